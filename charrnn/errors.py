@@ -1,0 +1,81 @@
+"""The errors that charrnn raises, each under the standard library's class that a caller would catch anyway.
+
+Messages say what was wrong, what was expected and what was got, which file or argument, and what to do next.
+
+>>> issubclass(CheckpointNotFound, FileNotFoundError)
+True
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CharRNNError(Exception):
+    """Base of every error of charrnn, for callers that want to catch them all."""
+
+
+class SourceNotFound(CharRNNError, FileNotFoundError):
+    """The text to learn from does not exist."""
+
+
+class SourceUnusable(CharRNNError, ValueError):
+    """The source exists but no model can learn from it: empty, binary, one character, a directory."""
+
+
+class UnknownCharacters(CharRNNError, ValueError):
+    """A text holds characters that the model has never seen."""
+
+
+class InvalidValue(CharRNNError, ValueError):
+    """An argument has a value that makes no sense."""
+
+
+class UnknownName(CharRNNError, ValueError):
+    """A model type, hyperparameter, preset or other name does not exist."""
+
+
+class NotAModelDirectory(CharRNNError, FileNotFoundError):
+    """The directory does not exist or holds no model."""
+
+
+class ModelExists(CharRNNError, FileExistsError):
+    """The directory already holds a model, which is never overwritten unasked."""
+
+
+class CheckpointNotFound(CharRNNError, FileNotFoundError):
+    """The working directory has no such checkpoint."""
+
+
+class CorruptFile(CharRNNError, ValueError):
+    """A file of the working directory is truncated, altered, or of another kind."""
+
+
+class NewerFormat(CharRNNError, ValueError):
+    """A file was written by a newer version of charrnn."""
+
+
+class WorkdirLocked(CharRNNError, RuntimeError):
+    """Another process is writing to the working directory."""
+
+
+class EngineUnavailable(CharRNNError, ImportError):
+    """The engine asked for is not installed."""
+
+
+class TrainingDiverged(CharRNNError, ArithmeticError):
+    """The loss stayed non-finite or exploding after every retry."""
+
+
+def near_matches(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names what was probably meant, or everything that exists.
+
+    >>> near_matches("layer", ["layers", "decay"])
+    'Did you mean: layers?'
+    >>> near_matches("xyz", ["layers", "decay"])
+    'Known: decay, layers.'
+    """
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"Did you mean: {', '.join(close)}?" if close else f"Known: {', '.join(sorted(known))}."

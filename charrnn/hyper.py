@@ -1,0 +1,175 @@
+"""Hyperparameters: everything about a model and its training that is chosen once, checked when it is chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+import operator
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Self
+
+from charrnn.errors import InvalidValue, UnknownName, near_matches
+
+OPTIMIZERS = ("rmsprop",)
+CLIPS = ("value", "step", "norm", None)
+COSTS = ("sum", "mean")
+GATES = ("sigmoid", "hard_sigmoid")
+RESETS = ("before", "after")
+POLICIES = ("plateau", "ancestor", "constant", "cosine")
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperParams:
+    """The hyperparameters of a model; immutable, use `replace` for a changed copy.
+
+    Parameters
+    ----------
+    layers : int
+        Number of recurrent layers, L.
+    state_size : int
+        Width of every hidden state, H.
+    learnrate : float
+        Learning rate at the start of training; the policy adapts it from there.
+    decay : float
+        Decay of RMSProp's running average of squared gradients, in [0, 1).
+    regcost : float
+        Weight λ of the L2 penalty (λ/2)·ΣW² over weight matrices; 0 for none.
+    optimizer : {"rmsprop"}
+        How a gradient becomes an update.
+    clip : {"value", "step", "norm", None}
+        What is clipped at `clip_at`: each element of the summed gradient, each element of every time step's
+        contribution before summing (the ancestor's form), the norm of all gradients together, or nothing.
+    clip_at : float
+        The bound of the clipping.
+    cost : {"sum", "mean"}
+        Minimise the sum over T and B of the cross-entropy plus the penalty, or that divided by T·B.
+    gate : {"sigmoid", "hard_sigmoid"}
+        The function of the gates.
+    reset : {"before", "after"}
+        Where a GRU's reset gate acts: on the state before the recurrent product (the ancestor's), or on the
+        product (cuDNN's and torch's).
+    policy : {"plateau", "ancestor", "constant", "cosine"}
+        How the learning rate changes, see `charrnn.training.policies`.
+    bptt_truncate : int
+        Back-propagate only through the last n steps of each sequence; -1 for all of them.
+    random_seed : int
+        Seed of the initial parameters and of everything random in training.
+    dtype : {"float32", "float64"}
+        Precision of parameters and states.
+
+    Raises
+    ------
+    InvalidValue
+        If a number makes no sense.
+    UnknownName
+        If a name is not among the values above.
+
+    Examples
+    --------
+    >>> HyperParams(layers=1).replace(state_size=64).state_size
+    64
+    >>> HyperParams(layers=0)
+    Traceback (most recent call last):
+        ...
+    charrnn.errors.InvalidValue: layers must be a whole number of at least 1, not 0.
+    """
+
+    layers: int = 2
+    state_size: int = 128
+    learnrate: float = 1e-3
+    decay: float = 0.95
+    regcost: float = 0.1
+    optimizer: str = "rmsprop"
+    clip: str | None = "value"
+    clip_at: float = 5.0
+    cost: str = "sum"
+    gate: str = "sigmoid"
+    reset: str = "before"
+    policy: str = "plateau"
+    bptt_truncate: int = -1
+    random_seed: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        self._whole("layers", least=1)
+        self._whole("state_size", least=1)
+        self._whole("random_seed", least=0)
+        if self.bptt_truncate != -1:
+            self._whole("bptt_truncate", least=1, otherwise=", or -1 for whole sequences")
+        self._number("learnrate", lambda rate: rate > 0, "above 0")
+        self._number("decay", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
+        self._number("regcost", lambda cost: cost >= 0, "of at least 0")
+        self._number("clip_at", lambda bound: bound > 0, "above 0")
+        self._name("optimizer", OPTIMIZERS)
+        self._name("clip", CLIPS)
+        self._name("cost", COSTS)
+        self._name("gate", GATES)
+        self._name("reset", RESETS)
+        self._name("policy", POLICIES)
+        self._name("dtype", DTYPES)
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """Return a named recipe.
+
+        ``"rngru"`` is exactly the Theano GRU program that charrnn succeeds: hard sigmoid, clipping per time
+        step, its rule for the learning rate.
+
+        >>> HyperParams.preset("rngru").clip
+        'step'
+        """
+        if name not in PRESETS:
+            raise UnknownName(f"There is no preset {name!r}. {near_matches(name, PRESETS)}")
+        return cls(**PRESETS[name])
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all hyperparameters."""
+        return [field.name for field in dataclasses.fields(cls)]
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some hyperparameters changed."""
+        for name in changes:
+            if name not in self.names():
+                raise UnknownName(f"There is no hyperparameter {name!r}. {near_matches(name, self.names())}")
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the hyperparameters as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the hyperparameters that `to_json` wrote."""
+        return cls().replace(**values)
+
+    def _whole(self, name: str, least: int, otherwise: str = "") -> None:
+        value = getattr(self, name)
+        try:
+            whole = operator.index(value)
+        except TypeError:
+            whole = least - 1
+        if isinstance(value, bool) or whole < least:
+            raise InvalidValue(f"{name} must be a whole number of at least {least}{otherwise}, not {value!r}.")
+        object.__setattr__(self, name, whole)  # a NumPy integer becomes one that JSON can hold
+
+    def _number(self, name: str, sensible: Callable[[float], bool], limits: str) -> None:
+        value = getattr(self, name)
+        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+        if not math.isfinite(number) or not sensible(number):
+            raise InvalidValue(f"{name} must be a number {limits}, not {value!r}.")
+        object.__setattr__(self, name, number)
+
+    def _name(self, name: str, known: Collection[str | None]) -> None:
+        value = getattr(self, name)
+        if value not in known:
+            choices = ", ".join(repr(choice) for choice in known)
+            raise UnknownName(f"{name} must be one of {choices}, not {value!r}.")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "rngru": {"gate": "hard_sigmoid", "clip": "step", "policy": "ancestor"},
+}

@@ -1,0 +1,142 @@
+"""Learning-rate policies: what the learning rate is at a step, and how a round's validation loss changes it.
+
+A policy is nothing but its few numbers, which a checkpoint keeps as JSON. Losses are nats per character.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from charrnn.errors import UnknownName, near_matches
+
+
+@dataclass
+class Constant:
+    """Keep the learning rate; also the base of the other policies.
+
+    Parameters
+    ----------
+    learnrate : float
+        The learning rate now.
+    reference : float, optional
+        The validation loss that the next one is compared with.
+    yardstick : str
+        What `reference` was measured on. Losses on other batches are not comparable: when the yardstick
+        changes, the comparison starts afresh.
+
+    Examples
+    --------
+    >>> policy = Plateau(learnrate=0.001)
+    >>> policy.after_round(2.0), policy.after_round(1.5), policy.learnrate
+    ('', '', 0.001)
+    >>> policy.after_round(1.6)
+    'Validation loss is not below its best, 1.500: learning rate 0.001 → 0.0005.'
+    """
+
+    learnrate: float
+    reference: float | None = None
+    yardstick: str = ""
+
+    regularized: ClassVar[bool] = False  # whether the rule looks at the loss with the L2 penalty included
+
+    def rate(self, progress: float) -> float:
+        """Return the rate of a step; `progress` in (0, 1] is its place within the present call of training."""
+        return self.learnrate
+
+    def after_round(self, loss: float, yardstick: str = "") -> str:
+        """Take in a round's validation loss, adapt the rate, and return a sentence if that changed it."""
+        if yardstick != self.yardstick:
+            self.reference, self.yardstick = None, yardstick
+        before = self.learnrate
+        reason = self._judge(loss, self.reference)
+        return f"{reason}: learning rate {before:.4g} → {self.learnrate:.4g}." if self.learnrate != before else ""
+
+    def slow_down(self) -> None:
+        """Halve the rate, after training diverged."""
+        self.learnrate /= 2
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the policy's state as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def _judge(self, loss: float, reference: float | None) -> str:
+        self.reference = loss
+        return ""
+
+
+@dataclass
+class Plateau(Constant):
+    """Halve the rate after a round whose loss is not at least 0.5 % below the best one."""
+
+    ENOUGH: ClassVar[float] = 0.995
+
+    def _judge(self, loss: float, reference: float | None) -> str:
+        if reference is None or loss < reference:
+            self.reference = loss
+        if reference is None or loss <= self.ENOUGH * reference:
+            return ""
+        self.learnrate *= 0.5
+        if loss >= reference:
+            return f"Validation loss is not below its best, {reference:.3f}"
+        return f"Validation loss improved by only {1 - loss / reference:.1%}"
+
+
+@dataclass
+class Ancestor(Constant):
+    """The ancestor's rule, by the ratio of ln(loss) to the previous ln(loss), losses including the L2 penalty.
+
+    From 1.03 up the rate is halved; between 0.98 and 1.03 it is multiplied by 0.8. Logarithms of losses mean
+    something only above 1: where one of the two losses is not, the ratio is that of the losses themselves.
+    """
+
+    regularized = True
+
+    def _judge(self, loss: float, reference: float | None) -> str:
+        self.reference = loss
+        if reference is None:
+            return ""
+        ratio = math.log(loss) / math.log(reference) if min(loss, reference) > 1 else loss / reference
+        if ratio >= 1.03:
+            self.learnrate *= 0.5
+            return "Loss increased"
+        if ratio > 0.98:
+            self.learnrate *= 0.8
+            return "Loss changed too little"
+        return ""
+
+
+@dataclass
+class Cosine(Constant):
+    """Warm up over the first twentieth of a call of training, then fall along a cosine to a hundredth."""
+
+    WARM_UP: ClassVar[float] = 0.05
+    LOWEST: ClassVar[float] = 0.01
+
+    def rate(self, progress: float) -> float:
+        """Return the rate of a step; `progress` in (0, 1] is its place within the present call of training."""
+        if progress < self.WARM_UP:
+            return self.learnrate * progress / self.WARM_UP
+        fall = (progress - self.WARM_UP) / (1 - self.WARM_UP)
+        return self.learnrate * (self.LOWEST + (1 - self.LOWEST) * (1 + math.cos(math.pi * fall)) / 2)
+
+
+POLICIES: dict[str, type[Constant]] = {
+    "plateau": Plateau,
+    "ancestor": Ancestor,
+    "constant": Constant,
+    "cosine": Cosine,
+}
+
+
+def make(name: str, state: dict[str, Any]) -> Constant:
+    """Return the named policy with the given state (`to_json`'s dictionary, or only a learnrate).
+
+    >>> make("cosine", {"learnrate": 0.01}).rate(1.0)
+    0.0001
+    """
+    if name not in POLICIES:
+        raise UnknownName(f"There is no learning-rate policy {name!r}. {near_matches(name, POLICIES)}")
+    return POLICIES[name](**state)

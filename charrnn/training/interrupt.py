@@ -1,0 +1,62 @@
+"""Ctrl-C and SIGTERM during long work: the first asks it to stop cleanly, the second stops it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+MESSAGE = b"\nStopping after this batch and saving. Press Ctrl-C again to stop at once.\n"
+
+
+class StopRequest:
+    """A context in which Ctrl-C and SIGTERM only set a flag, the first time.
+
+    On leaving, the former handlers are back, and a SIGTERM that was held is delivered to them, so that a
+    process told to end does end, after it has saved.
+
+    Examples
+    --------
+    >>> with StopRequest() as stop:
+    ...     while not stop.requested:
+    ...         signal.raise_signal(signal.SIGINT)
+    >>> stop.requested
+    True
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._former: dict[int, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether someone asked to stop."""
+        return self._received is not None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
+            self._former = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._restore_handlers()
+        if self._received == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            self._received = None
+            self._restore_handlers()
+            signal.raise_signal(number)
+            return
+        self._received = number
+        os.write(2, MESSAGE)  # print is not safe inside a signal handler: it may have been interrupted itself
+
+    def _restore_handlers(self) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former = {}

@@ -1,0 +1,128 @@
+"""One training step after the other through the text, with a way back from a step that went wrong."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from charrnn.errors import TrainingDiverged
+from charrnn.training.place import Place
+from charrnn.training.policies import Constant
+
+if TYPE_CHECKING:
+    from charrnn.data.dataset import DataSet
+    from charrnn.model.model import Model, StepResult
+
+
+@dataclass
+class Learner:
+    """A model, the text that it learns, its place there, and its learning-rate policy."""
+
+    model: Model
+    data: DataSet
+    place: Place
+    policy: Constant
+    batchsize: int
+
+    @property
+    def epoch_length(self) -> int:
+        """Batches in an epoch."""
+        return self.data.batchepoch(self.batchsize)
+
+    @property
+    def epochs(self) -> float:
+        """Epochs completed, the part of the present one included."""
+        return self.place.epoch + self.place.pos / self.epoch_length
+
+    def step(self, progress: float) -> StepResult:
+        """Learn one batch; `progress` in (0, 1] is the step's place within the present call of training."""
+        x, y, _ = self.data.batch(self.place.pos, self.batchsize)
+        state = self.model.freshstate(self.batchsize) if self.place.state is None else self.place.state
+        self.model.learnrate = self.policy.rate(progress)
+        result = self.model.step(x, y, state)
+        self.place.advance(result.state, self.epoch_length)
+        return result
+
+
+class Snapshot:
+    """A copy of everything that a step changes."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.arrays = {name: array.copy() for name, array in learner.model.arrays().items()}
+        self.steps = learner.model.steps
+        self.place = learner.place.copy()
+
+    def put_back(self, learner: Learner) -> None:
+        """Make parameters, optimizer slots, place and hidden states what they were."""
+        learner.model.load_arrays(self.arrays)
+        learner.model.steps = self.steps
+        learner.place = self.place.copy()
+
+
+class Guard:
+    """Watches the steps of one round, and goes back to the last good state when one goes wrong.
+
+    A loss or gradient that is not finite is wrong, and so is a loss three times that of guessing evenly. The
+    first time, training goes back at most `KEEP_EVERY` steps; from the second time on, to the start of the
+    round, which a validation has found good. Each time the learning rate is halved.
+    """
+
+    KEEP_EVERY = 100  # steps
+    RETRIES = 5
+    EXPLODED = 3.0  # times ln V
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+        self._limit = self.EXPLODED * math.log(learner.model.vocab_size)
+        self._start = self._latest = Snapshot(learner)
+        self._failures = 0
+
+    def step(self, progress: float) -> tuple[StepResult, str]:
+        """Take one step; return its result and, if it went wrong and was undone, a sentence about that.
+
+        Raises
+        ------
+        TrainingDiverged
+            If this happened more than `RETRIES` times in the round.
+        """
+        try:
+            result = self._learner.step(progress)
+        except BaseException:  # a second Ctrl-C may stop a step half-way
+            self._latest.put_back(self._learner)
+            raise
+        problem = self._problem(result)
+        if problem:
+            return result, self._go_back(problem)
+        if self._learner.model.steps - self._latest.steps >= self.KEEP_EVERY:
+            self._latest = Snapshot(self._learner)
+        return result, ""
+
+    def _problem(self, result: StepResult) -> str:
+        if not math.isfinite(result.loss):
+            return f"the loss became {result.loss}"
+        if not np.isfinite(result.grad_norm):
+            return f"the gradient became {result.grad_norm}"
+        if result.loss > self._limit:
+            return f"the loss exploded to {result.loss:.3g} nats per character"
+        return ""
+
+    def _go_back(self, problem: str) -> str:
+        failed_at, policy = self._learner.model.steps, self._learner.policy
+        self._failures += 1
+        if self._failures > 1:
+            self._latest = self._start
+        self._latest.put_back(self._learner)
+        if self._failures > self.RETRIES:
+            raise TrainingDiverged(
+                f"At step {failed_at} {problem}, after {self.RETRIES} retries with a learning rate halved each time "
+                f"(now {policy.learnrate:.3g}). The model is back at step {self._latest.steps}. "
+                "Try a smaller learnrate, or clip='norm' with a smaller clip_at, in a new model."
+            )
+        policy.slow_down()
+        return (
+            f"At step {failed_at} {problem}: back to step {self._latest.steps} with the learning rate halved "
+            f"to {policy.learnrate:.3g} (retry {self._failures} of {self.RETRIES})."
+        )

@@ -1,0 +1,204 @@
+"""The characters a model knows, each with its index."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from charrnn.data.survey import Survey, code_points
+from charrnn.errors import CorruptFile, InvalidValue, UnknownCharacters, UnknownName, near_matches
+
+UNKNOWN = "\ufffd"
+POLICIES = ("replace", "skip", "error")
+
+
+class UnknownCharacterWarning(UserWarning):
+    """A text holds characters that the model does not know."""
+
+
+class CharSet:
+    r"""A fixed alphabet: U+FFFD, which stands for every unknown character, at index 0, and V - 1 others.
+
+    Parameters
+    ----------
+    chars
+        All V characters in the order of their indices. `from_text` and `from_counts` sort them by code point.
+    linestarts
+        Characters that begin lines, and how many lines each begins.
+
+    Raises
+    ------
+    InvalidValue
+        U+FFFD is not first, or something is not a single character or occurs twice.
+
+    Examples
+    --------
+    >>> chars = CharSet.from_text("to be\nor not\n")
+    >>> chars
+    <CharSet of 9: U+FFFD '\n' ' ' 'b' 'e' 'n' 'o' 'r' 't'>
+    >>> chars.encode("to")
+    array([8, 6], dtype=int32)
+    >>> chars.decode([8, 6])
+    'to'
+    """
+
+    unknown_char = UNKNOWN
+    unknown_idx = 0
+
+    def __init__(self, chars: Sequence[str], linestarts: Mapping[str, int] | None = None) -> None:
+        self.chars = tuple(chars)
+        if any(len(ch) != 1 for ch in self.chars):
+            raise InvalidValue("A CharSet is made of single characters; use CharSet.from_text for a text.")
+        if self.chars[:1] != (UNKNOWN,) or len(set(self.chars)) != len(self.chars):
+            raise InvalidValue("A CharSet begins with U+FFFD and holds each character once.")
+        beginners = set(self.chars) - {"\n", "\r", UNKNOWN}
+        self.linestarts = {ch: n for ch, n in (linestarts or {}).items() if ch in beginners}
+        self._codes = np.array([ord(ch) for ch in self.chars], dtype="<u4")
+        # Code point -> index; the last entry is that of every code point beyond the largest.
+        self._table = np.zeros(self._codes.max() + 2, dtype=np.min_scalar_type(self.vocab_size - 1))
+        self._table[self._codes] = np.arange(self.vocab_size)
+
+    @classmethod
+    def from_counts(
+        cls, counts: Mapping[str, int], linestarts: Mapping[str, int] | None = None, min_count: int = 0
+    ) -> CharSet:
+        """Make the character set of a text from how often each character occurs in it.
+
+        Characters that occur fewer than `min_count` times, and lone surrogates, which are no characters, are left
+        unknown.
+
+        >>> CharSet.from_counts({"a": 9, "b": 1}, min_count=2)
+        <CharSet of 2: U+FFFD 'a'>
+        """
+        known = (ch for ch, n in counts.items() if n >= max(min_count, 1) and not "\ud800" <= ch <= "\udfff")
+        return cls([UNKNOWN, *sorted(set(known) - {UNKNOWN})], linestarts)
+
+    @classmethod
+    def from_text(cls, text: str, min_count: int = 0) -> CharSet:
+        """Make the character set of a text."""
+        survey = Survey([text])
+        return cls.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count)
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of characters, U+FFFD included."""
+        return len(self.chars)
+
+    @property
+    def index_dtype(self) -> np.dtype:
+        """The smallest of uint8, uint16 and uint32 that holds every index."""
+        return self._table.dtype
+
+    def idxofchar(self, ch: str) -> int:
+        """Return the index of a character, 0 if it is unknown."""
+        return int(self.indices(ch)[0]) if len(ch) == 1 else 0
+
+    def charatidx(self, idx: int) -> str:
+        """Return the character of an index, U+FFFD if there is no such index."""
+        return self.chars[idx] if 0 <= idx < self.vocab_size else UNKNOWN
+
+    def indices(self, text: str) -> np.ndarray:
+        """Return the index of each character (T,), 0 where it is unknown, as small integers."""
+        return self._table.take(code_points(text), mode="clip")
+
+    def encode(self, text: str, on_unknown: Literal["replace", "skip", "error"] = "replace") -> np.ndarray:
+        """Return the indices of a text's characters.
+
+        Parameters
+        ----------
+        text
+            Any string.
+        on_unknown
+            What becomes of characters that are not in the set: "replace" makes them U+FFFD and "skip" leaves them out,
+            both with an UnknownCharacterWarning that names them; "error" raises.
+
+        Returns
+        -------
+        ndarray of int32, (T,)
+
+        Raises
+        ------
+        UnknownCharacters
+            `on_unknown` is "error" and there are some.
+        UnknownName
+            There is no such policy.
+        """
+        if on_unknown not in POLICIES:
+            raise UnknownName(f"on_unknown={on_unknown!r} is no policy. {near_matches(str(on_unknown), POLICIES)}")
+        indices = self.indices(text).astype(np.int32)
+        unknown = Counter(ch for ch in (text[i] for i in np.flatnonzero(indices == 0)) if ch != UNKNOWN)
+        if not unknown:
+            return indices
+        named = ", ".join(f"{ch!r}" + (f" ({n} times)" if n > 1 else "") for ch, n in unknown.most_common(10))
+        named += ", ..." if len(unknown) > 10 else ""
+        if on_unknown == "error":
+            raise UnknownCharacters(f"The model does not know {named}. Allow on_unknown='replace' or 'skip'.")
+        done = "replaced by U+FFFD" if on_unknown == "replace" else "left out"
+        warnings.warn(f"Unknown to the model and {done}: {named}.", UnknownCharacterWarning, stacklevel=2)
+        return indices if on_unknown == "replace" else self.encode("".join(ch for ch in text if ch not in unknown))
+
+    def decode(self, indices: Sequence[int] | np.ndarray) -> str:
+        """Return the text of indices (T,); those out of range become U+FFFD."""
+        indices = np.asarray(indices, dtype=np.int64)
+        known = (indices >= 0) & (indices < self.vocab_size)
+        return self._codes[np.where(known, indices, 0)].tobytes().decode("utf-32-le")
+
+    def randomidx(self, rng: np.random.Generator | int | None = None, allow_newline: bool = False) -> int:
+        """Draw the index of any known character; a newline only if allowed or if there is nothing else."""
+        newline = self.idxofchar("\n")
+        candidates = [i for i in range(1, self.vocab_size) if allow_newline or i != newline]
+        return int(np.random.default_rng(rng).choice(candidates or [newline]))
+
+    def semirandomidx(self, rng: np.random.Generator | int | None = None) -> int:
+        """Draw the index of a character to begin a line with, as often as lines of the text begin with it.
+
+        Where the text had one line only, this is `randomidx`.
+        """
+        if not self.linestarts:
+            return self.randomidx(rng)
+        counts = np.array(list(self.linestarts.values()), dtype=float)
+        return self.idxofchar(np.random.default_rng(rng).choice(list(self.linestarts), p=counts / counts.sum()))
+
+    def semirandomch(self, rng: np.random.Generator | int | None = None) -> str:
+        """Draw a character to begin a line with; see `semirandomidx`."""
+        return self.charatidx(self.semirandomidx(rng))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able record."""
+        return {"chars": "".join(self.chars), "linestarts": self.linestarts}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> CharSet:
+        """Restore a character set from its record.
+
+        Raises
+        ------
+        CorruptFile
+            The record is not one of a character set.
+        """
+        try:
+            return cls(record["chars"], {str(ch): int(n) for ch, n in record["linestarts"].items()})
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CorruptFile(
+                f"The record of the character set is damaged: {error!r}. Restore it from a copy."
+            ) from error
+
+    def __contains__(self, ch: str) -> bool:
+        return ch == UNKNOWN or self.idxofchar(ch) != 0
+
+    def __len__(self) -> int:
+        return self.vocab_size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CharSet) and (self.chars, self.linestarts) == (other.chars, other.linestarts)
+
+    def __hash__(self) -> int:
+        return hash(self.chars)
+
+    def __repr__(self) -> str:
+        shown = " ".join(["U+FFFD", *(repr(ch) for ch in self.chars[1:80])])
+        return f"<CharSet of {self.vocab_size:,}: {shown}{' ...' if self.vocab_size > 80 else ''}>"

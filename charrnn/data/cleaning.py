@@ -1,0 +1,82 @@
+"""Clean a text that comes in chunks, in bounded memory: line ends, Project Gutenberg wrapping, lower case.
+
+Each function takes an iterator of chunks and yields chunks; how the text is cut into chunks never changes the result.
+
+>>> "".join(normalise_newlines(["one\\r\\ntwo\\r", "three\\n"]))
+'one\\ntwo\\nthree\\n'
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+LONGEST_LINE = 1 << 20  # characters; a longer line is passed on in pieces, to keep memory bounded
+
+GUTENBERG_MARKER = re.compile(
+    r"^\*\*\* ?(START|END) OF TH(?:E|IS) PROJECT GUTENBERG EBOOK(?:[^*]{0,300}\*\*\*)?[^\n]*\n?",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def normalise_newlines(chunks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[str]:
+    """Turn CRLF and lone CR into LF; `tally` counts both. No chunk may end between the CR and the LF of a line end."""
+    tally = Counter() if tally is None else tally
+    for chunk in chunks:
+        if "\r" in chunk:
+            crlf = chunk.count("\r\n")
+            tally["crlf"] += crlf
+            tally["cr"] += chunk.count("\r") - crlf
+            chunk = chunk.replace("\r\n", "\n").replace("\r", "\n")
+        yield chunk
+
+
+def whole_lines(chunks: Iterable[str]) -> Iterator[str]:
+    r"""Move the cuts between chunks to line ends.
+
+    >>> list(whole_lines(["on", "e\ntw", "o\n", "three"]))
+    ['one\n', 'two\n', 'three']
+    """
+    rest = ""
+    for chunk in chunks:
+        lines, newline, tail = (rest + chunk).rpartition("\n")
+        if newline:
+            yield lines + newline
+        rest = tail
+        if len(rest) > LONGEST_LINE:
+            yield rest
+            rest = ""
+    if rest:
+        yield rest
+
+
+def inside_gutenberg_markers(chunks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[str]:
+    r"""Keep what stands between the START and END lines of Project Gutenberg books; `tally` counts what is dropped.
+
+    Several books in one file are all kept, without what is between them.
+
+    >>> marker = "*** {} OF THE PROJECT GUTENBERG EBOOK ALICE ***\n"
+    >>> chunks = ["Legalese\n", marker.format("START"), "Once.\n", marker.format("END"), "More legalese\n"]
+    >>> list(inside_gutenberg_markers(chunks))
+    ['Once.\n']
+    """
+    tally = Counter() if tally is None else tally
+    inside = False
+    for chunk in whole_lines(chunks):
+        before, *rest = GUTENBERG_MARKER.split(chunk)
+        for kind, text in [("", before), *zip(rest[::2], rest[1::2], strict=True)]:
+            inside = kind.upper() == "START" if kind else inside
+            if not inside:
+                tally["outside"] += len(text)
+            elif text:
+                yield text
+
+
+def lower(chunks: Iterable[str]) -> Iterator[str]:
+    """Lower-case whole lines, because the Greek final sigma depends on what follows.
+
+    >>> "".join(lower(["ΟΔΥΣ", "ΣΕΥΣ"]))
+    'οδυσσευς'
+    """
+    return (chunk.lower() for chunk in whole_lines(chunks))

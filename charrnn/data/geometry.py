@@ -1,0 +1,83 @@
+"""How many sequences and batches a text of a given length makes, and what fits where it is tiny."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from charrnn.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sequences of T steps, B streams, batches in an epoch, and a sentence on what had to shrink, if anything."""
+
+    seq_len: int
+    batchsize: int
+    batchepoch: int
+    note: str = ""
+
+
+def sequences(length: int, seq_len: int) -> int:
+    """Return how many sequences of T steps cover the length - 1 predictions of a text.
+
+    >>> sequences(length=1001, seq_len=100), sequences(length=1002, seq_len=100)
+    (10, 11)
+    """
+    return math.ceil((length - 1) / seq_len)
+
+
+def require_count(name: str, value: int) -> None:
+    """Raise InvalidValue unless `value` is a whole number from 1 up.
+
+    >>> require_count("batchsize", 0)
+    Traceback (most recent call last):
+    charrnn.errors.InvalidValue: batchsize=0: expected a whole number from 1 up.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+        raise InvalidValue(f"{name}={value!r}: expected a whole number from 1 up.")
+
+
+def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
+    """Shrink sequence length and batch size to what a text can fill.
+
+    Parameters
+    ----------
+    length
+        Characters of the text, at least 2.
+    seq_len, batchsize
+        What was asked for.
+
+    Raises
+    ------
+    InvalidValue
+        One of them is not a whole number from 1 up, or the text is shorter than 2.
+
+    >>> fit(length=100_000, seq_len=100, batchsize=16)
+    Geometry(seq_len=100, batchsize=16, batchepoch=63, note='')
+    >>> print(fit(length=6, seq_len=100, batchsize=1).note)
+    6 characters make 5 predictions, so sequences have 5 steps instead of 100.
+    >>> print(fit(length=6, seq_len=2, batchsize=16).note)
+    6 characters make 5 predictions; 5 / 2 = 3 sequences, so batches have 3 rows instead of 16.
+    """
+    require_count("seq_len", seq_len)
+    require_count("batchsize", batchsize)
+    if length < 2:
+        raise InvalidValue(f"A text of {length} characters has nothing to predict; it takes at least 2.")
+    predictions = length - 1
+    steps = min(seq_len, predictions)
+    rows = min(batchsize, sequences(length, steps))
+    note = ""
+    if (steps, rows) != (seq_len, batchsize):
+        note = f"{length:,} characters make {_plural(predictions, 'prediction')}"
+        if steps < seq_len:
+            note += f", so sequences have {_plural(steps, 'step')} instead of {seq_len:,}"
+        if rows < batchsize:
+            note += f"; {predictions:,} / {steps:,} = {_plural(rows, 'sequence')}"
+            note += f", so batches have {_plural(rows, 'row')} instead of {batchsize:,}"
+        note += "."
+    return Geometry(steps, rows, math.ceil(sequences(length, steps) / rows), note)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

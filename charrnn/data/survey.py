@@ -1,0 +1,78 @@
+"""One pass over a text: how often each character occurs, which ones begin lines, how long it is, its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+
+CODE_POINTS = 0x110000
+NEWLINE = ord("\n")
+
+
+def code_points(text: str) -> np.ndarray:
+    """Return the code points of `text`, uint32 (T,); lone surrogates are passed through.
+
+    >>> code_points("aé")
+    array([ 97, 233], dtype=uint32)
+    """
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+class Survey:
+    r"""What one pass over a text finds out.
+
+    Attributes
+    ----------
+    length : int
+        Characters seen.
+    counts, linestarts : ndarray of int64, (0x110000,)
+        For every code point, how often it occurs and how often right after a newline.
+
+    >>> survey = Survey(["to be\no", "r not\n"])
+    >>> survey.length, survey.counts[ord("o")], survey.counts_by_character["t"], survey.linestarts_by_character
+    (13, np.int64(3), 2, {'o': 1})
+    """
+
+    def __init__(self, chunks: Iterable[str] = ()) -> None:
+        self.length = 0
+        self.counts = np.zeros(CODE_POINTS, np.int64)
+        self.linestarts = np.zeros(CODE_POINTS, np.int64)
+        self._hash = hashlib.sha256()
+        self._last = 0
+        for chunk in chunks:
+            self.add(chunk)
+
+    def add(self, chunk: str) -> None:
+        """Take in the next part of the text."""
+        if not chunk:
+            return
+        codes = code_points(chunk)
+        self.length += len(codes)
+        self._tally(self.counts, codes)
+        if self._last == NEWLINE:
+            self.linestarts[codes[0]] += 1
+        self._tally(self.linestarts, codes[np.flatnonzero(codes[:-1] == NEWLINE) + 1])
+        self._last = codes[-1]
+        self._hash.update(chunk.encode("utf-8", "surrogatepass"))
+
+    @staticmethod
+    def _tally(totals: np.ndarray, codes: np.ndarray) -> None:
+        counts = np.bincount(codes)
+        totals[: len(counts)] += counts
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the text as UTF-8; that of the file itself where nothing had to be converted."""
+        return self._hash.hexdigest()
+
+    @property
+    def counts_by_character(self) -> dict[str, int]:
+        """How often each character occurs, by code point."""
+        return {chr(code): int(self.counts[code]) for code in np.flatnonzero(self.counts)}
+
+    @property
+    def linestarts_by_character(self) -> dict[str, int]:
+        """How often each character begins a line, the very first one aside, by code point."""
+        return {chr(code): int(self.linestarts[code]) for code in np.flatnonzero(self.linestarts)}

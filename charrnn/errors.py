@@ -24,6 +24,10 @@ class SourceUnusable(CharRNNError, ValueError):
     """The source exists but no model can learn from it: empty, binary, one character, a directory."""
 
 
+class DownloadFailed(CharRNNError, ConnectionError):
+    """A corpus could not be fetched, or what came is not what it should be."""
+
+
 class UnknownCharacters(CharRNNError, ValueError):
     """A text holds characters that the model has never seen."""
 
@@ -60,12 +64,20 @@ class WorkdirLocked(CharRNNError, RuntimeError):
     """Another process is writing to the working directory."""
 
 
+class SaveFailed(CharRNNError, OSError):
+    """The disk is full, the directory read-only or gone; what was saved before is untouched."""
+
+
 class EngineUnavailable(CharRNNError, ImportError):
     """The engine asked for is not installed."""
 
 
 class TrainingDiverged(CharRNNError, ArithmeticError):
     """The loss stayed non-finite or exploding after every retry."""
+
+
+class DamageWarning(UserWarning):
+    """Something in a working directory was unfinished or damaged, and was left out or cleared away."""
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:

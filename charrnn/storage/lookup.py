@@ -1,0 +1,75 @@
+"""Finding the checkpoint that a person means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from charrnn.errors import CheckpointNotFound, CorruptFile, near_matches
+from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of
+from charrnn.storage.refs import Refs
+
+LAST = "last"
+BEST = "best"
+
+
+def head(branch: str, refs: Refs, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """Return where a branch stands: its newest checkpoint since it was last set somewhere, else where it was set."""
+    at = refs.branches[branch]
+    for checkpoint in reversed(checkpoints):
+        if checkpoint.branch == branch and checkpoint.serial > at.after:
+            return checkpoint
+    return next((checkpoint for checkpoint in checkpoints if checkpoint.name == at.base), None)
+
+
+def best(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """Return the checkpoint with the lowest validation loss (the first of equals), or None where none has a loss."""
+    measured = [c for c in checkpoints if c.loss is not None and not math.isnan(c.loss)]
+    return min(measured, key=lambda checkpoint: checkpoint.loss or 0.0, default=None)
+
+
+def find(
+    which: str | int | None, refs: Refs, checkpoints: Sequence[Checkpoint], damaged: dict[str, CorruptFile]
+) -> Checkpoint:
+    """Return the checkpoint that `which` means (see `WorkDir.find`).
+
+    A damaged checkpoint is never passed over in silence: if by its name it may be the one meant, its error is raised.
+    """
+    chosen: Checkpoint | None
+    suspects: list[str]
+    if isinstance(which, int):
+        suspects = []
+        chosen = checkpoints[which] if -len(checkpoints) <= which < len(checkpoints) else None
+    elif which is None or which == LAST or which in refs.branches:
+        chosen = head(refs.branch if which in (None, LAST) else str(which), refs, checkpoints)
+        least = -1 if chosen is None else chosen.step
+        suspects = [name for name in damaged if (place := place_of(name)) and place.step > least]
+    elif which == BEST:
+        chosen = best(checkpoints)
+        most = math.inf if chosen is None or chosen.loss is None else chosen.loss
+        suspects = [name for name in damaged if (place := place_of(name)) and place.loss < most]
+    else:
+        name = Path(which).name.removesuffix(SUFFIX)
+        chosen = next((checkpoint for checkpoint in checkpoints if checkpoint.name == name), None)
+        suspects = [name] if name in damaged else []
+    if suspects:
+        raise damaged[suspects[0]]
+    if chosen is None:
+        raise _not_found(which, refs, checkpoints)
+    return chosen
+
+
+def _not_found(which: str | int | None, refs: Refs, checkpoints: Sequence[Checkpoint]) -> CheckpointNotFound:
+    if not checkpoints:
+        return CheckpointNotFound("the model has no checkpoint yet: train it first.")
+    if isinstance(which, int):
+        return CheckpointNotFound(
+            f"there is no checkpoint {which}: expected 0 to {len(checkpoints) - 1}, or from the end -1 ..."
+        )
+    if which == BEST:
+        return CheckpointNotFound(
+            "no checkpoint has a validation loss, so none is the best: ask for the last, or a name."
+        )
+    names = [*(checkpoint.name for checkpoint in checkpoints), *refs.branches, LAST, BEST]
+    return CheckpointNotFound(f"there is no checkpoint {which or LAST!r}. {near_matches(which or LAST, names)}")

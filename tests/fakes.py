@@ -65,8 +65,9 @@ class FakeModel:
     def generate(self, start, state, uniforms, temp, argmax=False):
         symbols = np.empty((len(uniforms), len(start)), np.int32)
         for drawn, row in zip(uniforms, symbols, strict=True):
-            odds = np.exp(self.table[start] / temp).cumsum(axis=1)
-            row[:] = odds.argmax(axis=1) if argmax else (odds < drawn[:, None] * odds[:, -1:]).sum(axis=1)
+            odds = np.exp(self.table[start] / temp)
+            below = odds.cumsum(axis=1) < drawn[:, None] * odds.sum(axis=1, keepdims=True)
+            row[:] = odds.argmax(axis=1) if argmax else below.sum(axis=1)
             start = row.copy()
         return symbols, start.astype(np.float32).reshape(1, -1, 1)
 

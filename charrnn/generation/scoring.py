@@ -1,0 +1,100 @@
+"""How likely a text is to a model: nats, bits, perplexity, character by character."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from charrnn.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from charrnn.data.charset import CharSet
+    from charrnn.model.model import Model
+
+BLOCK = 256  # characters scored by one call of the compiled function
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """How surprised a model is by a text.
+
+    Parameters
+    ----------
+    text : str
+    per_char : numpy.ndarray
+        Surprise at each character of the text, -ln p, in nats, (T,).
+
+    Examples
+    --------
+    >>> score = Score("ab", np.log([2.0, 8.0]))
+    >>> round(score.bits, 6), round(score.perplexity, 6)
+    (2.0, 4.0)
+    >>> score
+    1.386 nats/char = 2.000 bits/char, perplexity 4.00, over 2 characters (2.8 nats in all)
+    most surprising: 'b' at 1 (2.1)
+    """
+
+    text: str
+    per_char: np.ndarray
+
+    @property
+    def nats(self) -> float:
+        """Mean surprise in nats per character."""
+        return float(self.per_char.mean())
+
+    @property
+    def bits(self) -> float:
+        """Mean surprise in bits per character."""
+        return self.nats / math.log(2)
+
+    @property
+    def perplexity(self) -> float:
+        """The number of equally likely characters that would be as surprising."""
+        return float(np.exp(self.nats))
+
+    @property
+    def total_nats(self) -> float:
+        """Surprise at the whole text, -ln p(text), in nats."""
+        return float(self.per_char.sum())
+
+    def __repr__(self) -> str:
+        worst = [at for at in np.argsort(-self.per_char, kind="stable")[:5] if self.per_char[at] > self.nats]
+        surprises = ", ".join(f"{self.text[at]!r} at {at} ({self.per_char[at]:.1f})" for at in worst)
+        return (
+            f"{self.nats:.3f} nats/char = {self.bits:.3f} bits/char, perplexity {self.perplexity:.2f}, "
+            f"over {len(self.text):,} characters ({self.total_nats:,.1f} nats in all)"
+            + (f"\nmost surprising: {surprises}" if surprises else "")
+        )
+
+
+def score(
+    model: Model, charset: CharSet, text: str, on_unknown: Literal["replace", "skip", "error"] = "replace"
+) -> Score:
+    """Return how likely a text is at the beginning of a line, from a blank state.
+
+    Raises
+    ------
+    InvalidValue
+        If there is nothing to score.
+    UnknownCharacters
+        If `on_unknown` is "error" and the text holds characters that the model does not know.
+    """
+    targets = charset.encode(text, on_unknown)
+    if not len(targets):
+        raise InvalidValue("There is nothing to score: give a text of at least one character.")
+    inputs = np.concatenate([[charset.idxofchar("\n")], targets[:-1]]).astype(np.int32)
+    state = model.freshstate(1)
+    errors = []
+    for at in range(0, len(targets), BLOCK):
+        # The last block is filled up, so that an engine which compiles for a shape has only one to compile.
+        x, y = (_filled(symbols[at : at + BLOCK])[:, np.newaxis] for symbols in (inputs, targets))
+        block, state = model.errors(x, y, state)
+        errors.append(np.asarray(block)[:, 0])
+    return Score(charset.decode(targets), np.concatenate(errors)[: len(targets)].astype(np.float64))
+
+
+def _filled(symbols: np.ndarray) -> np.ndarray:
+    return np.pad(symbols, (0, BLOCK - len(symbols)))

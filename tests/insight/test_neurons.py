@@ -1,0 +1,42 @@
+"""Neurons along a text: which axis is which."""
+
+import numpy as np
+import pytest
+
+from charrnn.data.charset import CharSet
+from charrnn.errors import InvalidValue
+from charrnn.insight.neurons import trackneurons
+from tests.fakes import FakeModel
+
+CHARSET = CharSet.from_text("abc")
+
+
+class Layered(FakeModel):
+    """Two layers of three neurons whose states tell layer, neuron and time."""
+
+    def process(self, x, state=None, temp=1.0):
+        t, layer, neuron = np.ogrid[: len(x), :2, :3]
+        return super().process(x, temp=temp)[0], 100 * layer + 10 * neuron + t
+
+
+def test_layers_neurons_time():
+    states = trackneurons(Layered(4), CHARSET, "abcab")
+    assert states.shape == (2, 3, 5)
+    assert states[1, 2, 4] == 124
+    back = trackneurons(Layered(4), CHARSET, "abcab", transpose=False)
+    np.testing.assert_array_equal(back, states.transpose(2, 0, 1))
+
+
+def test_predictions_at_a_temperature():
+    model = Layered(4)
+    model.table[:] = np.random.default_rng(0).normal(size=(4, 4))
+    predictions, states = trackneurons(model, CHARSET, "ab", temp=0.25, ret_output=True)
+    odds = np.exp(model.table[[1, 2]] / 0.25)
+    np.testing.assert_allclose(predictions, odds / odds.sum(axis=1, keepdims=True), rtol=1e-5)
+    assert states.shape == (2, 3, 2)
+
+
+@pytest.mark.parametrize("nonsense", [{"text": ""}, {"text": "a", "temp": 0}])
+def test_nonsense_is_refused(nonsense):
+    with pytest.raises(InvalidValue):
+        trackneurons(Layered(4), CHARSET, **nonsense)

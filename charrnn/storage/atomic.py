@@ -8,11 +8,38 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from charrnn.errors import SaveFailed
+from charrnn.errors import CharRNNError, SaveFailed
 
 TEMPORARY = ".tmp-"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a `with` block a file to write, which takes the place of `path` when the block ends well.
+
+    Raises
+    ------
+    SaveFailed
+        The disk is full, the directory read-only or gone. The former file, if any, is untouched.
+    """
+    temporary = path.with_name(TEMPORARY + path.name)
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_directory(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, CharRNNError):
+            raise save_failed(path, error) from error
+        raise
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -21,7 +48,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises
     ------
     SaveFailed
-        The disk is full, the directory read-only or gone. The former file, if any, is untouched.
+        As `replacing`.
 
     Examples
     --------
@@ -31,20 +58,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     ...     print(os.listdir(directory), Path(directory, "a.txt").read_text())
     ['a.txt'] whole
     """
-    temporary = path.with_name(TEMPORARY + path.name)
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_directory(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise save_failed(path, error) from error
-        raise
+    with replacing(path) as file:
+        file.write(content)
 
 
 def save_failed(path: Path, error: OSError) -> SaveFailed:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import CorruptFile, InvalidValue, NewerFormat
-from charrnn.storage.atomic import write_atomically
 
 
 def dump_json(value: Any, what: str) -> str:
@@ -43,11 +42,11 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def write_document(path: Path, kind: str, version: int, body: dict[str, Any]) -> None:
-    """Write `body` to `path` at once, under its format's name `kind`, `version` and checksum."""
-    digest = sha256(dump_json(body, path.name))
-    document = {"format": f"charrnn {kind}", "version": version, "sha256": digest, "body": body}
-    write_atomically(path, (json.dumps(document, indent=1, default=np.generic.item) + "\n").encode("ascii"))
+def document_bytes(kind: str, version: int, body: dict[str, Any]) -> bytes:
+    """Return the content of a file that holds `body`, with its format's name `kind`, its `version` and checksum."""
+    text = dump_json(body, f"the {kind} file")
+    document = {"format": f"charrnn {kind}", "version": version, "sha256": sha256(text), "body": json.loads(text)}
+    return (json.dumps(document, indent=1) + "\n").encode("ascii")
 
 
 def read_document(path: Path, kind: str, version: int) -> dict[str, Any]:
@@ -64,9 +63,9 @@ def read_document(path: Path, kind: str, version: int) -> dict[str, Any]:
     """
     try:
         document = json.loads(path.read_text("ascii"))
-        body, digest = document["body"], document["sha256"]
         check_format(document, path, kind, version)
-        intact = sha256(dump_json(body, path.name)) == digest
+        body = document["body"]
+        intact = sha256(dump_json(body, path.name)) == document["sha256"]
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
         raise CorruptFile(f"{path} is damaged: not a readable charrnn {kind} file ({error!r}).") from error
     if not intact:

@@ -57,6 +57,7 @@ class History:
         self._model = model
         self._writing = writing
         self._lines: list[str | None] = []  # the JSON text of each row by its number; None where it is damaged
+        self._damaged = 0  # lines read that are no rows
         self._size = 0  # bytes read so far: whole lines only
 
     def append(self, row: dict[str, Any]) -> None:
@@ -77,8 +78,9 @@ class History:
         self._write(row)
 
     def goto(self, mark: int) -> None:
-        """Go on from where the history was when `mark` was read: rows since then are left aside (not erased)."""
-        self._write({_GOTO: mark})
+        """Go on from where the history was when `mark` was read; rows since then are left aside, not erased."""
+        if mark < self.mark and self._lines[-1] != dump_json({_GOTO: mark}, ""):
+            self._write({_GOTO: mark})
 
     @property
     def mark(self) -> int:
@@ -92,6 +94,11 @@ class History:
             with open(self.path, "rb+") as file:
                 os.fsync(file.fileno())
 
+    def to_bytes(self) -> bytes:
+        """Return the content of the file, up to its last whole line."""
+        self._refresh()
+        return self.path.read_bytes()[: self._size] if self.path.exists() else b""
+
     def columns(self) -> dict[str, np.ndarray]:
         """Return each column as an array, shape (rows,): numbers with nan where a row lacks them, else objects."""
         rows = list(self)
@@ -104,10 +111,11 @@ class History:
 
         return pandas.DataFrame(self.columns())
 
-    def damaged(self) -> list[int]:
-        """Return the numbers of the rows that are missing."""
+    @property
+    def damaged(self) -> int:
+        """How many lines on disk are damaged or missing."""
         self._refresh()
-        return [n for n, line in enumerate(self._lines) if line is None]
+        return self._damaged + self._lines.count(None)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self._refresh()
@@ -162,21 +170,21 @@ class History:
             return
         with open(self.path, "rb") as file:
             if file.seek(0, os.SEEK_END) < self._size:  # replaced by another file
-                self._lines, self._size = [], 0
+                self._lines, self._damaged, self._size = [], 0, 0
             file.seek(self._size)
             content = file.read()
         whole, _, _ = content.rpartition(b"\n")
-        damaged = 0
+        damaged_before = self._damaged
         for line in whole.splitlines() if whole else []:
             n, text = self._parse(line)
             if n < len(self._lines):  # damaged, or there already
-                damaged += 1
+                self._damaged += 1
             else:
                 self._lines += [None] * (n - len(self._lines)) + [text]
         self._size += len(whole) + 1 if whole else 0
-        if damaged:
+        if self._damaged > damaged_before:
             warnings.warn(
-                f"{self.path}: left out {damaged} damaged rows. Checkpoints are not concerned.",
+                f"{self.path}: left out {self._damaged - damaged_before} damaged rows. Checkpoints are not concerned.",
                 DamageWarning,
                 stacklevel=3,
             )

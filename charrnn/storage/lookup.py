@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from charrnn.errors import CheckpointNotFound, CorruptFile, near_matches
+from charrnn.errors import CharRNNError, CheckpointNotFound, near_matches
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of
 from charrnn.storage.refs import Refs
 
@@ -29,8 +29,13 @@ def best(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
     return min(measured, key=lambda checkpoint: checkpoint.loss or 0.0, default=None)
 
 
+def newest_serial(refs: Refs, checkpoints: Sequence[Checkpoint]) -> int:
+    """Return the highest serial number given so far, whether or not its checkpoint still exists."""
+    return max(*(at.after for at in refs.branches.values()), *(checkpoint.serial for checkpoint in checkpoints), 0, 0)
+
+
 def find(
-    which: str | int | None, refs: Refs, checkpoints: Sequence[Checkpoint], damaged: dict[str, CorruptFile]
+    which: str | int | None, refs: Refs, checkpoints: Sequence[Checkpoint], damaged: dict[str, CharRNNError]
 ) -> Checkpoint:
     """Return the checkpoint that `which` means (see `WorkDir.find`).
 

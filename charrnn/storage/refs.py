@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from charrnn.storage.document import read_document, write_document
+from charrnn.storage.document import document_bytes, read_document
 
 VERSION = 1
 MAIN = "main"
@@ -64,9 +64,9 @@ class Refs:
         """Read `path` (see `document.read_document` for what is raised)."""
         return cls.from_json(read_document(path, "refs", VERSION))
 
-    def write(self, path: Path) -> None:
-        """Write to `path` at once."""
-        write_document(path, "refs", VERSION, self.to_json())
+    def to_bytes(self) -> bytes:
+        """Return the content of the file that holds this."""
+        return document_bytes("refs", VERSION, self.to_json())
 
     def named(self) -> set[str]:
         """Return the names of the checkpoints that something here speaks of, and that must therefore stay."""

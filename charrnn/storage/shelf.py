@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from charrnn.errors import CorruptFile
+from charrnn.errors import CharRNNError, CorruptFile, NewerFormat
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint, checkpoint_name, read_header, write_checkpoint
 
 
@@ -29,9 +29,9 @@ class Shelf:
     def __init__(self, folder: Path, model: str) -> None:
         self.folder = folder
         self._model = model
-        self._seen: dict[tuple[str, int, int], Checkpoint | CorruptFile] = {}
+        self._seen: dict[tuple[str, int, int], Checkpoint | CharRNNError] = {}
 
-    def scan(self) -> tuple[list[Checkpoint], dict[str, CorruptFile]]:
+    def scan(self) -> tuple[list[Checkpoint], dict[str, CharRNNError]]:
         """Return the readable checkpoints in the order of saving, and what is wrong with the others by name.
 
         Checkpoints never change, so that only headers of new files are read.
@@ -46,7 +46,7 @@ class Shelf:
                         seen[key] = self._seen.get(key) or self._look(Path(entry.path))
         self._seen = seen
         found = [entry for entry in seen.values() if isinstance(entry, Checkpoint)]
-        damaged = {Path(key[0]).stem: entry for key, entry in seen.items() if isinstance(entry, CorruptFile)}
+        damaged = {Path(key[0]).stem: entry for key, entry in seen.items() if isinstance(entry, CharRNNError)}
         return sorted(found, key=lambda checkpoint: checkpoint.serial), damaged
 
     def add(self, arrays: dict[str, np.ndarray], record: dict[str, Any], **facts: Any) -> Checkpoint:
@@ -70,16 +70,15 @@ class Shelf:
                 gone.append(checkpoint)
         return gone
 
-    def set_aside(self, names: Iterable[str]) -> None:
-        """Rename damaged files, so that they are no longer taken for checkpoints."""
-        for name in names:
-            path = self.folder / (name + SUFFIX)
-            os.replace(path, path.with_name(path.name + ".damaged"))
+    def set_aside(self, name: str) -> Path:
+        """Rename a damaged file, so that it is no longer taken for a checkpoint, and return its new path."""
+        path = self.folder / (name + SUFFIX)
+        return path.replace(path.with_name(path.name + ".damaged"))
 
-    def _look(self, path: Path) -> Checkpoint | CorruptFile:
+    def _look(self, path: Path) -> Checkpoint | CharRNNError:
         try:
             checkpoint, facts = read_header(path)
-        except CorruptFile as error:
+        except (CorruptFile, NewerFormat) as error:
             return error
         if facts["model"] != self._model:
             return CorruptFile(f"{path} belongs to another model than the directory that it is in.")

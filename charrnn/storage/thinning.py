@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from charrnn.storage import lookup
 from charrnn.storage.checkpoint import Checkpoint
+from charrnn.storage.workdir import WorkDir
 
 RECENT = 8
+
+
+def thin(workdir: WorkDir, max_bytes: int | None = None) -> list[Checkpoint]:
+    """Remove checkpoints that `superfluous` names, and return those removed.
+
+    The best, the pinned, those with a note, and the first and the last of every branch stay, even beyond `max_bytes`.
+
+    Raises
+    ------
+    WorkdirLocked, SaveFailed
+        Another process is writing; the directory is read-only.
+    """
+    with workdir.lock():
+        refs, (found, _) = workdir.refs, workdir.shelf.scan()
+        kept = [lookup.best(found), *(lookup.head(name, refs, found) for name in refs.branches)]
+        keep = refs.named() | {checkpoint.name for checkpoint in kept if checkpoint}
+        return workdir.shelf.remove(superfluous(found, keep, max_bytes))
 
 
 def superfluous(

@@ -30,10 +30,10 @@ from charrnn.errors import (
     near_matches,
 )
 from charrnn.storage import lookup
-from charrnn.storage.atomic import discard_temporaries
+from charrnn.storage.atomic import discard_temporaries, write_atomically
 from charrnn.storage.checkpoint import Checkpoint, read_arrays
 from charrnn.storage.creation import MODEL_FILE, is_model, resolve, restore_replaced, staged
-from charrnn.storage.document import read_document, write_document
+from charrnn.storage.document import document_bytes, read_document
 from charrnn.storage.history import History
 from charrnn.storage.lock import WriterLock
 from charrnn.storage.refs import Refs
@@ -64,6 +64,10 @@ class WorkDir:
         The facts given at its creation.
     data
         The folder of encoded text (absent in a directory imported from a bundle).
+    history
+        The `History` of every round or step.
+    shelf
+        The folder of checkpoints.
 
     Examples
     --------
@@ -85,7 +89,7 @@ class WorkDir:
         self.id: str = body["id"]
         self.data_files: dict[str, Facts] = body["data"]
         self._lock = WriterLock(path, on_acquire=self._clear_leftovers)
-        self._shelf = Shelf(path / CHECKPOINTS, self.id)
+        self.shelf = Shelf(path / CHECKPOINTS, self.id)
         self.history = History(path / HISTORY_FILE, self.id, self.lock)
 
     @classmethod
@@ -120,8 +124,8 @@ class WorkDir:
                 "model": model(data) if callable(model) else model,
                 "data": {file.name: file_facts(file) for file in sorted(data.iterdir())},
             }
-            Refs().write(stage / REFS_FILE)
-            write_document(stage / MODEL_FILE, "model", VERSION, body)
+            (stage / REFS_FILE).write_bytes(Refs().to_bytes())
+            (stage / MODEL_FILE).write_bytes(document_bytes("model", VERSION, body))
         return cls(target)
 
     @classmethod
@@ -165,11 +169,15 @@ class WorkDir:
             return Refs.read(self.path / REFS_FILE)
         except FileNotFoundError:
             return Refs()
+        except CorruptFile as error:
+            raise CorruptFile(
+                f"{error} Put back a copy of the file, or delete it: that forgets branches, pins and notes but no checkpoint."
+            ) from error
 
     @property
     def checkpoints(self) -> list[Checkpoint]:
         """All readable checkpoints, in the order of saving. Damaged ones are left out with a `DamageWarning`."""
-        found, damaged = self._shelf.scan()
+        found, damaged = self.shelf.scan()
         for error in damaged.values():
             warnings.warn(f"{error} It is left out.", DamageWarning, stacklevel=2)
         return found
@@ -199,12 +207,12 @@ class WorkDir:
         with self.lock():
             self.history.sync()
             refs = self.refs
-            checkpoints, _ = self._shelf.scan()
+            checkpoints, _ = self.shelf.scan()
             parent = lookup.head(refs.branch, refs, checkpoints)
-            return self._shelf.add(
+            return self.shelf.add(
                 arrays,
                 record,
-                serial=self._newest_serial(refs, checkpoints) + 1,
+                serial=lookup.newest_serial(refs, checkpoints) + 1,
                 branch=refs.branch,
                 parent=parent.name if parent else None,
                 history=self.history.mark,
@@ -228,7 +236,7 @@ class WorkDir:
         """
         if isinstance(which, Checkpoint):
             return which
-        found, damaged = self._shelf.scan()
+        found, damaged = self.shelf.scan()
         try:
             return lookup.find(which, self.refs, found, damaged)
         except CheckpointNotFound as error:
@@ -258,17 +266,20 @@ class WorkDir:
             f"{checkpoint.path} is gone: it was thinned away or removed. See the list of checkpoints."
         )
 
+    @contextlib.contextmanager
+    def edited_refs(self) -> Iterator[Refs]:
+        """Give a `with` block the refs to change, under the lock, and write them at its end."""
+        with self.lock():
+            refs = self.refs
+            yield refs
+            write_atomically(self.path / REFS_FILE, refs.to_bytes())
+
     def __repr__(self) -> str:
         return f"<WorkDir {self.path}: {len(self.checkpoints)} checkpoints, branch {self.refs.branch}>"
 
-    @staticmethod
-    def _newest_serial(refs: Refs, checkpoints: list[Checkpoint]) -> int:
-        """Return the highest serial ever given that still matters, be the checkpoint there or not."""
-        return max(max(b.after for b in refs.branches.values()), max((c.serial for c in checkpoints), default=0))
-
     def _last_good(self) -> str:
         """Return a sentence that offers the newest checkpoint whose every byte is right."""
-        for checkpoint in reversed(self._shelf.scan()[0]):
+        for checkpoint in reversed(self.shelf.scan()[0]):
             with contextlib.suppress(CorruptFile, FileNotFoundError):
                 read_arrays(checkpoint.path)
                 return f"The last good checkpoint is {checkpoint.name}: restore that, or put back a copy of the file."

@@ -1,0 +1,82 @@
+"""Reading the parameter files of the Theano GRU program that charrnn succeeds, without unpickling anything."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from charrnn.errors import CorruptFile, NotAModelDirectory
+
+_NAMES = {"GRUEncode": ("E", "a", "U", "W", "b", "V", "c"), "GRUResize": ("E", "F", "a", "U", "W", "b", "V", "c")}
+
+
+@dataclass(frozen=True)
+class LegacyParameters:
+    """What such a file tells of a model; its characters and hyperparameters are not in it (or only as a pickle).
+
+    Attributes
+    ----------
+    modeltype
+        "GRUEncode" or "GRUResize".
+    vocab_size, state_size, layers
+        V, H and L.
+    arrays
+        As named there. Of GRUEncode: E (V, H), a (H), U and W (3L, H, H), b (3L, H), V (H, V), c (V). Of GRUResize: the
+        first layer in E (3, V, H), F (3, H, H), a (3, H), the others in U and W (3(L-1), H, H), b (3(L-1), H). The three
+        of each layer are update, reset, candidate; rows are vectors, so that x·W is meant.
+    """
+
+    modeltype: str
+    vocab_size: int
+    state_size: int
+    layers: int
+    arrays: dict[str, np.ndarray]
+
+
+def read_legacy(file: str | os.PathLike[str]) -> LegacyParameters:
+    """Read a parameter file (`...-model.npz`) of the ancestor.
+
+    Raises
+    ------
+    NotAModelDirectory
+        There is no such file.
+    CorruptFile
+        It is no such parameter file, or is damaged.
+    """
+    path = Path(file).expanduser()
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            modeltype = "GRUResize" if "F" in content.files else "GRUEncode"
+            arrays = {name: content[name] for name in _NAMES[modeltype]}  # `p`, a pickle, is never touched
+    except FileNotFoundError:
+        raise NotAModelDirectory(f"{path} does not exist: expected a parameter file, ...-model.npz.") from None
+    except (KeyError, ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise CorruptFile(f"{path} is no intact parameter file (.npz) of the ancestor: {error}") from error
+    if arrays["V"].ndim != 2 or arrays["b"].ndim != 2:
+        raise CorruptFile(
+            f"{path}: V has shape {arrays['V'].shape}, b {arrays['b'].shape}; expected (H, V) and (3L, H)."
+        )
+    state_size, vocab_size = arrays["V"].shape
+    gates = len(arrays["b"])
+    _check_shapes(path, modeltype, arrays, gates)
+    layers = gates // 3 + (modeltype == "GRUResize")
+    return LegacyParameters(modeltype, vocab_size, state_size, layers, arrays)
+
+
+def _check_shapes(path: Path, modeltype: str, arrays: dict[str, np.ndarray], gates: int) -> None:
+    H, V = arrays["V"].shape
+    expected = {"U": (gates, H, H), "W": (gates, H, H), "b": (gates, H), "c": (V,)}
+    if modeltype == "GRUEncode":
+        expected |= {"E": (V, H), "a": (H,)}
+    else:
+        expected |= {"E": (3, V, H), "F": (3, H, H), "a": (3, H)}
+    for name, shape in expected.items():
+        if arrays[name].shape != shape or arrays[name].dtype.kind != "f" or gates % 3:
+            raise CorruptFile(
+                f"{path}: array {name} is {arrays[name].dtype} of shape {arrays[name].shape}; "
+                f"expected floats of shape {shape} for a {modeltype} of width {H} with {V} characters."
+            )

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from charrnn.errors import DamageWarning, InvalidValue
-from charrnn.storage.atomic import save_failed
+from charrnn.errors import DamageWarning, InvalidValue, NewerFormat
+from charrnn.storage.atomic import save_failed, sync_directory
 from charrnn.storage.document import check_format, dump_json
 from charrnn.storage.table import Table
 
@@ -113,9 +113,9 @@ class History:
 
     @property
     def damaged(self) -> int:
-        """How many lines on disk are damaged or missing."""
+        """How many rows on disk are damaged or missing."""
         self._refresh()
-        return self._damaged + self._lines.count(None)
+        return self._lost()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self._refresh()
@@ -147,8 +147,10 @@ class History:
             lines = "".join(self._line(len(self._lines) + i, text) for i, text in enumerate(texts))
             try:
                 self._discard_torn_line()
-                with open(self.path, "ab", buffering=0) as file:
+                with open(self.path, "ab") as file:
                     file.write(lines.encode("ascii"))
+                if not self._lines:
+                    sync_directory(self.path.parent)
             except OSError as error:
                 raise save_failed(self.path, error) from error
             self._lines += texts
@@ -174,7 +176,7 @@ class History:
             file.seek(self._size)
             content = file.read()
         whole, _, _ = content.rpartition(b"\n")
-        damaged_before = self._damaged
+        lost_before = self._lost()
         for line in whole.splitlines() if whole else []:
             n, text = self._parse(line)
             if n < len(self._lines):  # damaged, or there already
@@ -182,12 +184,15 @@ class History:
             else:
                 self._lines += [None] * (n - len(self._lines)) + [text]
         self._size += len(whole) + 1 if whole else 0
-        if self._damaged > damaged_before:
+        if self._lost() > lost_before:
             warnings.warn(
-                f"{self.path}: left out {self._damaged - damaged_before} damaged rows. Checkpoints are not concerned.",
+                f"{self.path}: left out {self._lost() - lost_before} damaged rows. Checkpoints are not concerned.",
                 DamageWarning,
                 stacklevel=3,
             )
+
+    def _lost(self) -> int:
+        return max(self._damaged, self._lines.count(None))
 
     def _line(self, n: int, text: str) -> str:
         check = hashlib.sha256(f"{self._model} {n} {text}".encode("ascii")).hexdigest()[:16]
@@ -201,6 +206,8 @@ class History:
             if n == 0:
                 check_format(document["row"], self.path, "history", VERSION)
             intact = self._line(n, text).encode("ascii").strip() == line
+        except NewerFormat:
+            raise
         except (ValueError, KeyError, TypeError, RecursionError):
             return -1, ""
         return (n, text) if intact else (-1, "")

@@ -26,8 +26,8 @@ class LegacyParameters:
         V, H and L.
     arrays
         As named there. Of GRUEncode: E (V, H), a (H), U and W (3L, H, H), b (3L, H), V (H, V), c (V). Of GRUResize: the
-        first layer in E (3, V, H), F (3, H, H), a (3, H), the others in U and W (3(L-1), H, H), b (3(L-1), H). The three
-        of each layer are update, reset, candidate; rows are vectors, so that x·W is meant.
+        first layer in E (3, V, H), F (3, H, H), a (3, H), the others in U and W (3(L-1), H, H), b (3(L-1), H). Each
+        layer's three are update, reset, candidate; vectors are rows, x·W.
     """
 
     modeltype: str

@@ -171,7 +171,7 @@ class WorkDir:
             return Refs()
         except CorruptFile as error:
             raise CorruptFile(
-                f"{error} Put back a copy of the file, or delete it: that forgets branches, pins and notes but no checkpoint."
+                f"{error} Put back a copy of it, or delete it: branches, pins and notes are lost then, checkpoints not."
             ) from error
 
     @property

@@ -1,0 +1,87 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from charrnn.errors import SaveFailed, WorkdirLocked
+from charrnn.storage.lock import OWNER, WriterLock
+
+HOLDER = """
+import sys
+from pathlib import Path
+from charrnn.storage.lock import WriterLock
+with WriterLock(Path(sys.argv[1])).held():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock of `tmp_path`."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_told_who_writes(tmp_path, holder):
+    with pytest.raises(WorkdirLocked, match=rf"written by process {holder.pid} on .+ since 20\d\d-.*wait for it"):
+        WriterLock(tmp_path).held().__enter__()
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    assert WriterLock(tmp_path).owner()["pid"] == holder.pid
+    lock = WriterLock(tmp_path)
+    with lock.held():
+        assert lock.owner()["pid"] == os.getpid()
+    assert lock.owner() is None
+
+
+def test_two_locks_in_one_process_exclude_each_other(tmp_path):
+    first, second = WriterLock(tmp_path), WriterLock(tmp_path)
+    with first.held():
+        with pytest.raises(WorkdirLocked, match="this very process"):
+            second.held().__enter__()
+        assert second.owner()["pid"] == os.getpid()
+    with second.held():
+        pass
+
+
+def test_it_may_be_taken_again_by_its_holder_and_is_free_after_an_error(tmp_path):
+    taken = []
+    lock = WriterLock(tmp_path, on_acquire=lambda: taken.append(1))
+
+    def fail():
+        with lock.held(), lock.held():
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with WriterLock(tmp_path).held():
+        pass
+    assert taken == [1]
+
+
+def test_an_unreadable_card_hinders_nobody(tmp_path, holder):
+    (tmp_path / OWNER).write_text("{")
+    with pytest.raises(WorkdirLocked, match="an unknown process"):
+        WriterLock(tmp_path).held().__enter__()
+
+
+def test_the_directory_is_gone(tmp_path):
+    lock = WriterLock(tmp_path / "gone")
+    (tmp_path / "gone").write_text("a file in its place")
+    with pytest.raises(SaveFailed, match="gone"):
+        lock.held().__enter__()
+
+
+def test_the_card_is_plain_json(tmp_path):
+    with WriterLock(tmp_path).held():
+        assert set(json.loads(Path(tmp_path, OWNER).read_text())) == {"pid", "host", "since"}

@@ -8,6 +8,7 @@ Each function takes an iterator of chunks and yields chunks; how the text is cut
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Iterator
 LONGEST_LINE = 1 << 20  # characters; a longer line is passed on in pieces, to keep memory bounded
 
 GUTENBERG_MARKER = re.compile(
-    r"^\*\*\* ?(START|END) OF TH(?:E|IS) PROJECT GUTENBERG EBOOK(?:[^*]{0,300}\*\*\*)?[^\n]*\n?",
+    r"^(?:\*\*\* ?)?(START|END) OF (?:THE |THIS )?PROJECT GUTENBERG(?:[^*]{0,300}\*\*\*)?[^\n]*\n?",
     re.MULTILINE | re.IGNORECASE,
 )
 
@@ -24,12 +25,13 @@ def normalise_newlines(chunks: Iterable[str], tally: Counter[str] | None = None)
     """Turn CRLF and lone CR into LF; `tally` counts both. No chunk may end between the CR and the LF of a line end."""
     tally = Counter() if tally is None else tally
     for chunk in chunks:
-        if "\r" in chunk:
-            crlf = chunk.count("\r\n")
-            tally["crlf"] += crlf
-            tally["cr"] += chunk.count("\r") - crlf
-            chunk = chunk.replace("\r\n", "\n").replace("\r", "\n")
-        yield chunk
+        if returns := chunk.count("\r"):
+            translated = io.IncrementalNewlineDecoder(None, translate=True).decode(chunk, final=True)
+            crlf = len(chunk) - len(translated)
+            tally.update(crlf=crlf, cr=returns - crlf)
+            yield translated
+        else:
+            yield chunk
 
 
 def whole_lines(chunks: Iterable[str]) -> Iterator[str]:

@@ -108,16 +108,22 @@ class DataSet:
 
     def batchepoch(self, batchsize: int = 16) -> int:
         """Return E, the number of batches that show every sequence."""
+        geometry.require_count("batchsize", batchsize)
         return math.ceil(self.data_len / batchsize)
 
     def batch(self, pos: int = 0, batchsize: int = 16) -> Batch:
         """Return batch `pos` of an epoch.
 
         Over the E batches of an epoch the mask counts each of the N - 1 predictions exactly once.
+
+        Raises
+        ------
+        InvalidValue
+            `batchsize` is not a whole number from 1 up.
         """
         sequence = np.arange(batchsize) * self.batchepoch(batchsize) + pos
         position = sequence % self.data_len * self.seq_len + np.arange(self.seq_len + 1)[:, None]
-        window = self.symbols.take(position, mode="wrap").astype(np.int32)
+        window = np.asarray(self.symbols).take(position, mode="wrap").astype(np.int32)
         fresh = (position[:-1] < len(self) - 1) & (sequence < self.data_len)
         return Batch(window[:-1], window[1:], fresh.astype(np.float32))
 

@@ -82,15 +82,15 @@ def sample_around(path: Path, position: int) -> bytes:
 
 def looks_binary(sample: bytes) -> bool:
     """Return whether the bytes are no text in any encoding that extends ASCII."""
-    return b"\0" in sample or 10 * len(sample.translate(None, TEXT_BYTES)) > len(sample)
+    return b"\0" in sample or 20 * len(sample.translate(None, TEXT_BYTES)) > len(sample)
 
 
 def guess(sample: bytes) -> Codec:
     """Return the most likely codec of bytes that are not valid UTF-8.
 
-    Mostly valid multi-byte sequences mean UTF-8 with some damage. Where bytes beyond ASCII are too few for statistics,
-    or nothing else fits, they are taken as cp1252, its holes written out as backslash escapes. Else charset-normalizer
-    decides.
+    Mostly valid multi-byte sequences mean UTF-8 with some damage. Else charset-normalizer decides, but cp1252, the most
+    frequent by far, goes before whatever explains the bytes no better. It is taken where bytes beyond ASCII are too few
+    for statistics or nothing fits; its holes are written out as backslash escapes.
 
     >>> guess("Съешь же ещё этих мягких французских булок, да выпей чаю".encode("cp1251"))
     Codec(encoding='cp1251', errors='replace')
@@ -102,7 +102,11 @@ def guess(sample: bytes) -> Codec:
     beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
     if beyond_ascii - damaged >= 10 * damaged:
         return Codec(UTF8, "replace")
-    best = charset_normalizer.from_bytes(sample).best() if beyond_ascii > len(sample) // 100 else None
-    if best is None or "cp1252" in best.could_be_from_charset:
-        return Codec("cp1252", "backslashreplace")
+    western = Codec("cp1252", "backslashreplace")
+    if beyond_ascii < len(sample) / 100:
+        return western
+    matches = charset_normalizer.from_bytes(sample)
+    best = matches.best()
+    if best is None or any("cp1252" in m.could_be_from_charset and m.coherence >= best.coherence for m in matches):
+        return western
     return Codec(best.encoding, "replace")

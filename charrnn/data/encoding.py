@@ -15,8 +15,9 @@ import numpy as np
 from charrnn.data import geometry
 from charrnn.data.charset import CharSet
 from charrnn.data.dataset import DataSet
+from charrnn.data.geometry import plural
 from charrnn.data.reading import TextSource
-from charrnn.errors import CorruptFile, InvalidValue, SourceUnusable
+from charrnn.errors import CorruptFile, InvalidValue, SaveFailed, SourceUnusable
 
 FILENAME = "symbols.npy"
 SPLIT_WINDOW = 0.005  # of the text: how far the split may move to a line end
@@ -38,7 +39,7 @@ class Corpus:
     seq_len : int
         T, as fitted to the text.
     source, sha256 : str
-        Name of the source; checksum of the text as UTF-8.
+        Name of the text's file, and its checksum.
     file_sha256 : str
         Checksum of the file of symbols.
     notes : tuple of str
@@ -131,6 +132,8 @@ def encode(
         A number makes no sense.
     SourceUnusable
         The source changed while it was read.
+    SaveFailed
+        The file cannot be written.
 
     Examples
     --------
@@ -160,7 +163,7 @@ def encode(
         split=split,
         seq_len=fitted.seq_len,
         source=source.name,
-        sha256=survey.sha256,
+        sha256=source.sha256,
         file_sha256=file_sha256,
         notes=tuple(filter(None, notes)),
     )
@@ -188,6 +191,10 @@ def _write_symbols(source: TextSource, charset: CharSet, path: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise SaveFailed(
+            f"Encoding {source.name} into {path} failed: {error}. Free space or take another directory."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return checksum.hexdigest()
@@ -217,7 +224,8 @@ def _notes(source: TextSource, charset: CharSet, split: int, trainfrac: float) -
     notes = []
     folded = {ch: n for ch, n in source.survey.counts_by_character.items() if ch not in charset}
     if folded:
-        notes.append(f"Folded {len(folded):,} rare characters ({sum(folded.values()):,} occurrences) into U+FFFD.")
+        kinds, times = plural(len(folded), "rare character"), plural(sum(folded.values()), "occurrence")
+        notes.append(f"Folded {kinds} ({times}) into U+FFFD.")
     if split == source.survey.length and trainfrac < 1:
-        notes.append(f"{split} characters are too few to split: validation is on the training text.")
+        notes.append(f"{plural(split, 'character')} are too few to split: validation is on the training text.")
     return notes

@@ -69,15 +69,20 @@ def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
     rows = min(batchsize, sequences(length, steps))
     note = ""
     if (steps, rows) != (seq_len, batchsize):
-        note = f"{length:,} characters make {_plural(predictions, 'prediction')}"
+        note = f"{length:,} characters make {plural(predictions, 'prediction')}"
         if steps < seq_len:
-            note += f", so sequences have {_plural(steps, 'step')} instead of {seq_len:,}"
+            note += f", so sequences have {plural(steps, 'step')} instead of {seq_len:,}"
         if rows < batchsize:
-            note += f"; {predictions:,} / {steps:,} = {_plural(rows, 'sequence')}"
-            note += f", so batches have {_plural(rows, 'row')} instead of {batchsize:,}"
+            note += f"; {predictions:,} / {steps:,} = {plural(rows, 'sequence')}"
+            note += f", so batches have {plural(rows, 'row')} instead of {batchsize:,}"
         note += "."
     return Geometry(steps, rows, math.ceil(sequences(length, steps) / rows), note)
 
 
-def _plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> plural(1, "step"), plural(2000, "step")
+    ('1 step', '2,000 steps')
+    """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import shutil
 import sys
@@ -52,7 +53,7 @@ class ReadOptions:
     def __post_init__(self) -> None:
         if self.encoding is not None:
             try:
-                b"".decode(self.encoding)
+                "a".encode(self.encoding)
             except LookupError as error:
                 raise UnknownName(f"{error}. Leave encoding out to have it detected.") from None
 
@@ -69,7 +70,9 @@ class TextSource:
     encoding : str
         The encoding it is read in.
     survey : Survey
-        Character counts, length and checksum of the text.
+        Length and character counts of the text.
+    sha256 : str
+        Checksum of the file as it stands on disk.
     notes : list of str
         Sentences about whatever is not plain: another encoding, a byte order mark, converted line ends.
 
@@ -96,6 +99,8 @@ class TextSource:
             self.survey = self._take_survey(tally)
         self._require_text(tally)
         self._note(tally)
+        with path.open("rb") as file:
+            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
 
     @classmethod
     def open(cls, source: str | os.PathLike[str] | BinaryIO, options: ReadOptions | None = None) -> TextSource:
@@ -122,17 +127,17 @@ class TextSource:
         if not isinstance(source, (str, os.PathLike)):
             return cls._open_stream(source, Path(str(getattr(source, "name", "stream"))).name, options)
         path = Path(source).expanduser()
-        if not path.exists():
-            raise SourceNotFound(f"There is no file {path} (looked from {Path.cwd()}). Give the path of a text file.")
-        if path.is_dir():
-            raise SourceUnusable(f"{path} is a directory. Give the path of one text file.")
         try:
+            if path.is_dir():
+                raise SourceUnusable(f"{path} is a directory. Give the path of one text file.")
             if path.is_file():
                 return cls(path, path.name, options)
             with path.open("rb") as pipe:
                 return cls._open_stream(pipe, path.name, options)
+        except FileNotFoundError:
+            raise SourceNotFound(f"No file {path} (looked from {Path.cwd()}). Give the path of a text file.") from None
         except OSError as error:
-            raise SourceUnusable(f"{path} cannot be read: {error.strerror}.") from error
+            raise SourceUnusable(f"{path} cannot be read: {error.strerror}. Give a text file you may read.") from error
 
     @classmethod
     def _open_stream(cls, stream: BinaryIO, name: str, options: ReadOptions) -> TextSource:

@@ -1,8 +1,7 @@
-"""One pass over a text: how often each character occurs, which ones begin lines, how long it is, its checksum."""
+"""One pass over a text: how often each character occurs, which ones begin lines, how long it is."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -39,7 +38,6 @@ class Survey:
         self.length = 0
         self.counts = np.zeros(CODE_POINTS, np.int64)
         self.linestarts = np.zeros(CODE_POINTS, np.int64)
-        self._hash = hashlib.sha256()
         self._last = 0
         for chunk in chunks:
             self.add(chunk)
@@ -55,17 +53,11 @@ class Survey:
             self.linestarts[codes[0]] += 1
         self._tally(self.linestarts, codes[np.flatnonzero(codes[:-1] == NEWLINE) + 1])
         self._last = codes[-1]
-        self._hash.update(chunk.encode("utf-8", "surrogatepass"))
 
     @staticmethod
     def _tally(totals: np.ndarray, codes: np.ndarray) -> None:
         counts = np.bincount(codes)
         totals[: len(counts)] += counts
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the text as UTF-8; that of the file itself where nothing had to be converted."""
-        return self._hash.hexdigest()
 
     @property
     def counts_by_character(self) -> dict[str, int]:

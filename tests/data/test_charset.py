@@ -1,0 +1,143 @@
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from charrnn.data.charset import CharSet, UnknownCharacterWarning
+from charrnn.errors import CorruptFile, InvalidValue, UnknownCharacters, UnknownName
+
+from .conftest import ARABIC, CHINESE, JAPANESE, RUSSIAN
+
+
+@pytest.mark.parametrize("text", [RUSSIAN, JAPANESE, CHINESE, ARABIC, "a🙂\U0010ffff", "\n\n", "\ufffd\ufffd"])
+def test_encoding_and_back(text):
+    chars = CharSet.from_text(text)
+    indices = chars.encode(text, on_unknown="error")
+    assert indices.dtype == np.int32
+    assert indices.tolist() == [chars.chars.index(ch) for ch in text]
+    assert chars.decode(indices) == text
+    assert chars.chars == ("\ufffd", *sorted(set(text) - {"\ufffd"}))
+
+
+@pytest.mark.parametrize(("others", "dtype"), [(1, "u1"), (255, "u1"), (256, "u2"), (65_535, "u2"), (65_536, "u4")])
+def test_indices_take_the_smallest_type_that_holds_them(others, dtype):
+    chars = CharSet(["\ufffd", *map(chr, range(0x10000, 0x10000 + others))])
+    assert chars.index_dtype == dtype
+    assert chars.vocab_size == len(chars) == others + 1
+    text = chars.chars[-1] + chars.chars[1] + chr(0x10FFFF)
+    assert chars.indices(text).tolist() == [others, 1, 0]
+
+
+def test_order_is_the_same_in_every_process():
+    program = (
+        "from charrnn.data.charset import CharSet; print(ascii(CharSet.from_text('the quick brown fox\\n').chars))"
+    )
+    outputs = {
+        subprocess.check_output([sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed})
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+
+
+def test_lookups_of_what_is_not_there():
+    chars = CharSet.from_text("ab")
+    assert [chars.idxofchar(ch) for ch in ("a", "b", "c", "\ufffd", "", "ab", "\ud800", "\U0010ffff")] == [1, 2] + [
+        0
+    ] * 6
+    assert [chars.charatidx(i) for i in (-1, 0, 2, 3)] == ["\ufffd", "\ufffd", "b", "\ufffd"]
+    assert chars.decode([1, -1, 3, 2]) == "a\ufffd\ufffdb"
+    assert chars.decode([]) == ""
+    assert ("a" in chars, "\ufffd" in chars, "c" in chars) == (True, True, False)
+
+
+def test_rare_characters_and_surrogates_are_left_unknown():
+    assert CharSet.from_counts(Counter("aaabbc"), min_count=2).chars == ("\ufffd", "a", "b")
+    assert CharSet.from_counts(Counter("ab\ud800\udfff")).chars == ("\ufffd", "a", "b")
+
+
+def test_unknown_characters_are_replaced_and_named():
+    chars = CharSet.from_text("abc")
+    with pytest.warns(UnknownCharacterWarning, match=r"replaced by U\+FFFD: 'x' \(2 times\), 'é'\.$") as caught:
+        assert chars.encode("axéxb\ufffd").tolist() == [1, 0, 0, 0, 2, 0]
+    assert caught[0].filename == __file__
+
+
+def test_unknown_characters_are_skipped():
+    with pytest.warns(UnknownCharacterWarning, match="left out: 'x', 'y'") as caught:
+        assert CharSet.from_text("abc").encode("xa\ufffdyb", on_unknown="skip").tolist() == [1, 0, 2]
+    assert len(caught) == 1
+
+
+def test_unknown_characters_are_refused():
+    chars = CharSet.from_text("abc")
+    with pytest.raises(UnknownCharacters, match="does not know 'x'"):
+        chars.encode("axb", on_unknown="error")
+    with pytest.raises(UnknownName, match="Did you mean: skip"):
+        chars.encode("abc", on_unknown="skipp")  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chars.encode("ab\ufffd")
+
+
+def test_a_long_list_of_unknown_characters_is_cut():
+    with pytest.warns(UnknownCharacterWarning, match=r"'j', \.\.\.\.$"):
+        CharSet.from_text("ABC").encode("abcdefghijklm")
+
+
+def test_line_starts_are_counted():
+    chars = CharSet.from_text("first\nand\n\nthen\r\n \nand\n\ufffd\n")
+    assert chars.linestarts == {" ": 1, "a": 2, "t": 1}
+    drawn = Counter(chars.semirandomch(np.random.default_rng(seed)) for seed in range(400))
+    assert set(drawn) == {" ", "a", "t"}
+    assert 150 < drawn["a"] < 250
+
+
+def test_random_characters():
+    chars = CharSet.from_text("ab\n")
+    rng = np.random.default_rng(0)
+    assert {chars.randomidx(rng) for _ in range(50)} == {2, 3}
+    assert {chars.randomidx(rng, allow_newline=True) for _ in range(50)} == {1, 2, 3}
+    assert chars.randomidx(7) == chars.randomidx(7)
+
+
+@pytest.mark.parametrize("text", ["one line", "\n\n", "\ufffd"])
+def test_a_random_line_start_is_found_in_any_text(text):
+    assert CharSet.from_text(text).semirandomch(0) in set(text)
+
+
+@pytest.mark.parametrize("text", ["ab\nc", CHINESE, '"\\\n\u2028\0'])
+def test_record_survives_json(text):
+    chars = CharSet.from_text(text)
+    again = CharSet.from_json(json.loads(json.dumps(chars.to_json())))
+    assert again == chars
+    assert hash(again) == hash(chars)
+    assert list(again.linestarts) == list(chars.linestarts)
+    assert chars != CharSet.from_text(text + "~")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{}, {"chars": "ab", "linestarts": {}}, {"chars": "\ufffdaa", "linestarts": {}}, {"chars": 3, "linestarts": 4}],
+)
+def test_damaged_records_are_refused(record):
+    with pytest.raises(CorruptFile, match="character set"):
+        CharSet.from_json(record)
+
+
+def test_any_order_is_kept_but_not_any_list():
+    assert CharSet("\ufffdzay").encode("ayz").tolist() == [2, 3, 1]
+    for wrong in ("abc", "\ufffdabb", ""):
+        with pytest.raises(InvalidValue, match=r"U\+FFFD"):
+            CharSet(wrong)
+    with pytest.raises(InvalidValue, match="from_text"):
+        CharSet(["\ufffd", "ab"])
+
+
+def test_repr_is_short_for_large_sets():
+    assert repr(CharSet.from_text("".join(map(chr, range(0x4E00, 0x5E00))))).endswith("...>")
+    assert repr(CharSet.from_text("a\n")) == r"<CharSet of 3: U+FFFD '\n' 'a'>"

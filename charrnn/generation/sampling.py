@@ -54,9 +54,6 @@ class Sample(str):
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython shows subclasses of str quoted otherwise
-        printer.text(str(self))
-
 
 class Sampler:
     """A model in the act of writing: it has read its prompt, and writes on for as long as it is asked to.

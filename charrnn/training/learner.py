@@ -59,7 +59,7 @@ class Snapshot:
         """Make parameters, optimizer slots, place and hidden states what they were."""
         learner.model.load_arrays(self.arrays)
         learner.model.steps = self.steps
-        learner.place = self.place.copy()
+        learner.place.become(self.place)
 
 
 class Guard:

@@ -7,7 +7,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -57,17 +57,23 @@ class Step:
     learnrate: float
 
 
-class Journal(Protocol):
-    """What the loop needs of the one who keeps the model."""
+@dataclass(frozen=True)
+class Journal:
+    """What the loop needs of the one who keeps the model.
 
-    def save(self, round_: Round | None) -> str:
-        """Save everything, at the end of a round or (None) amid one, and return the checkpoint's name."""
+    Parameters
+    ----------
+    save : callable
+        Saves everything, at the end of a round or (None) amid one, and returns the checkpoint's name.
+    sample : callable
+        Returns some text written by the model as it is now.
+    best_loss : callable
+        Returns the lowest validation loss so far.
+    """
 
-    def sample(self) -> str:
-        """Return some text written by the model as it is now."""
-
-    def best_loss(self) -> float | None:
-        """Return the lowest validation loss so far."""
+    save: Callable[[Round | None], str]
+    sample: Callable[[], str]
+    best_loss: Callable[[], float | None]
 
 
 class Training:

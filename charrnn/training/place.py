@@ -47,3 +47,7 @@ class Place:
     def copy(self) -> Place:
         """Return a copy that shares nothing."""
         return Place(self.epoch, self.pos, None if self.state is None else self.state.copy())
+
+    def become(self, other: Place) -> None:
+        """Take over another place."""
+        self.epoch, self.pos, self.state = other.epoch, other.pos, other.copy().state

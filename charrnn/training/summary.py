@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Round:
     def characters_per_second(self) -> float:
         """Speed of learning."""
         return self.characters / max(self.seconds, 1e-9)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the round as a dictionary that JSON can hold: a row of the history."""
+        return {**dataclasses.asdict(self), "characters_per_second": self.characters_per_second}
 
     def __str__(self) -> str:
         train = "no step" if self.train_loss is None else f"train {self.train_loss:.3f}"

@@ -1,0 +1,266 @@
+"""The ``charrnn`` command: what `ModelState` does, from the shell."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from charrnn.errors import CharRNNError, InvalidValue, NotAModelDirectory
+from charrnn.hyper import HyperParams
+from charrnn.state import ModelState
+
+app = typer.Typer(
+    help="An interactive workbench for character-level recurrent networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The model's working directory.")]
+Which = Annotated[str | None, typer.Option(help='"best", or a name that info shows; the last one by default.')]
+Engine = Annotated[str, typer.Option(help="auto, numba or jax.")]
+Threads = Annotated[int | None, typer.Option(help="Threads of the numba engine; all cores by default.")]
+BatchSize = Annotated[int, typer.Option(help="Streams that the text is read in.")]
+
+DEMO = Path("workdirs/demo")
+DEMO_EVERY = 300  # batches between two samples
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the model goes, or is.")] = DEMO,
+    minutes: Annotated[float, typer.Option(help="How long to train.")] = 1.0,
+    engine: Engine = "auto",
+) -> None:
+    """Watch a model learn Python's language reference for a minute; again, to watch it go on.
+
+    \b
+    charrnn demo
+    charrnn demo --minutes 5
+    """
+    try:
+        ms = ModelState.load(directory, engine=engine)
+        print(f"Going on with {directory}.")
+    except NotAModelDirectory:
+        from charrnn import corpora
+
+        ms = ModelState.initfromsrcfile(corpora.path("pydoc"), directory, engine=engine)
+    print(ms.train(minutes=minutes, print_every=DEMO_EVERY))
+    sample = ms.restore("best").generate(600)
+    print(f"\nThe best model so far ({ms.checkpoint.name if ms.checkpoint else ''}) writes:\n{sample}\n")
+    print(f"Go on with it:\n  charrnn shell {directory}")
+    print('  >>> ms.train(num_rounds=2)\n  >>> ms.generate(1000, temp=0.7, prompt="The ")')
+
+
+@app.command()
+def new(
+    srcfile: Annotated[str, typer.Argument(metavar="FILE", help="The text to learn from; - for standard input.")],
+    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="The working directory to make.")] = None,
+    modeltype: Annotated[str, typer.Option(help="Cell and input stage, such as GRUEncode or GRUResize.")] = "GRUEncode",
+    layers: Annotated[int | None, typer.Option(help="Recurrent layers.")] = None,
+    state_size: Annotated[int | None, typer.Option(help="Width of a layer.")] = None,
+    learnrate: Annotated[float | None, typer.Option(help="Learning rate at the start.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named recipe, such as rngru.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other hyperparameter; repeatable.")
+    ] = None,
+    seq_len: Annotated[int, typer.Option(help="Characters that gradients flow back through.")] = 100,
+    trainfrac: Annotated[float, typer.Option(help="Part of the text to learn from; the tail is for validation.")] = 0.9,
+    encoding: Annotated[str | None, typer.Option(help="The text's encoding; found out by default.")] = None,
+    lower: Annotated[bool, typer.Option("--lower", help="Lower-case the text.")] = False,
+    gutenberg: Annotated[bool, typer.Option("--gutenberg", help="Leave out Gutenberg's header and footer.")] = False,
+    min_count: Annotated[int, typer.Option(help="Fold characters that occur less often.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+    engine: Engine = "auto",
+) -> None:
+    """Make a model for a text.
+
+    \b
+    charrnn new alice.txt workdirs/alice --layers 2 --state-size 256
+    charrnn new alice.txt workdirs/alice --preset rngru --set regcost=0 --set clip=norm
+    cat *.txt | charrnn new - workdirs/all
+    """
+    if directory is None:
+        if sys.stdin.isatty():
+            raise typer.BadParameter("give both FILE and DIR, as in: charrnn new alice.txt workdirs/alice")
+        srcfile, directory = "-", Path(srcfile)
+    chosen = {"layers": layers, "state_size": state_size, "learnrate": learnrate}
+    ms = ModelState.initfromsrcfile(
+        srcfile,
+        directory,
+        modeltype=modeltype,
+        seq_len=seq_len,
+        trainfrac=trainfrac,
+        encoding=encoding,
+        lower=lower,
+        gutenberg=gutenberg,
+        min_count=min_count,
+        overwrite=overwrite,
+        engine=engine,
+        hyper=HyperParams.preset(preset) if preset else None,
+        **{name: value for name, value in chosen.items() if value is not None},
+        **dict(_setting(text) for text in settings or []),
+    )
+    print(f"{ms!r}\nTrain it:  charrnn train {directory}")
+
+
+@app.command()
+def train(
+    directory: Directory,
+    rounds: Annotated[int, typer.Option(help="Rounds: training, validation, checkpoint.")] = 1,
+    minutes: Annotated[float | None, typer.Option(help="Train for so long instead.")] = None,
+    batchsize: BatchSize = 16,
+    train_len: Annotated[int, typer.Option(help="Batches in a round; 0 for a whole epoch.")] = 0,
+    valid_len: Annotated[int, typer.Option(help="Batches in a validation; 0 for the whole text.")] = 0,
+    print_every: Annotated[int, typer.Option(help="Batches between two samples; 0 for none.")] = 1000,
+    checkpoint: Which = None,
+    engine: Engine = "auto",
+    threads: Threads = None,
+) -> None:
+    """Train a model, from where it stands. Ctrl-C stops it with everything saved.
+
+    \b
+    charrnn train workdirs/alice --rounds 5
+    charrnn train workdirs/alice --minutes 30 --batchsize 32
+    """
+    ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
+    print(ms.train(rounds, batchsize, train_len, valid_len, print_every, minutes=minutes))
+
+
+@app.command()
+def sample(
+    directory: Directory,
+    numchars: Annotated[int, typer.Option("--numchars", "-n", help="Characters to write.")] = 500,
+    temp: Annotated[float, typer.Option("--temp", "-t", help="Temperature; lower is safer.")] = 0.5,
+    prompt: Annotated[str, typer.Option("--prompt", "-p", help="Text to continue; a random line start if empty.")] = "",
+    argmax: Annotated[bool, typer.Option("--argmax", help="Take the likeliest character each time.")] = False,
+    rng: Annotated[int | None, typer.Option(help="Seed, for the same text again.")] = None,
+    checkpoint: Which = None,
+    engine: Engine = "auto",
+) -> None:
+    """Let a model write to standard output.
+
+    \b
+    charrnn sample workdirs/alice -n 2000 -t 0.7 -p "Alice "
+    charrnn sample workdirs/alice --checkpoint best --rng 7 > alice2.txt
+    """
+    ms = ModelState.load(directory, checkpoint, engine=engine)
+    seed = secrets.randbelow(2**32) if rng is None else rng
+    for piece in ms.stream(numchars, temp=temp, prompt=prompt, argmax=argmax, rng=seed):
+        print(piece, end="", flush=True)
+    print()
+    if rng is None and not argmax:
+        print(f"(the same text again: --rng {seed})", file=sys.stderr)
+
+
+@app.command()
+def score(
+    directory: Directory,
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A text file; - for standard input.")] = "-",
+    text: Annotated[str | None, typer.Option(help="The text itself, instead of a file.")] = None,
+    checkpoint: Which = None,
+    engine: Engine = "auto",
+) -> None:
+    """Tell how likely a model finds a text.
+
+    \b
+    charrnn score workdirs/alice chapter13.txt
+    charrnn score workdirs/alice --text "It was the best of times"
+    echo "Off with her head!" | charrnn score workdirs/alice
+    """
+    from charrnn.data.reading import TextSource
+
+    ms = ModelState.load(directory, checkpoint, engine=engine)
+    if text is None:
+        source = TextSource.open(file)
+        text = "".join(source.chunks())
+    print(ms.score(text))
+
+
+@app.command()
+def info(directory: Directory) -> None:
+    """Show what a model is, how it learned, and its checkpoints.
+
+    \b
+    charrnn info workdirs/alice
+    """
+    ms = ModelState.load(directory)
+    print(ms, ms.hyper, ms.log(), sep="\n\n")
+
+
+@app.command()
+def shell(
+    directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A model to load as ms.")] = None,
+    checkpoint: Which = None,
+    engine: Engine = "auto",
+) -> None:
+    """Open IPython with charrnn's names, and a model as ms.
+
+    \b
+    charrnn shell workdirs/alice
+    """
+    import IPython
+
+    import charrnn
+
+    names: dict[str, Any] = {name: getattr(charrnn, name) for name in charrnn.__all__}
+    if directory is None:
+        print(
+            'ms = ModelState.initfromsrcfile("alice.txt", "workdirs/alice") makes a model; help(ModelState) tells more.'
+        )
+    else:
+        names["ms"] = ModelState.load(directory, checkpoint, engine=engine)
+        print(names["ms"])
+    IPython.start_ipython(argv=["--no-banner"], user_ns=names)
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, engines and linear algebra, and measure the speed for five seconds."""
+    from charrnn.doctor import report
+
+    print(report())
+
+
+@app.command()
+def warmup(
+    directory: Directory,
+    engine: Engine = "auto",
+) -> None:
+    """Compile everything that a model needs, so that it answers at once later.
+
+    \b
+    charrnn warmup workdirs/alice
+    """
+    ModelState.load(directory, engine=engine).model.compile()
+
+
+def main() -> None:
+    """Run the command line; expected errors are one line."""
+    warnings.formatwarning = lambda message, *_, **__: f"charrnn: {message}\n"
+    try:
+        app()
+    except CharRNNError as error:
+        sys.exit(f"charrnn: {error}")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Return name and value of a NAME=VALUE text.
+
+    >>> _setting("regcost=0.5"), _setting("clip=norm"), _setting("clip=null")
+    (('regcost', 0.5), ('clip', 'norm'), ('clip', None))
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidValue(f"--set takes NAME=VALUE, not {text!r}.")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value

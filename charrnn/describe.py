@@ -1,0 +1,83 @@
+"""What is said about a model at the prompt: the lines that answer the next question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from charrnn.training.summary import in_units
+
+if TYPE_CHECKING:
+    from charrnn.data.encoding import Corpus
+    from charrnn.state import ModelState
+    from charrnn.training.learner import Learner
+    from charrnn.training.loop import Plan
+
+
+class Lines(list):
+    """A list that shows one element per line.
+
+    >>> Lines([1, 2])
+    1
+    2
+    """
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self))
+
+
+def corpus(corpus: Corpus) -> str:
+    """Describe a text that was just encoded, and what was not plain about it."""
+    validation = "on that" if corpus.split == corpus.length else f"on the last {corpus.valid_len:,}"
+    lines = [
+        f"{corpus.source}: {corpus.length:,} characters of {len(corpus.charset) - 1:,} kinds. "
+        f"Learning from {corpus.train_len:,}, validating {validation}.",
+        *(f"  {note}" for note in corpus.notes),
+    ]
+    return "\n".join(lines)
+
+
+def training(ms: ModelState, learner: Learner, plan: Plan) -> str:
+    """Describe the training that is about to begin."""
+    many = "minutes" if plan.minutes != 1 else "minute"
+    length = plan.train_len or learner.epoch_length
+    amount = f"{plan.minutes:g} {many}" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
+    return (
+        f"Training {_shape(ms)} for {amount} of {learner.batchsize} × {learner.data.seq_len} characters, "
+        f"from epoch {learner.epochs:.2f}; an epoch is {learner.epoch_length:,} batches. Ctrl-C stops and saves."
+    )
+
+
+def state(ms: ModelState) -> str:
+    """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, what to do next."""
+    corpus, checkpoint = ms.corpus, ms.checkpoint
+    parameters = f", {ms.num_parameters:,} parameters" if ms.num_parameters else ""
+    lines = [
+        f"{_shape(ms)}, {len(ms.chars):,} characters{parameters}",
+        f"  text        {corpus.source}: {corpus.train_len:,} characters to learn, {corpus.valid_len:,} to validate",
+        f"  trained     {_progress(ms)}",
+        f"  validation  {in_units(checkpoint.loss if checkpoint else None)}{_best(ms)}",
+        f"  learnrate   {ms.policy.learnrate:.4g} ({ms.hyper.policy})",
+        f"  checkpoint  {checkpoint.name if checkpoint else 'none yet'}, in {ms.path}",
+        f"  engine      {ms.engine}",
+        "  try         ms.train(), ms.generate(500), ms.score('a text'), ms.checkpoints, help(ms)",
+    ]
+    return "\n".join(lines)
+
+
+def _shape(ms: ModelState) -> str:
+    return f"{ms.modeltype} {ms.hyper.layers}×{ms.hyper.state_size}"
+
+
+def _progress(ms: ModelState) -> str:
+    if ms.checkpoint is None or not ms.steps:
+        return "not yet"
+    train_loss = ms.checkpoint.record.get("train_loss")
+    loss = "" if train_loss is None else f", last round's training loss {train_loss:.3f}"
+    return f"epoch {ms.epochs:.2f}, step {ms.steps:,}{loss}"
+
+
+def _best(ms: ModelState) -> str:
+    best = min((c for c in ms.checkpoints if c.loss is not None), key=lambda c: c.loss, default=None)
+    if best is None or best == ms.checkpoint:
+        return ""
+    return f"; the best is {best.loss:.3f}: ms.restore('best')"

@@ -1,0 +1,558 @@
+"""`ModelState`: a model, the text that it learns and its working directory, as one object to hold at the prompt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
+
+import numpy as np
+
+from charrnn import describe
+from charrnn.data import geometry
+from charrnn.data.charset import CharSet
+from charrnn.data.dataset import DataSet
+from charrnn.data.encoding import Corpus, encode
+from charrnn.data.reading import ReadOptions, TextSource
+from charrnn.errors import CheckpointNotFound
+from charrnn.generation import sampling, scoring
+from charrnn.generation.sampling import Sample, Sampler
+from charrnn.generation.scoring import Score
+from charrnn.hyper import HyperParams
+from charrnn.insight import neurons
+from charrnn.storage import timetravel
+from charrnn.storage.checkpoint import Checkpoint
+from charrnn.storage.history import History
+from charrnn.storage.table import Table
+from charrnn.storage.thinning import thin
+from charrnn.storage.workdir import WorkDir
+from charrnn.training import policies
+from charrnn.training.learner import Learner
+from charrnn.training.loop import Journal, Plan, Step, Training
+from charrnn.training.place import Place
+from charrnn.training.summary import Round, TrainingSummary, in_units
+from charrnn.training.timing import StepTimes, time_steps
+from charrnn.training.validate import validation_loss
+
+if TYPE_CHECKING:
+    from charrnn.model.model import Model
+
+FIRST_LOOK = 20  # batches of the validation text that the loss of an untrained model is measured on
+HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
+
+
+class ModelState:
+    """A character model at work: train it, let it write, ask it about texts, save it, come back to it.
+
+    Make one with `initfromsrcfile` from a text, or with `load` from a working directory. Everything that it needs to
+    go on is in the working directory, and every call that changes the model saves it there.
+
+    Attributes
+    ----------
+    hyper : HyperParams
+        What the model was made with.
+    modeltype : str
+        Cell and input stage, such as ``"GRUEncode"``.
+    chars : CharSet
+        The characters that the model knows.
+    corpus : Corpus
+        What is known of the text that it learns.
+    place : Place
+        Where training stands: epoch, position, hidden state of every stream.
+    checkpoint : Checkpoint or None
+        The checkpoint last saved or restored.
+
+    Examples
+    --------
+    >>> ms = ModelState.initfromsrcfile("alice.txt", "workdirs/alice", layers=2, state_size=256)  # doctest: +SKIP
+    >>> ms.train(num_rounds=3)                                                                    # doctest: +SKIP
+    >>> ms.generate(500, prompt="Alice ")                                                         # doctest: +SKIP
+    >>> ms = ModelState.load("workdirs/alice")                                                    # doctest: +SKIP
+    """
+
+    def __init__(self, workdir: WorkDir, engine: str = "auto", threads: int | None = None) -> None:
+        facts = workdir.model
+        self._workdir, self._engine, self._threads = workdir, engine, threads
+        self.modeltype: str = facts["modeltype"]
+        self.hyper = HyperParams.from_json(facts["hyper"])
+        self.corpus = Corpus.from_json(facts["corpus"])
+        self.place = Place()
+        self.policy = policies.make(self.hyper.policy, {"learnrate": self.hyper.learnrate})
+        self.checkpoint: Checkpoint | None = None
+        self._arrays: dict[str, np.ndarray] = {}  # of the checkpoint, until the model is there to take them
+
+    @classmethod
+    def initfromsrcfile(
+        cls,
+        srcfile: str | os.PathLike[str] | BinaryIO,
+        usedir: str | os.PathLike[str],
+        *,
+        modeltype: str = "GRUEncode",
+        seq_len: int = 100,
+        trainfrac: float = 0.9,
+        init_checkpoint: bool = True,
+        overwrite: bool = False,
+        engine: str = "auto",
+        threads: int | None = None,
+        encoding: str | None = None,
+        newlines: bool = True,
+        lower: bool = False,
+        gutenberg: bool = False,
+        min_count: int = 0,
+        hyper: HyperParams | None = None,
+        **hyperparams: Any,
+    ) -> Self:
+        """Make a new model for a text, in a new working directory.
+
+        Parameters
+        ----------
+        srcfile : path, "-" or binary stream
+            The text to learn from; "-" is standard input.
+        usedir : path
+            The working directory to make.
+        modeltype : str
+            Cell and input stage: ``"GRUEncode"`` (a tanh layer feeds the recurrent layers) or ``"GRUResize"`` (the
+            first recurrent layer takes the characters itself), and what `charrnn.model.modeltypes.names` lists.
+        seq_len : int
+            T, the number of characters that gradients flow back through.
+        trainfrac : float
+            The part of the text to learn from, in (0, 1]; the tail is for validation. 1 validates on the text learned.
+        init_checkpoint : bool
+            Measure the loss of the untrained model and save it as the first checkpoint.
+        overwrite : bool
+            Replace a model that is in `usedir` already.
+        engine : {"auto", "numba", "jax"}
+            What computes; "auto" is the environment's CHARRNN_ENGINE, else JAX where there is a GPU, else Numba.
+        threads : int, optional
+            Number of threads of the Numba engine; all cores by default.
+        encoding : str, optional
+            The text's encoding; found out by default.
+        newlines, lower, gutenberg : bool
+            Turn CRLF and CR into LF; lower-case the text; leave out Project Gutenberg's header and footer.
+        min_count : int
+            Fold characters that occur less often into U+FFFD.
+        hyper : HyperParams, optional
+            Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
+        **hyperparams
+            Any field of `HyperParams`.
+
+        Raises
+        ------
+        SourceNotFound, SourceUnusable
+            If there is no text to learn from in `srcfile`.
+        ModelExists
+            If `usedir` holds a model and `overwrite` is false.
+        InvalidValue, UnknownName, EngineUnavailable
+            If an argument makes no sense. Whatever is raised, no directory is left behind.
+        """
+        from charrnn.model import engine as engines
+        from charrnn.model import modeltypes
+
+        hyper = (hyper or HyperParams()).replace(**hyperparams)
+        modeltypes.get(modeltype)
+        engines.resolve(engine)
+        if threads is not None:
+            geometry.require_count("threads", threads)
+        options = ReadOptions(encoding=encoding, newlines=newlines, lower=lower, gutenberg=gutenberg)
+
+        def facts(data: Path) -> dict[str, Any]:
+            source = TextSource.open(srcfile, options)
+            corpus = encode(source, data, seq_len=seq_len, trainfrac=trainfrac, min_count=min_count)
+            return {"modeltype": modeltype, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
+
+        ms = cls(WorkDir.create(usedir, facts, overwrite=overwrite), engine, threads)
+        print(describe.corpus(ms.corpus))
+        if init_checkpoint:
+            loss = ms.calc_loss(valid_len=FIRST_LOOK)
+            print(f"Before training: {in_units(loss)}; guessing evenly would be {np.log(len(ms.chars)):.3f}.")
+            ms.newcheckpoint(loss)
+        return ms
+
+    @classmethod
+    def load(
+        cls,
+        workdir: str | os.PathLike[str],
+        checkpoint: str | int | Checkpoint | None = None,
+        *,
+        engine: str = "auto",
+        threads: int | None = None,
+    ) -> Self:
+        """Open a working directory; compiled functions come on first use.
+
+        Parameters
+        ----------
+        workdir : path
+        checkpoint : str, int or Checkpoint, optional
+            The last one by default; ``"best"``, a name, or an index into `checkpoints`.
+        engine, threads
+            As for `initfromsrcfile`; they need not be those that the model was trained with.
+
+        Raises
+        ------
+        NotAModelDirectory
+            If there is no working directory.
+        CheckpointNotFound, CorruptFile, NewerFormat
+            If the checkpoint is not there or cannot be used.
+        """
+        ms = cls(WorkDir.open(workdir), engine, threads)
+        try:
+            return ms.restore(checkpoint)
+        except CheckpointNotFound:
+            if checkpoint is not None:
+                raise
+            return ms  # made with init_checkpoint=False, and not trained yet
+
+    def restore(self, checkpoint: str | int | Checkpoint | None = None) -> Self:
+        """Go back to a checkpoint: parameters, optimizer, learning rate, place and hidden states.
+
+        Parameters
+        ----------
+        checkpoint : str, int or Checkpoint, optional
+            The last one by default; ``"best"``, a name, or an index into `checkpoints`.
+
+        Raises
+        ------
+        CheckpointNotFound, CorruptFile, NewerFormat
+            If it is not there or cannot be used; nothing changes then.
+        """
+        found = self._workdir.find(checkpoint)
+        arrays, record = self._workdir.read(found)
+        place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
+        policy = policies.make(self.hyper.policy, record["policy"])
+        if "model" in vars(self):
+            self.model.load_arrays(arrays)
+            self.model.steps = record["step"]
+        else:
+            self._arrays = arrays
+        self.place, self.policy, self.checkpoint = place, policy, found
+        return self
+
+    @cached_property
+    def model(self) -> Model:
+        """The model itself: `errors`, `gradients`, `step`, `process` and parameters, for exploring."""
+        from charrnn.model.model import Model
+
+        model = Model(self.hyper, self.modeltype, len(self.chars), engine=self._engine, threads=self._threads)
+        if self.checkpoint is not None:
+            model.load_arrays(self._arrays)
+            model.steps = self.checkpoint.step
+            self._arrays = {}
+        return model
+
+    # Training
+
+    def train(
+        self,
+        num_rounds: int = 1,
+        batchsize: int = 16,
+        train_len: int = 0,
+        valid_len: int = 0,
+        print_every: int = 1000,
+        clear_state: bool = False,
+        minutes: float | None = None,
+        save_every: float = 10.0,
+        callback: Callable[[Step], object] | None = None,
+    ) -> TrainingSummary:
+        """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
+
+        A round is some training, a validation, a look at the learning rate, and a checkpoint.
+
+        Parameters
+        ----------
+        num_rounds : int
+            Number of rounds.
+        batchsize : int
+            B, the number of streams that the text is read in.
+        train_len : int
+            Batches in a round; 0 for a whole epoch.
+        valid_len : int
+            Batches in a validation; 0 for the whole validation text.
+        print_every : int
+            Show the loss and a sample every so many batches; 0 for never.
+        clear_state : bool
+            Begin with blank hidden states.
+        minutes : float, optional
+            Train for so long instead of for `num_rounds`; the last round is as short as that makes it.
+        save_every : float
+            Minutes between checkpoints within a round.
+        callback : callable
+            Called with a `Step` after every batch; an error raised in it ends training, after saving.
+
+        Raises
+        ------
+        InvalidValue
+            If an argument makes no sense.
+        WorkdirLocked
+            If another process is training this model.
+        TrainingDiverged
+            If the loss did not stay finite, at ever smaller learning rates.
+        """
+        plan = Plan(num_rounds, train_len, valid_len, print_every, minutes, save_every)
+        learner = self._learner(batchsize)
+        with self._workdir.lock():
+            if self.checkpoint is not None:
+                timetravel.checkout(self._workdir, self.checkpoint)
+            self._move_to(learner, clear_state)
+            print(describe.training(self, learner, plan))
+            journal = Journal(save=self._save, sample=self._training_sample, best_loss=self._best_loss)
+            return Training(learner, self.valid, plan, journal, callback).run()
+
+    trainmodel = train
+
+    def calc_loss(self, valid_len: int = 0, batchsize: int = 16) -> float:
+        """Return the loss on the validation text in nats per character, without L2; nothing changes.
+
+        Parameters
+        ----------
+        valid_len : int
+            Number of batches; 0 for the whole text.
+        batchsize : int
+            Number of streams, each of which starts from a blank state.
+        """
+        geometry.require_count("batchsize", batchsize)
+        Plan(valid_len=valid_len)  # raises if that makes no sense
+        loss = validation_loss(self.model, self.valid, batchsize, valid_len)
+        assert loss is not None  # nobody calls it off
+        return loss
+
+    def regularized_loss(self, batchsize: int = 16) -> float:
+        """Return the ancestor's figure: the validation loss plus the L2 penalty divided by B·T.
+
+        It depends on the batch size, and is not comparable between models.
+        """
+        return self.calc_loss(batchsize=batchsize) + self.model.regularization() / (batchsize * self.valid.seq_len)
+
+    def traintime(self, batchsize: int = 16) -> StepTimes:
+        """Measure a training step and a validation step, in milliseconds; the model stays as it is."""
+        return time_steps(self._learner(batchsize))
+
+    def newcheckpoint(self, loss: float | None = None, **facts: Any) -> Checkpoint:
+        """Save everything now.
+
+        Parameters
+        ----------
+        loss : float, optional
+            Validation loss to file it under, in nats per character.
+        **facts
+            Anything else to keep in the checkpoint's `record`, of kinds that JSON can hold.
+        """
+        arrays = dict(self.model.arrays())
+        if self.place.state is not None:
+            arrays[HIDDEN_STATE] = self.place.state
+        training = {"epoch": self.place.epoch, "pos": self.place.pos, "step": self.model.steps}
+        policy = {"policy": self.policy.to_json(), "learnrate": self.policy.learnrate}
+        record = {**facts, **training, **policy, "valid_loss": loss}
+        self.checkpoint = self._workdir.save_checkpoint(arrays, record)
+        return self.checkpoint
+
+    # Writing and reading
+
+    def generate(
+        self,
+        numchars: int = 100,
+        temp: float = 0.5,
+        prompt: str = "\n",
+        init_state: np.ndarray | None = None,
+        argmax: bool = False,
+        rng: int | np.random.Generator | None = None,
+        on_unknown: Literal["replace", "skip", "error"] = "replace",
+    ) -> Sample:
+        """Let the model write.
+
+        Parameters
+        ----------
+        numchars : int
+            Number of characters after the prompt.
+        temp : float
+            Temperature: below 1 the likely becomes likelier, above 1 less so.
+        prompt : str
+            Text to continue, which is echoed once; "" for a random character that begins lines.
+        init_state : numpy.ndarray, optional
+            Hidden state to begin with, (L, H), such as another sample's `state`; blank by default.
+        argmax : bool
+            Take the likeliest character each time.
+        rng : int or numpy.random.Generator, optional
+            For the same text again, such as another sample's `rng_seed`; fresh by default.
+        on_unknown : {"replace", "skip", "error"}
+            What to do with characters of the prompt that the model does not know.
+
+        Returns
+        -------
+        Sample
+            A string, with `prompt`, `rng_seed` and `state` (L, H).
+
+        Raises
+        ------
+        InvalidValue
+            If an argument makes no sense.
+        UnknownCharacters
+            If `on_unknown` is "error" and the prompt holds some.
+        """
+        return sampling.generate(
+            self.model,
+            self.chars,
+            numchars,
+            temp=temp,
+            prompt=prompt,
+            init_state=init_state,
+            argmax=argmax,
+            rng=rng,
+            on_unknown=on_unknown,
+        )
+
+    def stream(self, numchars: int | None = None, **options: Any) -> Iterator[str]:
+        """Yield the prompt and then what the model writes, piece by piece; for ever without a number of characters.
+
+        Takes the options of `generate`.
+        """
+        sampler = Sampler(self.model, self.chars, **options)
+        yield sampler.prompt
+        yield from sampler.write(numchars)
+
+    def generatestring(
+        self,
+        numchars: int = 100,
+        temp: float = 0.5,
+        seed: str = "\n",
+        init_state: np.ndarray | None = None,
+        ret_state: bool = False,
+    ) -> np.ndarray | None:
+        """Print a text, the ancestor's way; `seed` is the text to begin with. See `generate`.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            If `ret_state`, the hidden state at the end, (L, H).
+        """
+        sample = self.generate(numchars, temp, prompt=seed, init_state=init_state)
+        print(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")
+        return sample.state if ret_state else None
+
+    def score(self, text: str, on_unknown: Literal["replace", "skip", "error"] = "replace") -> Score:
+        """Return how likely the model finds a text, at the beginning of a line: nats, bits, perplexity."""
+        return scoring.score(self.model, self.chars, text, on_unknown)
+
+    def trackneurons(
+        self, text: str, temp: float = 0.5, ret_output: bool = False, transpose: bool = True
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Return the hidden states along a text, (L, H, T); see `charrnn.insight.neurons.trackneurons`."""
+        return neurons.trackneurons(self.model, self.chars, text, temp, ret_output, transpose)
+
+    # What there is
+
+    @property
+    def chars(self) -> CharSet:
+        """The characters that the model knows."""
+        return self.corpus.charset
+
+    @property
+    def epochs(self) -> float:
+        """Epochs trained, the part of the present one included."""
+        state = self.place.state
+        part = 0.0 if state is None else self.place.pos / self.train_data.batchepoch(state.shape[1])
+        return self.place.epoch + part
+
+    @property
+    def steps(self) -> int:
+        """Batches trained on since the beginning."""
+        if "model" in vars(self):
+            return self.model.steps
+        return self.checkpoint.step if self.checkpoint else 0
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trainable numbers; 0 as long as there is neither a checkpoint nor a compiled model."""
+        arrays = self.model.arrays() if "model" in vars(self) else self._arrays
+        return sum(array.size for name, array in arrays.items() if name.startswith("param/"))
+
+    @property
+    def engine(self) -> str:
+        """What computes: "numba" or "jax", or until the first use what was asked for."""
+        return self.model.engine if "model" in vars(self) else self._engine
+
+    @property
+    def path(self) -> Path:
+        """The working directory."""
+        return self._workdir.path
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """All checkpoints, in the order of saving."""
+        return describe.Lines(self._workdir.checkpoints)
+
+    def log(self) -> Table:
+        """Return a table of all checkpoints, with losses, learning rates, and a line that the model wrote then."""
+        return timetravel.log(self._workdir)
+
+    @property
+    def history(self) -> History:
+        """A row for every round of training that led here."""
+        return self._workdir.history
+
+    @property
+    def train_data(self) -> DataSet:
+        """The text to learn from."""
+        return self._data[0]
+
+    @property
+    def valid(self) -> DataSet:
+        """The text to validate on."""
+        return self._data[1]
+
+    @cached_property
+    def _data(self) -> tuple[DataSet, DataSet]:
+        return self.corpus.open(self._workdir.data)
+
+    def __repr__(self) -> str:
+        return describe.state(self)
+
+    # How training works on this object
+
+    def _learner(self, batchsize: int) -> Learner:
+        fitted = self.train_data.fit(batchsize)
+        if fitted.note:
+            print(fitted.note)
+        return Learner(self.model, self.train_data, self.place, self.policy, fitted.batchsize)
+
+    def _move_to(self, learner: Learner, clear_state: bool) -> None:
+        """Make the hidden states fit the batch size, keeping the part of the epoch that is done."""
+        place = self.place
+        if place.state is not None and place.state.shape[1] != learner.batchsize:
+            former = self.train_data.batchepoch(place.state.shape[1])
+            place.pos = place.pos * learner.epoch_length // former
+            place.state = None
+        if clear_state:
+            place.state = None
+
+    def _save(self, round_: Round | None) -> str:
+        if round_ is None:
+            checkpoint = self.newcheckpoint()
+        else:
+            self.history.append(round_.to_json())
+            facts = {"train_loss": round_.train_loss, "sample": self._training_sample()}
+            checkpoint = self.newcheckpoint(round_.valid_loss, **facts)
+        thin(self._workdir)
+        return checkpoint.name
+
+    def _training_sample(self) -> str:
+        """Write on from stream 0 as it stands; what is written depends only on the model and its number of steps."""
+        state = None if self.place.state is None else self.place.state[:, 0]
+        rng = np.random.default_rng([self.hyper.random_seed, self.model.steps])
+        return self.generate(100, prompt="", init_state=state, rng=rng)
+
+    def _best_loss(self) -> float | None:
+        return min((c.loss for c in self.checkpoints if c.loss is not None), default=None)
+
+
+def generatestring(
+    ms: ModelState,
+    numchars: int = 100,
+    temp: float = 0.5,
+    seed: str = "\n",
+    init_state: np.ndarray | None = None,
+    ret_state: bool = False,
+) -> np.ndarray | None:
+    """Print a text written by a model; see `ModelState.generatestring`."""
+    return ms.generatestring(numchars, temp, seed, init_state, ret_state)

@@ -1,0 +1,107 @@
+"""The command line, as a person would type it."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from charrnn import ModelState, cli
+
+SMALL = ["--layers", "1", "--state-size", "5", "--seq-len", "7"]
+
+
+@pytest.fixture
+def run():
+    """Return a function that runs a command and returns what it printed."""
+
+    def run(*words, stdin=None):
+        result = CliRunner().invoke(cli.app, [str(word) for word in words], input=stdin, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+@pytest.fixture
+def model(srcfile, tmp_path, run):
+    run("new", srcfile, tmp_path / "model", *SMALL)
+    return tmp_path / "model"
+
+
+def test_new_train_sample_score_info(run, model):
+    assert "Completed 2 rounds" in run("train", model, "--rounds", 2, "--batchsize", 4)
+    text = run("sample", model, "-n", 30, "--rng", 7, "-p", "1")
+    assert text == ModelState.load(model).generate(30, prompt="1", rng=7) + "\n"
+    assert "nats/char" in run("score", model, "--text", "1 and 1")
+    shown = run("info", model)
+    assert ModelState.load(model).checkpoint.name in shown
+    assert "GRUEncode 1×5" in shown
+    assert "learnrate=0.001" in shown
+
+
+def test_every_hyperparameter_can_be_set(run, srcfile, tmp_path):
+    run("new", srcfile, tmp_path / "m", *SMALL, "--preset", "rngru", "--set", "regcost=0", "--set", "clip=norm")
+    hyper = ModelState.load(tmp_path / "m").hyper
+    assert (hyper.layers, hyper.regcost, hyper.clip, hyper.policy) == (1, 0.0, "norm", "ancestor")
+
+
+def test_a_piped_text_is_taken_where_a_file_is(run, tmp_path, model):
+    run("new", "-", tmp_path / "a", *SMALL, stdin="to be or not to be\n" * 9)
+    run("new", tmp_path / "b", *SMALL, stdin="to be or not to be\n" * 9)
+    assert ModelState.load(tmp_path / "a").chars == ModelState.load(tmp_path / "b").chars
+    assert "over 7 characters" in run("score", model, stdin="1 and 1")
+    assert "over 7 characters" in run("score", model, "-", stdin="1 and 1")
+
+
+def test_a_fresh_sample_tells_how_to_get_it_again(run, model):
+    assert "--rng" in run("sample", model, "-n", 5)
+
+
+def test_the_demo_trains_and_goes_on(run, tmp_path, srcfile, monkeypatch):
+    from charrnn import corpora
+
+    monkeypatch.setattr(corpora, "path", lambda name: srcfile)
+    first = run("demo", tmp_path / "demo", "--minutes", 0.01)
+    assert "ms.generate(" in first
+    assert "Going on" not in first
+    steps = ModelState.load(tmp_path / "demo").steps
+    assert "Going on" in run("demo", tmp_path / "demo", "--minutes", 0.01)
+    assert ModelState.load(tmp_path / "demo").steps > steps
+
+
+def test_warmup_compiles(run, model):
+    run("warmup", model)
+
+
+def test_the_doctor_reports(run, monkeypatch):
+    from charrnn import doctor
+
+    report = doctor.report
+    monkeypatch.setattr(doctor, "report", lambda: report(seconds=0.1))
+    shown = run("doctor")
+    for fact in ("python", "pytensor", "engine numba", "blas", "characters/s"):
+        assert fact in shown
+
+
+@pytest.mark.parametrize("command", ["demo", "new", "train", "sample", "score", "info", "shell", "warmup"])
+def test_help_has_examples(run, command):
+    assert f"\n  charrnn {command}" in run(command, "--help")
+
+
+def test_expected_errors_are_one_line(tmp_path):
+    command = [sys.executable, "-m", "charrnn", "train", tmp_path / "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("charrnn: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_shell_has_the_model(model, monkeypatch, run):
+    import IPython
+
+    started = {}
+    monkeypatch.setattr(IPython, "start_ipython", lambda argv, user_ns: started.update(user_ns))
+    assert "GRUEncode 1×5" in run("shell", model)
+    assert started["ms"].path == model.resolve()
+    assert started["ModelState"] is ModelState

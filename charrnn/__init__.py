@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from charrnn.generation.sampling import Sample as Sample
     from charrnn.generation.scoring import Score as Score
     from charrnn.hyper import HyperParams as HyperParams
+    from charrnn.model.modeltypes import GRUEncode as GRUEncode
+    from charrnn.model.modeltypes import GRUResize as GRUResize
     from charrnn.state import ModelState as ModelState
     from charrnn.state import generatestring as generatestring
     from charrnn.storage.checkpoint import Checkpoint as Checkpoint
@@ -32,6 +34,8 @@ _HOME = {
     "CharSet": "charrnn.data.charset",
     "Checkpoint": "charrnn.storage.checkpoint",
     "DataSet": "charrnn.data.dataset",
+    "GRUEncode": "charrnn.model.modeltypes",
+    "GRUResize": "charrnn.model.modeltypes",
     "HyperParams": "charrnn.hyper",
     "ModelState": "charrnn.state",
     "Sample": "charrnn.generation.sampling",

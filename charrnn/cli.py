@@ -91,7 +91,9 @@ def new(
         if sys.stdin.isatty():
             raise typer.BadParameter("give both FILE and DIR, as in: charrnn new alice.txt workdirs/alice")
         srcfile, directory = "-", Path(srcfile)
-    chosen = {"layers": layers, "state_size": state_size, "learnrate": learnrate}
+    named = {"layers": layers, "state_size": state_size, "learnrate": learnrate}
+    chosen: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    chosen.update(_setting(text) for text in settings or [])
     ms = ModelState.initfromsrcfile(
         srcfile,
         directory,
@@ -105,8 +107,7 @@ def new(
         overwrite=overwrite,
         engine=engine,
         hyper=HyperParams.preset(preset) if preset else None,
-        **{name: value for name, value in chosen.items() if value is not None},
-        **dict(_setting(text) for text in settings or []),
+        **chosen,
     )
     print(f"{ms!r}\nTrain it:  charrnn train {directory}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from charrnn.storage import lookup
 from charrnn.training.summary import in_units
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def state(ms: ModelState) -> str:
         f"  text        {corpus.source}: {corpus.train_len:,} characters to learn, {corpus.valid_len:,} to validate",
         f"  trained     {_progress(ms)}",
         f"  validation  {in_units(checkpoint.loss if checkpoint else None)}{_best(ms)}",
-        f"  learnrate   {ms.policy.learnrate:.4g} ({ms.hyper.policy})",
+        f"  learnrate   {ms.learnrate:.4g} ({ms.hyper.policy})",
         f"  checkpoint  {checkpoint.name if checkpoint else 'none yet'}, in {ms.path}",
         f"  engine      {ms.engine}",
         "  try         ms.train(), ms.generate(500), ms.score('a text'), ms.checkpoints, help(ms)",
@@ -77,7 +78,7 @@ def _progress(ms: ModelState) -> str:
 
 
 def _best(ms: ModelState) -> str:
-    best = min((c for c in ms.checkpoints if c.loss is not None), key=lambda c: c.loss, default=None)
+    best = lookup.best(ms.checkpoints)
     if best is None or best == ms.checkpoint:
         return ""
     return f"; the best is {best.loss:.3f}: ms.restore('best')"

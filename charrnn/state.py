@@ -22,7 +22,7 @@ from charrnn.generation.sampling import Sample, Sampler
 from charrnn.generation.scoring import Score
 from charrnn.hyper import HyperParams
 from charrnn.insight import neurons
-from charrnn.storage import timetravel
+from charrnn.storage import lookup, timetravel
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.history import History
 from charrnn.storage.table import Table
@@ -38,6 +38,7 @@ from charrnn.training.validate import validation_loss
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
+    from charrnn.model.modeltypes import ModelType
 
 FIRST_LOOK = 20  # batches of the validation text that the loss of an untrained model is measured on
 HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
@@ -89,7 +90,7 @@ class ModelState:
         srcfile: str | os.PathLike[str] | BinaryIO,
         usedir: str | os.PathLike[str],
         *,
-        modeltype: str = "GRUEncode",
+        modeltype: str | ModelType = "GRUEncode",
         seq_len: int = 100,
         trainfrac: float = 0.9,
         init_checkpoint: bool = True,
@@ -112,9 +113,9 @@ class ModelState:
             The text to learn from; "-" is standard input.
         usedir : path
             The working directory to make.
-        modeltype : str
-            Cell and input stage: ``"GRUEncode"`` (a tanh layer feeds the recurrent layers) or ``"GRUResize"`` (the
-            first recurrent layer takes the characters itself), and what `charrnn.model.modeltypes.names` lists.
+        modeltype : str or ModelType
+            Cell and input stage: ``"GRUEncode"`` (a tanh layer feeds the recurrent layers), ``"GRUResize"`` (the
+            first recurrent layer takes the characters itself), or another that `charrnn.model.modeltypes` names.
         seq_len : int
             T, the number of characters that gradients flow back through.
         trainfrac : float
@@ -151,7 +152,7 @@ class ModelState:
         from charrnn.model import modeltypes
 
         hyper = (hyper or HyperParams()).replace(**hyperparams)
-        modeltypes.get(modeltype)
+        kind = modeltypes.get(modeltype).name
         engines.resolve(engine)
         if threads is not None:
             geometry.require_count("threads", threads)
@@ -160,7 +161,7 @@ class ModelState:
         def facts(data: Path) -> dict[str, Any]:
             source = TextSource.open(srcfile, options)
             corpus = encode(source, data, seq_len=seq_len, trainfrac=trainfrac, min_count=min_count)
-            return {"modeltype": modeltype, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
+            return {"modeltype": kind, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
 
         ms = cls(WorkDir.create(usedir, facts, overwrite=overwrite), engine, threads)
         print(describe.corpus(ms.corpus))
@@ -342,7 +343,7 @@ class ModelState:
         if self.place.state is not None:
             arrays[HIDDEN_STATE] = self.place.state
         training = {"epoch": self.place.epoch, "pos": self.place.pos, "step": self.model.steps}
-        policy = {"policy": self.policy.to_json(), "learnrate": self.policy.learnrate}
+        policy = {"policy": self.policy.to_json(), "learnrate": self.learnrate}
         record = {**facts, **training, **policy, "valid_loss": loss}
         self.checkpoint = self._workdir.save_checkpoint(arrays, record)
         return self.checkpoint
@@ -448,6 +449,15 @@ class ModelState:
         return self.corpus.charset
 
     @property
+    def learnrate(self) -> float:
+        """The learning rate now, which the policy adapts; set it to go on with another."""
+        return self.policy.learnrate
+
+    @learnrate.setter
+    def learnrate(self, value: float) -> None:
+        self.policy.learnrate = self.hyper.replace(learnrate=value).learnrate  # checks it
+
+    @property
     def epochs(self) -> float:
         """Epochs trained, the part of the present one included."""
         state = self.place.state
@@ -543,7 +553,8 @@ class ModelState:
         return self.generate(100, prompt="", init_state=state, rng=rng)
 
     def _best_loss(self) -> float | None:
-        return min((c.loss for c in self.checkpoints if c.loss is not None), default=None)
+        best = lookup.best(self.checkpoints)
+        return best.loss if best else None
 
 
 def generatestring(

@@ -11,6 +11,8 @@ NAMES = {
     "CharSet",
     "Checkpoint",
     "DataSet",
+    "GRUEncode",
+    "GRUResize",
     "HyperParams",
     "ModelState",
     "Sample",

@@ -42,7 +42,7 @@ def time_steps(learner: Learner, seconds: float = 2.0) -> StepTimes:
 def _milliseconds(work: Callable[[], object], seconds: float) -> float:
     """Return the shortest of several durations: what disturbs a measurement only lengthens it."""
     work()  # compiles
-    durations = []
+    durations: list[float] = []
     end = time.perf_counter() + seconds
     while not durations or time.perf_counter() < end:
         start = time.perf_counter()

@@ -7,9 +7,9 @@ checksum is verified before the new directory appears.
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from charrnn.errors import CorruptFile, NotAModelDirectory
@@ -21,7 +21,7 @@ from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.verify import verify
 from charrnn.storage.workdir import CHECKPOINTS, HISTORY_FILE, REFS_FILE, WorkDir
 
-_MALFORMED = (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, struct.error)
+_MALFORMED = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, struct.error)
 
 
 def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
@@ -85,15 +85,8 @@ def import_bundle(file: str | os.PathLike[str], path: str | os.PathLike[str], ov
         raise NotAModelDirectory(f"{source} is no file: expected a bundle made by export.")
     with staged(target, overwrite) as stage:
         (stage / CHECKPOINTS).mkdir()
-        try:
-            with zipfile.ZipFile(source) as bundle:
-                for member in _members(bundle, source):
-                    with bundle.open(member) as content, open(stage / member.filename, "wb") as copy:
-                        shutil.copyfileobj(content, copy)
-        except _MALFORMED as error:
-            raise (
-                error if isinstance(error, CorruptFile) else CorruptFile(f"{source} is no intact zip: {error}.")
-            ) from error
+        for name, content in _members(source):
+            (stage / name).write_bytes(content)
         if not (stage / MODEL_FILE).exists():
             raise CorruptFile(f"{source} holds no {MODEL_FILE}: it is no bundle made by export.")
         if problems := verify(WorkDir(stage)).problems:
@@ -101,8 +94,21 @@ def import_bundle(file: str | os.PathLike[str], path: str | os.PathLike[str], ov
     return WorkDir(target)
 
 
-def _members(bundle: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
-    """Return the members of a bundle, none of which can write outside its place or be larger than the bundle itself."""
+def _members(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents, none of which lies outside its place or is larger than the bundle itself."""
+    try:
+        with zipfile.ZipFile(source) as bundle:
+            _inspect(bundle, source)
+            for name in bundle.namelist():
+                yield name, bundle.read(name)
+    except _MALFORMED as error:
+        raise (
+            error if isinstance(error, CorruptFile) else CorruptFile(f"{source} is no intact zip: {error}.")
+        ) from error
+
+
+def _inspect(bundle: zipfile.ZipFile, source: Path) -> None:
+    """Refuse what no bundle made by export holds."""
     members = bundle.infolist()
     for member in members:
         folder, _, name = member.filename.rpartition("/")
@@ -117,4 +123,3 @@ def _members(bundle: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
         raise CorruptFile(f"{source} holds a file twice: refused.")
     if sum(member.file_size for member in members) > source.stat().st_size:
         raise CorruptFile(f"{source} claims to hold more than its own size: refused.")
-    return members

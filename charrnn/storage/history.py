@@ -58,6 +58,7 @@ class History:
         self._writing = writing
         self._lines: list[str | None] = []  # the JSON text of each row by its number; None where it is damaged
         self._damaged = 0  # lines read that are no rows
+        self._missing = 0  # numbers that no line has
         self._size = 0  # bytes read so far: whole lines only
 
     def append(self, row: dict[str, Any]) -> None:
@@ -172,7 +173,7 @@ class History:
             return
         with open(self.path, "rb") as file:
             if file.seek(0, os.SEEK_END) < self._size:  # replaced by another file
-                self._lines, self._damaged, self._size = [], 0, 0
+                self._lines, self._damaged, self._missing, self._size = [], 0, 0, 0
             file.seek(self._size)
             content = file.read()
         whole, _, _ = content.rpartition(b"\n")
@@ -182,6 +183,7 @@ class History:
             if n < len(self._lines):  # damaged, or there already
                 self._damaged += 1
             else:
+                self._missing += n - len(self._lines)
                 self._lines += [None] * (n - len(self._lines)) + [text]
         self._size += len(whole) + 1 if whole else 0
         if self._lost() > lost_before:
@@ -192,7 +194,7 @@ class History:
             )
 
     def _lost(self) -> int:
-        return max(self._damaged, self._lines.count(None))
+        return max(self._damaged, self._missing)
 
     def _line(self, n: int, text: str) -> str:
         check = hashlib.sha256(f"{self._model} {n} {text}".encode("ascii")).hexdigest()[:16]

@@ -49,12 +49,12 @@ def read_legacy(file: str | os.PathLike[str]) -> LegacyParameters:
     """
     path = Path(file).expanduser()
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as content:
             modeltype = "GRUResize" if "F" in content.files else "GRUEncode"
             arrays = {name: content[name] for name in _NAMES[modeltype]}  # `p`, a pickle, is never touched
     except FileNotFoundError:
         raise NotAModelDirectory(f"{path} does not exist: expected a parameter file, ...-model.npz.") from None
-    except (KeyError, ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise CorruptFile(f"{path} is no intact parameter file (.npz) of the ancestor: {error}") from error
     if arrays["V"].ndim != 2 or arrays["b"].ndim != 2:
         raise CorruptFile(

@@ -10,6 +10,7 @@ from pathlib import Path
 from charrnn.errors import CharRNNError, CorruptFile, DamageWarning
 from charrnn.storage.checkpoint import SUFFIX, read_arrays
 from charrnn.storage.creation import MODEL_FILE
+from charrnn.storage.history import History
 from charrnn.storage.table import Table
 from charrnn.storage.workdir import CHECKPOINTS, DATA, HISTORY_FILE, REFS_FILE, WorkDir, file_facts
 
@@ -72,7 +73,7 @@ def _state(check: Callable[[], object]) -> str:
 def _check_history(workdir: WorkDir) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DamageWarning)  # it is told here
-        damaged = WorkDir(workdir.path).history.damaged
+        damaged = History(workdir.history.path, workdir.id, workdir.lock).damaged
     if damaged:
         raise CorruptFile(f"{damaged} rows are damaged or missing")
 

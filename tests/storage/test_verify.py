@@ -1,0 +1,43 @@
+import pytest
+
+from charrnn.storage.verify import verify
+from charrnn.storage.workdir import WorkDir
+
+
+def test_an_intact_directory_is_ok(workdir):
+    report = verify(workdir)
+    assert report.ok
+    assert [row["file"].split("/")[0] for row in report] == [
+        "model.json", "refs.json", "history.jsonl", "data", *["checkpoints"] * 4,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("model.json", "damaged"),
+        ("refs.json", "damaged"),
+        ("history.jsonl", "1 rows are damaged"),
+        ("data/train.npy", "does not match its checksum"),
+        ("checkpoints/e0003-s00000030-v1.000.safetensors", "damaged"),
+    ],
+)
+def test_one_changed_byte_anywhere_is_named(workdir, file, message):
+    path = workdir.path / file
+    content = bytearray(path.read_bytes())
+    where = len(content) * 3 // 4
+    content[where] = content[where] ^ 1 if content[where] not in b" \n" else ord("x")
+    path.write_bytes(content)
+    report = verify(workdir)
+    assert not report.ok
+    assert len(report.problems) == 1
+    assert report.problems[0].startswith(f"{file}: ")
+    assert message in report.problems[0]
+    assert path.read_bytes() == content
+
+
+def test_missing_data_is_damage_unless_there_is_none_at_all(workdir):
+    (workdir.data / "train.npy").unlink()
+    assert verify(workdir).problems == ["data/train.npy: is missing"]
+    workdir.data.rmdir()
+    assert verify(WorkDir.open(workdir.path)).ok

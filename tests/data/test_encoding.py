@@ -38,12 +38,15 @@ def test_both_parts_are_the_text(opened, tmp_path, monkeypatch, text, block):
     assert not (tmp_path / "symbols.tmp").exists()
 
 
-@pytest.mark.parametrize("newline_at", [None, 500, 505, 497, 494, 510, 999])
+@pytest.mark.parametrize(
+    "newlines_at",
+    [[], [500], [505], [497], [494], [510, 999], [495, 497, 498], [496, 499, 501, 504], [330, 332, 334, 336]],
+)
 @pytest.mark.parametrize("trainfrac", [0.5, 0.3333])
-def test_split_moves_to_a_newline_nearby(opened, tmp_path, newline_at, trainfrac):
+def test_split_moves_to_a_newline_nearby(opened, tmp_path, newlines_at, trainfrac):
     letters = ["ab"[i % 2] for i in range(1000)]
-    if newline_at is not None:
-        letters[newline_at] = "\n"
+    for position in newlines_at:
+        letters[position] = "\n"
     text = "".join(letters)
     assert encode(opened(text.encode()), tmp_path, trainfrac=trainfrac).split == ancestors_split(text, trainfrac)
 

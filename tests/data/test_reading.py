@@ -84,10 +84,11 @@ def test_other_encodings_are_guessed_and_reported(opened, text, encoding):
 def test_first_invalid_byte_late_in_the_file_still_counts(opened, monkeypatch):
     monkeypatch.setattr(decoding, "BLOCK", 1000)
     monkeypatch.setattr(decoding, "SAMPLE", 2000)
-    plain = "plain words\n" * 5000
-    source = opened((plain + "caf\u00e9 “x”\n").encode("cp1252"))
-    assert read(source) == plain + "café “x”\n"
+    plain = "plain words\r\n" * 5000
+    source = opened((plain + "café “x”\n").encode("cp1252"))
+    assert read(source) == plain.replace("\r", "") + "café “x”\n"
     assert f"byte {len(plain) + 3:,} is invalid" in source.notes[0]
+    assert source.notes[1:] == ["Converted 5,000 CRLF line ends to LF."]
 
 
 def test_damaged_utf8_stays_utf8(opened, monkeypatch):

@@ -39,12 +39,11 @@ def corpus(corpus: Corpus) -> str:
 
 def training(ms: ModelState, learner: Learner, plan: Plan) -> str:
     """Describe the training that is about to begin."""
-    many = "minutes" if plan.minutes != 1 else "minute"
     length = plan.train_len or learner.epoch_length
-    amount = f"{plan.minutes:g} {many}" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
+    amount = f"{plan.minutes:g} min, in batches" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
     return (
-        f"Training {_shape(ms)} for {amount} of {learner.batchsize} × {learner.data.seq_len} characters, "
-        f"from epoch {learner.epochs:.2f}; an epoch is {learner.epoch_length:,} batches. Ctrl-C stops and saves."
+        f"Training {_shape(ms)} for {amount} of {learner.batchsize} × {learner.data.seq_len} characters "
+        f"({learner.epoch_length:,} in an epoch).\nCtrl-C stops and saves."
     )
 
 

@@ -161,7 +161,7 @@ class Training:
                 continue
             losses.append(result.loss)
             progress.advance(f"loss {np.mean(losses[-100:]):.3f}", to=len(losses))
-            if plan.print_every and len(losses) % plan.print_every == 0:
+            if plan.print_every and learner.model.steps % plan.print_every == 0:
                 progress.write(f"epoch {learner.epochs:.2f}, loss {np.mean(losses[-100:]):.3f}. A sample:")
                 progress.write(textwrap.indent(self._journal.sample(), "    ", lambda line: True))
             self._call_back(result)

@@ -83,8 +83,8 @@ def test_two_and_three_rounds_are_five():
     assert (parts.place.epoch, parts.place.pos) == (whole.place.epoch, whole.place.pos)
 
 
-def test_samples_are_shown_as_often_as_asked(capsys):
-    training(train_len=7, print_every=3)[0].run()
+def test_samples_are_shown_as_often_as_asked_however_short_the_rounds(capsys):
+    training(num_rounds=7, train_len=1, print_every=3)[0].run()
     assert capsys.readouterr().out.count("    some\n    text\n") == 2
     training(train_len=7, print_every=0)[0].run()
     assert "some" not in capsys.readouterr().out

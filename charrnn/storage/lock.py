@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from charrnn.errors import WorkdirLocked
+from charrnn.errors import SaveFailed, WorkdirLocked
 from charrnn.storage.atomic import save_failed
 
 LOCK = ".lock"
@@ -60,6 +60,8 @@ class WriterLock:
         SaveFailed
             The directory is read-only or gone.
         """
+        if not self.directory.is_dir():  # the lock would make it anew
+            raise SaveFailed(f"could not write {self.directory}: it is gone.")
         fresh = not self._lock.is_locked
         try:
             self._lock.acquire()

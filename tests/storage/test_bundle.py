@@ -67,9 +67,9 @@ def test_there_must_be_something_to_export_and_a_place_for_it(workdir, tmp_path)
 @pytest.mark.parametrize(
     "name",
     [
-        "../evil.txt", "/tmp/evil.txt", "C:\\evil.txt", "checkpoints/../../evil.safetensors",
-        "checkpoints/evil.safetensors",        "checkpoints\\evil.safetensors", "checkpoints/sub/e0000-s00000000-vnone.safetensors", "data/train.npy", "evil/",
-        ".lock", "model.json/x", "checkpoints/e0000-s00000000-vnone.safetensors\x00.py",
+        "../evil.txt", "/tmp/evil.txt", "C:\\evil.txt", "checkpoints/../../evil.safetensors", "evil/", ".lock",
+        "model.json/x", "checkpoints/evil.safetensors", "checkpoints\\evil.safetensors", "data/train.npy",
+        "checkpoints/sub/e0000-s00000000-vnone.safetensors", "checkpoints/e0000-s00000000-vnone.safetensors\x00.py",
     ],
 )  # fmt: skip
 def test_members_with_other_names_are_refused(bundle, tmp_path, name):

@@ -77,9 +77,9 @@ def test_an_unreadable_card_hinders_nobody(tmp_path, holder):
 
 def test_the_directory_is_gone(tmp_path):
     lock = WriterLock(tmp_path / "gone")
-    (tmp_path / "gone").write_text("a file in its place")
     with pytest.raises(SaveFailed, match="gone"):
         lock.held().__enter__()
+    assert not (tmp_path / "gone").exists()
 
 
 def test_the_card_is_plain_json(tmp_path):

@@ -1,0 +1,88 @@
+"""Compile LLVM modules for the host processor.
+
+llvmlite is the compiler behind Numba. Kernels come to it as LLVM instructions rather than as Python source because a step's graph
+is already typed: a kernel then compiles in about a tenth of a second instead of several, so that nothing needs a disk cache
+that could go stale, and vector loops are what was asked for instead of what an auto-vectoriser makes of possibly aliased arrays.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from dataclasses import dataclass
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+INT = ir.IntType(64)
+POINTER = ir.PointerType()
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the code generator must know of the processor."""
+
+    cpu: str
+    features: str
+    vector_bytes: int
+    registers: int
+
+    def lanes(self, scalar: ir.Type) -> int:
+        """Return how many numbers of a type one vector register holds."""
+        return self.vector_bytes // (8 if isinstance(scalar, ir.DoubleType) else 4)
+
+
+@functools.cache
+def host() -> Host:
+    """Return the processor that this process runs on."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        width, registers = 64, 32
+    elif features.get("avx2"):
+        width, registers = 32, 16
+    else:
+        width, registers = 16, 32 if "arm" in llvm.get_default_triple() or "aarch64" in llvm.get_default_triple() else 16
+    return Host(llvm.get_host_cpu_name(), features.flatten(), width, registers)
+
+
+@functools.cache
+def _target() -> llvm.Target:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple()
+
+
+def scalar_type(dtype: str) -> ir.Type:
+    """Return the LLVM type of ``"float32"`` or ``"float64"``."""
+    return {"float32": ir.FloatType(), "float64": ir.DoubleType()}[dtype]
+
+
+class CompiledFunction:
+    """A function of a compiled module, called without holding the interpreter's lock.
+
+    Parameters
+    ----------
+    module : ir.Module
+        The LLVM module; it is verified and optimised.
+    name : str
+        Function to call.
+    argtypes : list of ctypes types
+        Its arguments; it returns nothing.
+    """
+
+    def __init__(self, module: ir.Module, name: str, argtypes: list) -> None:
+        # One machine for each function: it belongs to the execution engine and dies with it.
+        machine = _target().create_target_machine(cpu=host().cpu, features=host().features, opt=3, jit=True)
+        parsed = llvm.parse_assembly(str(module))
+        parsed.verify()
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization = False  # loops are vectors already
+        options.slp_vectorization = False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(parsed, builder)
+        self._engine = llvm.create_mcjit_compiler(parsed, machine)
+        self._engine.finalize_object()
+        self._call = ctypes.CFUNCTYPE(None, *argtypes)(self._engine.get_function_address(name))
+
+    def __call__(self, *args) -> None:
+        self._call(*args)

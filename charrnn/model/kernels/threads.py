@@ -1,0 +1,94 @@
+"""The batch split over cores.
+
+Kernels release the interpreter's lock and their rows are independent, so plain threads serve: no parallel runtime, no barrier, and the
+same bits for the same number of threads. BLAS is held to one thread meanwhile, because two thread pools on the same cores slow each
+other down; products large enough to be split are split here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import threadpoolctl
+
+from charrnn.errors import InvalidValue
+
+_current: contextvars.ContextVar[int] = contextvars.ContextVar("charrnn_threads", default=1)
+
+
+def available() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolve(threads: int | None) -> int:
+    """Return the number of threads that was asked for, or every core.
+
+    Raises
+    ------
+    InvalidValue
+        Not a whole number of at least one.
+    """
+    if threads is None:
+        return available()
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise InvalidValue(f"threads={threads!r}: expected a whole number of at least 1, or None for all {available()} cores.")
+    return threads
+
+
+@functools.cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="charrnn")
+
+
+@functools.cache
+def _blas() -> threadpoolctl.ThreadpoolController:
+    import scipy.linalg.blas  # noqa: F401  loaded now, so that its thread pool is known and held too
+
+    return threadpoolctl.ThreadpoolController()
+
+
+@contextlib.contextmanager
+def using(threads: int) -> Iterator[None]:
+    """Let the kernels called inside use a number of threads, and BLAS one."""
+    token = _current.set(threads)
+    try:
+        with _blas().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _current.reset(token)
+
+
+def split(n: int, work: Callable[[int, int], None], least: int = 1) -> None:
+    """Call ``work(first, last)`` for parts of ``range(n)`` on the current number of threads, each at least so large."""
+    parts = max(1, min(_current.get(), n // max(least, 1)))
+    bounds = [n * k // parts for k in range(parts + 1)]
+    if parts == 1:
+        work(0, n)
+        return
+    waiting = [_pool(parts - 1).submit(work, first, last) for first, last in zip(bounds[1:-1], bounds[2:], strict=True)]
+    work(bounds[0], bounds[1])
+    for future in waiting:
+        future.result()
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return ``a @ b``, the longer side of the result split over threads."""
+    (m, k), n = a.shape, b.shape[1]
+    out = np.empty((m, n), a.dtype)
+    if m * n * k < 2**20 or _current.get() == 1:
+        return np.dot(a, b, out=out)
+    if m >= n:
+        split(m, lambda first, last: np.dot(a[first:last], b, out=out[first:last]))
+    else:
+        # Columns of the result are rows of its transpose, for which BLAS needs a contiguous place.
+        out = np.empty((n, m), a.dtype)
+        split(n, lambda first, last: np.dot(b.T[first:last], a.T, out=out[first:last]))
+        return out.T
+    return out

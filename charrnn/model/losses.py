@@ -1,0 +1,94 @@
+"""The loss of a prediction, and the cost that training minimises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_type
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.tensor import TensorVariable
+
+from charrnn.model.kernels import threads
+
+
+class CrossEntropy(Op):
+    """Cross-entropy in nats (T, B) of logits (T, B, V) at the symbols (T, B) that came; also the softmax, for the gradient.
+
+    From the logits, as log(sum(exp)) - logit: the ancestor took the logarithm of a softmax, which can be log(0).
+    """
+
+    __props__ = ()
+    default_output = 0
+
+    def make_node(self, logits, y):
+        logits, y = pt.as_tensor_variable(logits), pt.as_tensor_variable(y)
+        errors = pt.tensor(dtype=logits.dtype, shape=logits.type.shape[:2])
+        return Apply(self, [logits, y], [errors, logits.type()])
+
+    def perform(self, node, inputs, outputs):
+        logits, y = inputs
+        V = logits.shape[2]
+        flat, targets = logits.reshape(-1, V), y.ravel()
+        softmax, errors = np.empty_like(flat), np.empty(len(flat), flat.dtype)
+
+        def part(first: int, last: int) -> None:
+            rows = slice(first, last)
+            top = flat[rows].max(axis=1, keepdims=True)
+            out = np.subtract(flat[rows], top, out=softmax[rows])
+            errors[rows] = -out[np.arange(last - first), targets[rows]]
+            np.exp(out, out=out)
+            total = out.sum(axis=1, keepdims=True)
+            out /= total
+            errors[rows] += np.log(total[:, 0])
+
+        threads.split(len(flat), part, least=64)
+        outputs[0][0], outputs[1][0] = errors.reshape(y.shape), softmax.reshape(logits.shape)
+
+    def infer_shape(self, *args):
+        logits, y = args[-1]
+        return [y, logits]
+
+    def connection_pattern(self, node):
+        return [[True, True], [False, False]]
+
+    def pullback(self, inputs, outputs, cotangents):
+        return [CrossEntropyGradient()(outputs[1], inputs[1], cotangents[0]), disconnected_type()]
+
+
+class CrossEntropyGradient(Op):
+    """``(softmax - one_hot(y)) * d``: softmax (T, B, V), y and d (T, B)."""
+
+    __props__ = ()
+
+    def make_node(self, softmax, y, d):
+        softmax, y, d = (pt.as_tensor_variable(v) for v in (softmax, y, d))
+        return Apply(self, [softmax, y, d], [softmax.type()])
+
+    def perform(self, node, inputs, outputs):
+        softmax, y, d = inputs
+        result = softmax * d[..., None]
+        flat = result.reshape(-1, result.shape[-1])
+        flat[np.arange(len(flat)), y.ravel()] -= d.ravel()
+        outputs[0][0] = result
+
+    def infer_shape(self, *args):
+        return [args[-1][0]]
+
+
+def cross_entropy(logits: TensorVariable, y: TensorVariable) -> TensorVariable:
+    """Return the cross-entropy in nats, (T, B), of logits (T, B, V) for the symbols y (T, B) that came.
+
+    Examples
+    --------
+    >>> import numpy as np, pytensor.tensor as pt
+    >>> errors = cross_entropy(pt.zeros((1, 1, 4)), np.zeros((1, 1), "int32"))
+    >>> round(float(errors.eval(mode="FAST_COMPILE")[0, 0]), 4)  # log 4
+    1.3863
+    """
+    return CrossEntropy()(logits, y)
+
+
+def l2(weights: TensorVariable, regcost: float) -> TensorVariable:
+    """Return the penalty ``(regcost / 2) * sum(weights**2)``."""
+    return (regcost / 2) * (weights**2).sum()

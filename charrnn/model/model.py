@@ -1,0 +1,383 @@
+"""A model at work: parameters, optimizer, and the compiled functions over them.
+
+>>> from charrnn.hyper import HyperParams
+>>> import numpy as np
+>>> model = Model(HyperParams(layers=1, state_size=8), "GRUEncode", vocab_size=5, engine="numba")
+>>> x = np.zeros((4, 2), "int32")
+>>> result = model.step(x, x, model.freshstate(2))
+>>> model.steps, result.state.shape
+(1, (1, 2, 8))
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_grad
+
+from charrnn.errors import CorruptFile
+from charrnn.hyper import HyperParams
+from charrnn.model import engine as engines
+from charrnn.model import modeltypes
+from charrnn.model.generator import Generator
+from charrnn.model.kernels import threads as kernel_threads
+from charrnn.model.losses import cross_entropy, l2
+from charrnn.model.network import Network
+from charrnn.model.parameters import ParameterVector
+from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value
+
+
+class StepResult(NamedTuple):
+    """What one training step tells: loss before the update in nats per character, norm of the gradient, state (L, B, S) after the batch."""
+
+    loss: float
+    grad_norm: float
+    state: np.ndarray
+
+
+class Model:
+    """A network, its parameters and its optimizer; functions are compiled when they are first called.
+
+    Parameters
+    ----------
+    hyper : HyperParams
+        Sizes, optimizer, cost; the initial parameters follow from ``hyper.random_seed``.
+    modeltype : str or ModelType
+        A name that `charrnn.model.modeltypes.names` lists.
+    vocab_size : int
+        V.
+    engine : {"auto", "numba", "jax"}
+        What runs the expressions; see `charrnn.model.engine.resolve`.
+    threads : int, optional
+        CPU threads, all cores by default. Results are the same bits for the same number of threads.
+
+    Attributes
+    ----------
+    learnrate : float
+        The learning rate of the next step; settable.
+    steps : int
+        Training steps done.
+    compilations : list of (str, float)
+        What was compiled, and the seconds it took.
+
+    Raises
+    ------
+    UnknownName
+        No such model type or engine.
+    EngineUnavailable
+        The engine is not installed.
+    """
+
+    def __init__(
+        self,
+        hyper: HyperParams,
+        modeltype: str | modeltypes.ModelType,
+        vocab_size: int,
+        engine: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        kind = modeltypes.get(modeltype)
+        self.hyper, self.modeltype, self.vocab_size = hyper, kind.name, vocab_size
+        self.engine, self.threads = engines.resolve(engine), kernel_threads.resolve(threads)
+        self.network = Network(kind.cell(hyper), kind.stage, vocab_size, hyper.layers, hyper.state_size, hyper.dtype)
+        self.steps = 0
+        self.compilations: list[tuple[str, float]] = []
+        self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
+        self._vector.shared.set_value(self._vector.join(self._initial()), borrow=True)
+        self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
+
+    def __repr__(self) -> str:
+        n = self._vector.size
+        return f"<Model {self.modeltype} {self.hyper.layers}x{self.hyper.state_size}, {n:,} parameters, engine {self.engine}>"
+
+    def _initial(self) -> dict[str, np.ndarray]:
+        """Return the ancestor's initial parameters: weights uniform in ±sqrt(1/n), biases 0."""
+        rng = np.random.default_rng(self.hyper.random_seed)
+        arrays = {}
+        for name, shape in self.network.shapes().items():
+            bound = np.sqrt(1 / self.network.fan(name)) if len(shape) > 1 else 0.0
+            arrays[name] = rng.uniform(-bound, bound, shape).astype(self.hyper.dtype)
+        return arrays
+
+    # -- values -------------------------------------------------------------------------------------------------------
+
+    @property
+    def learnrate(self) -> float:
+        return float(np.asarray(self._learnrate.get_value(borrow=True)))
+
+    @learnrate.setter
+    def learnrate(self, value: float) -> None:
+        self._learnrate.set_value(np.asarray(value, self.hyper.dtype))
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The parameters by name, as copies; rows multiply from the left (``x @ W``)."""
+        return self._vector.split(np.asarray(self._vector.shared.get_value(borrow=True)))
+
+    @property
+    def slots(self) -> dict[str, np.ndarray]:
+        """What the optimizer remembers of each parameter, ``"square/E"`` and so on, as copies."""
+        return {
+            f"{slot}/{name}": array
+            for slot, shared in self._slots.items()
+            for name, array in self._vector.split(np.asarray(shared.get_value(borrow=True))).items()
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that training changes in here, by name, for a checkpoint."""
+        return {f"param/{k}": v for k, v in self.parameters.items()} | {f"slot/{k}": v for k, v in self.slots.items()}
+
+    def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `arrays` returned, of this or another process.
+
+        Raises
+        ------
+        CorruptFile
+            An array is missing, unexpected, or of another shape or type; nothing was changed.
+        """
+        expected = self.arrays()
+        problems = [f"{name} is missing" for name in expected if name not in arrays]
+        problems += [f"{name} is unexpected" for name in arrays if name not in expected]
+        for name, array in expected.items():
+            if name in arrays and (arrays[name].shape, arrays[name].dtype) != (array.shape, array.dtype):
+                got = arrays[name]
+                problems.append(f"{name}: expected {array.dtype} {array.shape}, got {got.dtype} {got.shape}")
+        if problems:
+            raise CorruptFile(f"These arrays do not belong to {self!r}: {'; '.join(problems)}.")
+        for prefix, shared in {"param": self._vector.shared} | {f"slot/{k}": v for k, v in self._slots.items()}.items():
+            shared.set_value(self._vector.join({n: arrays[f"{prefix}/{n}"] for n in self._vector.slices}), borrow=True)
+
+    def freshstate(self, batchsize: int = 0) -> np.ndarray:
+        """Return the blank state: zeros (L, B, S), or (L, S) for a batchsize of 0."""
+        batch = (batchsize,) if batchsize else ()
+        return np.zeros((self.hyper.layers, *batch, self.network.state_width), self.hyper.dtype)
+
+    def regularization(self) -> float:
+        """Return the L2 penalty (regcost / 2) * sum(W**2) over the weight matrices as they are now."""
+        weights = np.asarray(self._vector.shared.get_value(borrow=True))[: self._vector.n_weights]
+        return float(self.hyper.regcost / 2 * np.dot(weights.astype("float64"), weights))
+
+    # -- expressions --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _inputs(self):
+        """Symbols x and y (T, B), state (L, B, S), mask (T, B)."""
+        dtype, shape = self.hyper.dtype, (self.hyper.layers, None, self.network.state_width)
+        return (
+            pt.tensor("x", dtype="int32", shape=(None, None)),
+            pt.tensor("y", dtype="int32", shape=(None, None)),
+            pt.tensor("state", dtype=dtype, shape=shape),
+            pt.tensor("mask", dtype=dtype, shape=(None, None)),
+        )
+
+    def _predict(self, p, x, state, clip):
+        """Return logits and the last state, back-propagating through the last ``bptt_truncate`` steps only."""
+        n = self.hyper.bptt_truncate
+        if n < 0:
+            logits, last, _ = self.network.forward(p, x, state, clip=clip)
+            return logits, last
+        start = pt.maximum(x.shape[0] - n, 0)
+        early, middle, _ = self.network.forward(p, x[:start], state)
+        late, last, _ = self.network.forward(p, x[start:], disconnected_grad(middle), clip=clip)
+        return pt.concatenate([disconnected_grad(early), late]), last
+
+    @cached_property
+    def _gradient(self):
+        """Expressions of the training step: errors (T, B), state after, gradient of the cost as one vector."""
+        with pytensor.config.change_flags(floatX=self.hyper.dtype):
+            hyper, (x, y, state, mask) = self.hyper, self._inputs
+            symbols = self._vector.symbols()
+            logits, last = self._predict(symbols, x, state, hyper.clip_at if hyper.clip == "step" else None)
+            errors = cross_entropy(logits, y) * mask
+            wrt = [symbols[name] for name in self._vector.slices]
+            gradients = pytensor.grad(errors.sum(), wrt, disconnected_inputs="ignore")
+            gradient = pt.concatenate([g.ravel() for g in gradients])
+            # The penalty's gradient by hand: its derivative through the slices would be one long addition for each of them.
+            weights = self._vector.shared[: self._vector.n_weights]
+            biases = pt.zeros((self._vector.size - self._vector.n_weights,), dtype=hyper.dtype)
+            gradient = gradient + hyper.regcost * pt.concatenate([weights, biases])
+            if hyper.cost == "mean":
+                gradient = gradient / mask.sum()
+            return errors, last, gradient
+
+    @cached_property
+    def _update(self):
+        """Outputs of the training step, and its updates."""
+        with pytensor.config.change_flags(floatX=self.hyper.dtype):
+            hyper, (errors, last, gradient) = self.hyper, self._gradient
+            norm = pt.sqrt(pt.dot(gradient, gradient))
+            clipped = gradient
+            if hyper.clip == "value":
+                clipped = clip_value(gradient, hyper.clip_at)
+            elif hyper.clip == "norm":
+                clipped = clip_norm(gradient, norm, hyper.clip_at)
+            updates, slots = OPTIMIZERS[hyper.optimizer](self._vector.shared, clipped, self._learnrate, decay=hyper.decay)
+            return [errors.sum() / self._inputs[3].sum(), norm, last], updates, slots
+
+    @property
+    def _slots(self):
+        return self._update[2]
+
+    # -- compiled functions -------------------------------------------------------------------------------------------
+
+    def _compile(self, what: str, inputs, outputs, updates=None) -> Callable[..., list[np.ndarray]]:
+        started = time.perf_counter()
+        with pytensor.config.change_flags(floatX=self.hyper.dtype):
+            function = engines.compile_function(self.engine, inputs, outputs, updates, self.threads)
+        self.compilations.append((what, time.perf_counter() - started))
+        return function
+
+    @cached_property
+    def _train_function(self):
+        outputs, updates, _ = self._update
+        return self._compile("training", self._inputs, outputs, updates)
+
+    @cached_property
+    def _errors_function(self):
+        x, y, state, _ = self._inputs
+        with pytensor.config.change_flags(floatX=self.hyper.dtype):
+            logits, last, _ = self.network.forward(self._vector.symbols(), x, state)
+            return self._compile("losses", [x, y, state], [cross_entropy(logits, y), last])
+
+    @cached_property
+    def _gradient_function(self):
+        return self._compile("gradients", self._inputs, [self._gradient[2]])
+
+    @cached_property
+    def _process_function(self):
+        x, _, state, _ = self._inputs
+        temp = pt.tensor("temp", dtype=self.hyper.dtype, shape=())
+        with pytensor.config.change_flags(floatX=self.hyper.dtype):
+            logits, _, states = self.network.forward(self._vector.symbols(), x, state)
+            return self._compile("states", [x, state, temp], [pt.special.softmax(logits / temp, axis=2), states])
+
+    @cached_property
+    def _generator(self) -> Generator:
+        started = time.perf_counter()
+        generator = Generator(self.network, self._vector, self.engine)
+        self.compilations.append(("generation", time.perf_counter() - started))
+        return generator
+
+    def compile(self) -> None:
+        """Compile everything now rather than on first use."""
+        x = np.zeros((2, 1), "int32")
+        _ = self._train_function
+        self.errors(x, x)
+        self.process(x[:, 0])
+        self.generate(x[0], self.freshstate(1), np.zeros((1, 1)))
+
+    def use_engine(self, engine: str) -> None:
+        """Run on another engine from now on; values are kept."""
+        self.engine = engines.resolve(engine)
+        engines.to_numpy([self._vector.shared, self._learnrate, *self._slots.values()])
+        for name in ("_train_function", "_errors_function", "_gradient_function", "_process_function", "_generator"):
+            vars(self).pop(name, None)
+
+    # -- calls --------------------------------------------------------------------------------------------------------
+
+    def _batch(self, x, y, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        x = np.ascontiguousarray(x, "int32")
+        y = np.ascontiguousarray(y, "int32")
+        state = self.freshstate(x.shape[1]) if state is None else np.ascontiguousarray(state, self.hyper.dtype)
+        return x, y, state
+
+    def step(self, x: np.ndarray, y: np.ndarray, state: np.ndarray, mask: np.ndarray | None = None) -> StepResult:
+        """Train on one batch.
+
+        Parameters
+        ----------
+        x, y : int array (T, B)
+            Symbols, and the symbols that follow them.
+        state : array (L, B, S)
+            States before the batch.
+        mask : array (T, B), optional
+            0 where a position counts for nothing.
+
+        Returns
+        -------
+        StepResult
+        """
+        x, y, state = self._batch(x, y, state)
+        mask = np.ones(x.shape, self.hyper.dtype) if mask is None else np.ascontiguousarray(mask, self.hyper.dtype)
+        loss, norm, last = self._train_function(x, y, state, mask)
+        self.steps += 1
+        return StepResult(float(loss), float(norm), last)
+
+    def errors(self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cross-entropy of each position in nats, (T, B), and the state (L, B, S) after; no state means blank."""
+        errors, last = self._errors_function(*self._batch(x, y, state))
+        return errors, last
+
+    def loss(
+        self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None, mask: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        """Return the sum of the errors in nats over positions whose mask is not 0, and the state after."""
+        errors, last = self.errors(x, y, state)
+        return float(np.sum(errors if mask is None else errors * mask, dtype="float64")), last
+
+    def gradients(self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Return the gradient of the cost by parameter: with L2 and per-step clipping, before clipping by value or norm."""
+        x, y, state = self._batch(x, y, state)
+        (gradient,) = self._gradient_function(x, y, state, np.ones(x.shape, self.hyper.dtype))
+        return self._vector.split(gradient)
+
+    def process(self, x: np.ndarray, state: np.ndarray | None = None, temp: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """Run along one sequence.
+
+        Parameters
+        ----------
+        x : int array (T,)
+        state : array (L, S), optional
+            Before the first symbol; blank by default.
+        temp : float
+            Temperature of the softmax.
+
+        Returns
+        -------
+        probabilities : array (T, V)
+            Of the symbol after each.
+        states : array (T, L, S)
+            After each symbol.
+        """
+        x = np.ascontiguousarray(x, "int32")[:, None]
+        state = self.freshstate(1) if state is None else np.ascontiguousarray(state, self.hyper.dtype)[:, None]
+        probabilities, states = self._process_function(x, state, np.asarray(temp, self.hyper.dtype))
+        return probabilities[:, 0], np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
+
+    def generate(
+        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float = 1.0, argmax: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Write symbols, R samples side by side, in one compiled call.
+
+        Parameters
+        ----------
+        start : int array (R,)
+            The symbols that come before.
+        state : array (L, R, S)
+            States before ``start`` is read.
+        uniforms : array (n, R)
+            One number in [0, 1) for each draw, by inverse cumulative distribution.
+        temp : float
+            Temperature: logits are divided by it.
+        argmax : bool
+            Take the likeliest symbol instead of drawing.
+
+        Returns
+        -------
+        symbols : int32 array (n, R)
+        state : array (L, R, S)
+            Before the last symbol is read.
+        """
+        return self._generator(
+            np.ascontiguousarray(start, "int32"),
+            np.ascontiguousarray(state, self.hyper.dtype),
+            np.ascontiguousarray(uniforms, self.hyper.dtype),
+            float(temp),
+            argmax,
+        )

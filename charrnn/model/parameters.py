@@ -1,0 +1,58 @@
+"""All parameters of a network in one vector, seen as named arrays.
+
+One vector makes one update of the whole model a single expression, and the optimizer's slots vectors of the same length. Weight matrices
+come first and biases after them, so that the L2 penalty is over a prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytensor
+from pytensor.tensor import TensorVariable
+
+
+class ParameterVector:
+    """Named arrays laid one after the other.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Names and shapes; an array with two axes is a weight matrix, with one a bias.
+    dtype : {"float32", "float64"}
+
+    Examples
+    --------
+    >>> vector = ParameterVector({"b": (2,), "W": (2, 3)}, "float32")
+    >>> vector.slices["W"], vector.slices["b"], vector.n_weights
+    (slice(0, 6, None), slice(6, 8, None), 6)
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], dtype: str) -> None:
+        self.shapes = dict(sorted(shapes.items(), key=lambda item: len(item[1]) < 2))
+        self.dtype = dtype
+        self.slices: dict[str, slice] = {}
+        stop = 0
+        for name, shape in self.shapes.items():
+            start, stop = stop, stop + int(np.prod(shape))
+            self.slices[name] = slice(start, stop)
+        self.size = stop
+        self.n_weights = sum(int(np.prod(shape)) for shape in self.shapes.values() if len(shape) > 1)
+        self.shared = pytensor.shared(np.zeros(stop, dtype), name="parameters", shape=(stop,))
+
+    def symbols(self) -> dict[str, TensorVariable]:
+        """Return each parameter as an expression of the vector."""
+        result = {}
+        for name, part in self.slices.items():
+            result[name] = self.shared[part].reshape(self.shapes[name])
+            result[name].name = name
+        return result
+
+    def split(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the named parts of a vector, as copies in their shapes."""
+        return {name: np.array(vector[part]).reshape(self.shapes[name]) for name, part in self.slices.items()}
+
+    def join(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the vector of named arrays."""
+        return np.concatenate([np.asarray(arrays[name], self.dtype).ravel() for name in self.slices])

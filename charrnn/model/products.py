@@ -1,0 +1,190 @@
+"""Where parameters meet every time step: products, biases and table look-ups, and what their gradients are sums of.
+
+A parameter's gradient is a sum of one contribution for each time step, each already summed over the batch. Usually that is one large
+product over T·B. With ``clip`` each step's contribution is held to ±clip before the sum over time, which is what Theano's
+``grad_clip`` inside ``scan`` does and the ancestor trains with. (char-rnn and min-char-rnn clip the total instead.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_type
+from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.op import Op
+from pytensor.tensor import TensorVariable
+
+from charrnn.model.kernels import threads
+
+
+def weight_gradient(left: TensorVariable, d: TensorVariable, clip: float | None) -> TensorVariable:
+    """Return the gradient (n, m) of W where ``left @ W`` had gradient ``d``: (T, B, n) and (T, B, m)."""
+    if clip is not None:
+        return ClippedWeightGradient(clip)(left, d)
+    return pt.dot(left.reshape((-1, left.shape[2])).T, d.reshape((-1, d.shape[2])))
+
+
+def bias_gradient(d: TensorVariable, clip: float | None) -> TensorVariable:
+    """Return the gradient (m,) of a bias that was added at every position: d is (T, B, m)."""
+    if clip is not None:
+        return pt.clip(d.sum(axis=1), -clip, clip).sum(axis=0)
+    return pt.dot(pt.ones((1, d.shape[0] * d.shape[1]), dtype=d.dtype), d.reshape((-1, d.shape[2])))[0]
+
+
+class ClippedWeightGradient(Op):
+    """Sum over t of ``left[t].T @ d[t]`` held to ±clip."""
+
+    __props__ = ("clip",)
+
+    def __init__(self, clip: float) -> None:
+        self.clip = clip
+
+    def make_node(self, left, d):
+        left, d = pt.as_tensor_variable(left), pt.as_tensor_variable(d)
+        return Apply(self, [left, d], [pt.tensor(dtype=d.dtype, shape=(left.type.shape[2], d.type.shape[2]))])
+
+    def perform(self, node, inputs, outputs):
+        left, d = inputs
+        total = np.zeros((left.shape[2], d.shape[2]), d.dtype)
+        for left_t, d_t in zip(left, d, strict=True):
+            total += np.clip(left_t.T @ d_t, -self.clip, self.clip)
+        outputs[0][0] = total
+
+    def infer_shape(self, *args):
+        left, d = args[-1]
+        return [(left[2], d[2])]
+
+
+class Take(Op):
+    """``table[indices]``: rows (N, m) for indices (T, B) of any integer type, giving (T, B, m).
+
+    PyTensor's own indexing adds its gradient up row by row in Python; this one's gradient is `Scatter`.
+    """
+
+    __props__ = ("clip",)
+
+    def __init__(self, clip: float | None = None) -> None:
+        self.clip = clip
+
+    def make_node(self, table, indices):
+        table, indices = pt.as_tensor_variable(table), pt.as_tensor_variable(indices)
+        shape = (*indices.type.shape, table.type.shape[1])
+        return Apply(self, [table, indices], [pt.tensor(dtype=table.dtype, shape=shape)])
+
+    def perform(self, node, inputs, outputs):
+        table, indices = inputs
+        outputs[0][0] = table.take(indices, axis=0)
+
+    def infer_shape(self, *args):
+        table, indices = args[-1]
+        return [(*indices, table[1])]
+
+    def connection_pattern(self, node):
+        return [[True], [False]]
+
+    def pullback(self, inputs, outputs, cotangents):
+        table, indices = inputs
+        return [Scatter(self.clip)(cotangents[0], indices, table.shape[0]), disconnected_type()]
+
+
+class Scatter(Op):
+    """The gradient (N, m) of `Take`'s table: d (T, B, m) summed by index, each time step's sum held to ±clip if asked for."""
+
+    __props__ = ("clip",)
+
+    def __init__(self, clip: float | None = None) -> None:
+        self.clip = clip
+
+    def make_node(self, d, indices, n):
+        d, indices = pt.as_tensor_variable(d), pt.as_tensor_variable(indices)
+        n = pt.as_tensor_variable(n)
+        static = n.data.item() if hasattr(n, "data") else None
+        return Apply(self, [d, indices, n], [pt.tensor(dtype=d.dtype, shape=(static, d.type.shape[2]))])
+
+    def perform(self, node, inputs, outputs):
+        d, indices, n = inputs
+        if self.clip is None:
+            outputs[0][0] = scatter(d.reshape(-1, d.shape[-1]), indices.ravel(), int(n))
+            return
+        total = np.zeros((int(n), d.shape[-1]), d.dtype)
+        for d_t, indices_t in zip(d, indices, strict=True):
+            total += np.clip(scatter(d_t, indices_t, int(n)), -self.clip, self.clip)
+        outputs[0][0] = total
+
+    def infer_shape(self, *args):
+        node, (d, _, _) = args[-2:]
+        return [(node.inputs[2], d[-1])]
+
+
+def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
+    """Return the rows of d (N, m) summed by index into (n, m)."""
+    from scipy import sparse
+
+    ones = np.ones(len(indices), d.dtype)
+    return sparse.csc_array((ones, indices, np.arange(len(indices) + 1, dtype=indices.dtype)), shape=(n, len(indices))) @ d
+
+
+class StepDot(Op):
+    """``x @ W`` for x (T, B, n), whose gradient for W is clipped at each time step."""
+
+    __props__ = ("clip",)
+
+    def __init__(self, clip: float) -> None:
+        self.clip = clip
+
+    def make_node(self, x, W):
+        x, W = pt.as_tensor_variable(x), pt.as_tensor_variable(W)
+        return Apply(self, [x, W], [pt.tensor(dtype=x.dtype, shape=(*x.type.shape[:2], W.type.shape[1]))])
+
+    def perform(self, node, inputs, outputs):
+        x, W = inputs
+        outputs[0][0] = threads.dot(x.reshape(-1, x.shape[2]), W).reshape(*x.shape[:2], -1)
+
+    def infer_shape(self, *args):
+        x, W = args[-1]
+        return [(x[0], x[1], W[1])]
+
+    def pullback(self, inputs, outputs, cotangents):
+        x, W = inputs
+        (d,) = cotangents
+        dx = pt.dot(d.reshape((-1, d.shape[2])), W.T).reshape(x.shape)
+        return [dx, weight_gradient(x, d, self.clip)]
+
+
+class StepBias(Op):
+    """``x + b`` for x (T, B, n), whose gradient for b is clipped at each time step."""
+
+    __props__ = ("clip",)
+
+    def __init__(self, clip: float) -> None:
+        self.clip = clip
+
+    def make_node(self, x, b):
+        x, b = pt.as_tensor_variable(x), pt.as_tensor_variable(b)
+        return Apply(self, [x, b], [x.type()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = inputs[0] + inputs[1]
+
+    def infer_shape(self, *args):
+        return [args[-1][0]]
+
+    def pullback(self, inputs, outputs, cotangents):
+        return [cotangents[0], bias_gradient(cotangents[0], self.clip)]
+
+
+def dot(x: TensorVariable, W: TensorVariable, clip: float | None) -> TensorVariable:
+    """Return ``x @ W`` for x (T, B, n)."""
+    if clip is not None:
+        return StepDot(clip)(x, W)
+    flat = pt.dot(x.reshape((-1, x.shape[2])), W)
+    return flat.reshape((x.shape[0], x.shape[1], W.shape[1]))
+
+
+def add_bias(x: TensorVariable, b: TensorVariable, clip: float | None) -> TensorVariable:
+    """Return ``x + b`` for x (T, B, n)."""
+    return x + b if clip is None else StepBias(clip)(x, b)
+
+

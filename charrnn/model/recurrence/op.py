@@ -1,0 +1,276 @@
+"""The recurrence as one PyTensor Op, with its gradient Op.
+
+Only what truly depends on the step before runs inside the time loop; see `step` for how the graph is taken apart. Each engine has its
+own way to run the two Ops: ``perform`` calls the CPU kernels, `jax` gives JAX's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.op import Op
+from pytensor.graph.traversal import io_toposort
+from pytensor.tensor import TensorVariable
+from pytensor.tensor.elemwise import DimShuffle
+from pytensor.tensor.math import Dot
+
+from charrnn.model.cells import Cell
+from charrnn.model.kernels import threads
+from charrnn.model.kernels.loop import LoopKernel
+from charrnn.model.products import StepBias, StepDot, Take, bias_gradient, weight_gradient
+from charrnn.model.recurrence.step import Step, rebuild
+
+
+def recurrence(
+    cell: Cell,
+    x: TensorVariable,
+    initial: Sequence[TensorVariable],
+    parameters: Mapping[str, Variable],
+    rows: TensorVariable | int | None = None,
+    keep: TensorVariable | None = None,
+    clip: float | None = None,
+) -> list[TensorVariable]:
+    """Run a cell over time.
+
+    Parameters
+    ----------
+    cell : Cell
+        Its `step` is what happens at each time.
+    x : tensor
+        Inputs (T, B, D); or, with ``rows``, int indices (T, B) of the rows that are the inputs. Then what can be computed before the
+        loop is computed once for each row (symbol) instead of once for each position.
+    initial : sequence of matrix
+        The states (B, H) before the first step.
+    parameters : mapping of str to variable
+        The cell's parameters, shaped as ``cell.shapes(D, H)`` says.
+    rows : matrix or int, optional
+        Distinct inputs (N, D), or the width V of one-hot inputs.
+    keep : tensor3, optional
+        (T, B, 1): 0 where a stream starts afresh and the state before counts as blank, else 1.
+    clip : float, optional
+        Hold each time step's contribution to a parameter's gradient to ±clip; not together with a matrix of ``rows``.
+
+    Returns
+    -------
+    list of tensor3
+        Each state after every step, (T, B, H). Differentiable with respect to everything but ``keep`` and indices.
+
+    Raises
+    ------
+    UnsupportedStep
+        The cell's step cannot be taken apart (see `Step`); `scan_recurrence` runs any step.
+    """
+    n_in = rows if isinstance(rows, int) else (x if rows is None else rows).type.shape[-1]
+    step = Step(cell, n_in, initial[0].type.shape[-1], initial[0].type.dtype, resets=keep is not None)
+    T, B = x.shape[0], x.shape[1]
+    replacements = {var: parameters[name] for name, var in step.parameters.items()}
+    leaves = rebuild(step.leaves, replacements)
+    if rows is None or clip is not None:
+        hoisted = step.hoisted if clip is None else _each_step(step, x, T, B, clip)
+        if rows is None:
+            replacements[step.x] = x.reshape((T * B, n_in))
+        flat = rebuild(hoisted, replacements)
+        u = pt.concatenate(flat, axis=1).reshape((T, B, sum(v.type.shape[1] for v in flat)))
+    else:
+        hoisted = _products_with_one_hot(step) if isinstance(rows, int) else step.hoisted
+        replacements[step.x] = pt.eye(rows, dtype=step.dtype) if isinstance(rows, int) else rows
+        u = Take()(pt.concatenate(rebuild(hoisted, replacements), axis=1), x)
+    outputs = Recurrence(step, clip)(u, *([] if keep is None else [keep]), *initial, *leaves, return_list=True)
+    return outputs[: len(initial)]
+
+
+def _products_with_one_hot(step: Step) -> list[Variable]:
+    """Return the hoisted values for one-hot inputs, one row for each: the identity times a matrix is the matrix."""
+    dots = [n for n in io_toposort([], step.hoisted) if isinstance(n.op, Dot) and n.inputs[0] is step.x]
+    return rebuild(step.hoisted, {n.outputs[0]: n.inputs[1] for n in dots})
+
+
+def _each_step(step: Step, x: TensorVariable, T: Variable, B: Variable, clip: float) -> list[Variable]:
+    """Return the hoisted values with each time step's gradient clipped in every product with a parameter and every bias.
+
+    ``x`` is looked at only where it holds the symbols of one-hot inputs.
+    """
+    parameters, changed = set(step.parameters.values()), {}
+    for node in io_toposort([], step.hoisted):
+        inputs = [changed.get(i, i) for i in node.inputs]
+        out = node.outputs[0]
+        if isinstance(node.op, Dot) and node.inputs[1] in parameters:
+            n_in, width = node.inputs[1].type.shape
+            if node.inputs[0] is step.x and x.type.ndim == 2:
+                product = Take(clip)(inputs[1], x)
+            else:
+                product = StepDot(clip)(inputs[0].reshape((T, B, n_in)), inputs[1])
+            changed[out] = product.reshape((T * B, width))
+        elif isinstance(node.op, DimShuffle) and node.inputs[0] in parameters and out.type.ndim == 2:
+            width = out.type.shape[1]
+            row = StepBias(clip)(pt.zeros((T, B, width), dtype=out.dtype), inputs[0])
+            changed[out] = row.reshape((T * B, width))
+        elif any(i in changed for i in node.inputs):
+            clone = node.clone_with_new_inputs(inputs, strict=False)
+            changed |= dict(zip(node.outputs, clone.outputs, strict=True))
+    return [changed.get(o, o) for o in step.hoisted]
+
+
+class _StepOp(Op):
+    """What the two Ops share: one step's graphs and what clips its gradients."""
+
+    __props__ = ("key", "clip")
+
+    def __init__(self, step: Step, clip: float | None) -> None:
+        self.step, self.clip = step, clip
+        self.key = step.key
+
+    def _last(self, graph, indices: Sequence[int]) -> set[int]:
+        """Positions among a graph's inputs of some leaves, which come last."""
+        first = len(graph.inputs) - len(self.step.leaves)
+        return {first + i for i in indices}
+
+    def _columns(self, u: np.ndarray) -> list[np.ndarray]:
+        """Return the hoisted values, which lie side by side, one by one."""
+        bounds = np.cumsum([0, *(v.type.shape[1] for v in self.step.hoisted)])
+        return [u[:, :, a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+class Recurrence(_StepOp):
+    """The states of every step: inputs u (T, B, M), [keep (T, B, 1)], initial states (B, H), leaves.
+
+    Outputs each state (T, B, H), and the values (T, B, n) that the gradient needs again unless ``saves`` is False.
+    """
+
+    __props__ = ("key", "clip", "saves")
+
+    def __init__(self, step: Step, clip: float | None = None, saves: bool = True) -> None:
+        super().__init__(step, clip)
+        self.saves = saves
+
+    def make_node(self, *inputs):
+        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        step, (T, B) = self.step, inputs[0].type.shape[:2]
+        widths = [step.n_units] * len(step.states) + (step.saved_widths if self.saves else [])
+        return Apply(self, inputs, [pt.tensor(dtype=step.dtype, shape=(T, B, w)) for w in widths])
+
+    def infer_shape(self, *args):
+        node, shapes = args[-2:]
+        return [(shapes[0][0], shapes[0][1], out.type.shape[2]) for out in node.outputs]
+
+    @cached_property
+    def kernel(self) -> LoopKernel:
+        graph, step = self.step.forward if self.saves else self.step.inference, self.step
+        first = len(step.hoisted) + len(step.keep)
+        carried = {first + i: i for i in range(len(step.states))}
+        return LoopKernel(graph, self._last(graph, step.weight_leaves), step.dtype, carried=carried)
+
+    def perform(self, node, inputs, outputs):
+        step = self.step
+        n = 1 + len(step.keep)
+        u, initial, leaves = np.ascontiguousarray(inputs[0]), inputs[n : n + len(step.states)], inputs[n + len(step.states) :]
+        T, B = u.shape[:2]
+        results = [np.empty((T, B, out.type.shape[2]), step.dtype) for out in node.outputs]
+        states = [np.ascontiguousarray(s)[None] for s in initial]
+        arguments = self.kernel.arrays([*self._columns(u), *inputs[1:n], *states, *leaves], results, B)
+        threads.split(B, lambda first, last: self.kernel(T, first, last, arguments))
+        for storage, value in zip(outputs, results, strict=True):
+            storage[0] = value
+
+    def connection_pattern(self, node):
+        keeps = range(1, 1 + len(self.step.keep))
+        return [[i not in keeps] * len(node.outputs) for i in range(len(node.inputs))]
+
+    def pullback(self, inputs, outputs, cotangents):
+        step = self.step
+        n_states, n_keep = len(step.states), len(step.keep)
+        u, keep = inputs[0], inputs[1 : 1 + n_keep]
+        initial, leaves = inputs[1 + n_keep : 1 + n_keep + n_states], inputs[1 + n_keep + n_states :]
+        states, saved = outputs[:n_states], outputs[n_states:]
+        zeros = pt.zeros((1, u.shape[1], step.n_units), dtype=step.dtype)  # one step's, for all
+        d_states = [zeros if isinstance(c.type, DisconnectedType) else c for c in cotangents[:n_states]]
+        gradient = RecurrenceGradient(step, self.clip)
+        d_u, *rest = gradient(*saved, u, *keep, *initial, *states, *d_states, *leaves, return_list=True)
+        d_initial, d_others = rest[:n_states], rest[n_states:]
+        bounds = np.cumsum([0, *(v.type.shape[1] for v in step.hoisted)])
+
+        def tap(k: int) -> TensorVariable:
+            return d_u[:, :, bounds[k] : bounds[k + 1]] if k < len(step.hoisted) else d_others[k - len(step.hoisted)]
+
+        d_leaves = [pt.zeros_like(leaf) for leaf in leaves]
+        for product, (source, i), k in zip(step.products, step.left_sources, step.d_products, strict=True):
+            if source == "saved":
+                d_weight = weight_gradient(saved[i], tap(k), self.clip)
+            else:  # the state before: one step behind
+                before = pt.concatenate([initial[i][None], states[i][:-1]], axis=0)
+                d_weight = weight_gradient(before, tap(k), self.clip)
+            d_leaves[product.leaf] = d_leaves[product.leaf] + d_weight
+        for i, k in zip(step.row_leaves, step.d_rows, strict=True):
+            d_leaves[i] = bias_gradient(tap(k), self.clip)[None]
+        return [d_u, *(disconnected_type() for _ in keep), *d_initial, *d_leaves]
+
+
+class RecurrenceGradient(_StepOp):
+    """Back through time: inputs saved values, u, [keep], initial states, states, their cotangents (T or 1, B, H), leaves.
+
+    Outputs the gradients of u (T, B, M) and of the initial states (B, H), and those (T, B, n) of what else left the loop.
+    """
+
+    def make_node(self, *inputs):
+        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        step = self.step
+        T, B, M = inputs[len(step.saved_widths)].type.shape
+        shapes = [(T, B, M), *[(B, step.n_units)] * len(step.states), *((T, B, w) for w in step.tap_widths[len(step.hoisted) :])]
+        return Apply(self, inputs, [pt.tensor(dtype=step.dtype, shape=shape) for shape in shapes])
+
+    def infer_shape(self, *args):
+        node, shapes = args[-2:]
+        T, B, M = shapes[len(self.step.saved_widths)]
+        return [(T, B, M) if i == 0 else (T, B, out.type.shape[2]) if out.ndim == 3 else (B, out.type.shape[1]) for i, out in enumerate(node.outputs)]
+
+    @cached_property
+    def kernel(self) -> LoopKernel:
+        step, graph = self.step, self.step.backward
+        n_states = len(step.states)
+        first_state = step.n_saved + len(step.hoisted) + len(step.keep)
+        first_carry = first_state + 2 * n_states
+        return LoopKernel(
+            graph,
+            self._last(graph, step.weight_leaves),
+            step.dtype,
+            reverse=True,
+            carried={first_carry + i: i for i in range(n_states)},
+            lagged=set(range(first_state, first_state + n_states)),
+        )
+
+    def perform(self, node, inputs, outputs):
+        step = self.step
+        n_states, n_saved, n_hoisted = len(step.states), step.n_saved, len(step.hoisted)
+        saved, u, rest = inputs[:n_saved], np.ascontiguousarray(inputs[n_saved]), inputs[n_saved + 1 :]
+        keep, rest = rest[: len(step.keep)], rest[len(step.keep) :]
+        initial, states, d_states, leaves = (
+            rest[:n_states], rest[n_states : 2 * n_states], rest[2 * n_states : 3 * n_states], rest[3 * n_states :]
+        )  # fmt: skip
+        T, B = u.shape[:2]
+        d_u = np.empty(u.shape, step.dtype)
+        others = [np.empty((T, B, w), step.dtype) for w in step.tap_widths[n_hoisted:]]
+        blank = np.zeros((1, B, step.n_units), step.dtype)
+        carry = [np.empty((2, B, step.n_units), step.dtype) for _ in range(n_states)]
+        first_state = n_saved + n_hoisted + len(keep)
+        arguments = self.kernel.arrays(
+            [
+                *saved,
+                *self._columns(u),
+                *keep,
+                *states,
+                *(np.ascontiguousarray(d) for d in d_states),
+                *[blank] * n_states,
+                *leaves,
+            ],
+            [*carry, *self._columns(d_u), *others],
+            B,
+            initial={first_state + i: np.ascontiguousarray(s)[None] for i, s in enumerate(initial)},
+        )
+        threads.split(B, lambda first, last: self.kernel(T, first, last, arguments))
+        for storage, value in zip(outputs, [d_u, *(c[0] for c in carry), *others], strict=True):
+            storage[0] = value

@@ -1,6 +1,7 @@
 """Killed, without power, or with a full disk at any instant: the last complete checkpoint is there, bit for bit."""
 
 import os
+import random
 import sys
 import warnings
 from contextlib import closing
@@ -14,6 +15,7 @@ from charrnn.storage.verify import verify
 from charrnn.storage.workdir import WorkDir
 from tests.storage.crash import Camera
 from tests.storage.states import new_workdir, same, save, state_after
+from tests.storage.writer import after_kill, run_and_kill
 
 resource = pytest.importorskip("resource")
 
@@ -67,6 +69,17 @@ def test_every_instant_of_a_kill_or_a_power_cut(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at Linux's /proc")
+def test_the_first_checkpoint_and_row_of_all_survive_a_power_cut(tmp_path, monkeypatch):
+    workdir = new_workdir(tmp_path / "model")
+    with closing(Camera(workdir.path, tmp_path / "album", monkeypatch)) as camera:
+        save(workdir, 1)
+        camera.take()
+        monkeypatch.undo()
+    left, step = recovered(tmp_path / "album" / "unpowered" / str(camera.pictures))
+    assert (step, [row["step"] for row in left.history]) == (1, [1])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at Linux's /proc")
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_every_instant_of_a_creation(tmp_path, monkeypatch, overwrite):
     (tmp_path / "parent").mkdir()
@@ -116,3 +129,13 @@ def test_a_full_disk_is_told_and_costs_nothing_that_was_saved(tmp_path, room):
         warnings.simplefilter("ignore", DamageWarning)
         save(workdir, 2)
     assert recovered(workdir.path)[1] == 2
+
+
+def test_killed_writers(tmp_path):
+    """A few real kills; `benchmarks/durability.py` does hundreds."""
+    rng = random.Random(0)
+    workdir = new_workdir(tmp_path / "model")
+    reached = 0
+    for _ in range(8):
+        reached = after_kill(workdir.path, run_and_kill(workdir.path, after=rng.uniform(0, 0.05)), reached)
+    assert reached > 0

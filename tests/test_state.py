@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,8 +26,10 @@ from charrnn.errors import (
     WorkdirLocked,
 )
 from charrnn.model import engine as engines
+from charrnn.training.timing import time_steps
+from tests.conftest import TEXT
 
-SMALL = {"layers": 2, "state_size": 5, "seq_len": 7, "learnrate": 0.01}
+SMALL = {"layers": 1, "state_size": 5, "seq_len": 7, "learnrate": 0.01}
 
 
 def available(name):
@@ -52,9 +55,26 @@ def make(srcfile, tmp_path):
     return make
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A working directory with a new model of two layers, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    (folder / "numbers.txt").write_text(TEXT, encoding="utf-8")
+    return ModelState.initfromsrcfile(folder / "numbers.txt", folder / "model", **{**SMALL, "layers": 2}).path
+
+
+@pytest.fixture(scope="module")
+def model(template):
+    """Its functions, compiled once for all tests: `restore` puts back all that they change."""
+    return ModelState.load(template).model
+
+
 @pytest.fixture
-def ms(make):
-    return make()
+def ms(template, model, tmp_path):
+    """A new model."""
+    ms = ModelState.load(shutil.copytree(template, tmp_path / "model"))
+    ms.model = model
+    return ms.restore()
 
 
 def everything(ms):
@@ -100,7 +120,8 @@ def test_the_first_checkpoint_can_be_skipped_and_training_works_all_the_same(mak
 
 
 def test_the_same_seed_makes_the_same_model(make):
-    one, same, other = make("a"), make("b"), make("c", random_seed=1)
+    one, same = make("a", init_checkpoint=False), make("b", init_checkpoint=False)
+    other = make("c", init_checkpoint=False, random_seed=1)
     assert everything(one)[0] == everything(same)[0] != everything(other)[0]
 
 
@@ -157,17 +178,17 @@ def test_near_matches_are_named(make):
 
 
 def test_a_model_is_replaced_only_when_asked(make):
-    before = everything(make())
+    make(init_checkpoint=False)
     with pytest.raises(ModelExists, match="overwrite=True"):
         make(random_seed=1)
-    assert everything(ModelState.load(make(random_seed=1, overwrite=True).path)) != before
+    assert make(random_seed=1, init_checkpoint=False, overwrite=True).hyper.random_seed == 1
 
 
 @pytest.mark.parametrize("text", ["ab", "aaa", "a\nb\n", "x" * 11])
 def test_anything_from_two_characters_up_trains(tmp_path, text):
     source = tmp_path / "tiny.txt"
     source.write_text(text, encoding="utf-8")
-    ms = ModelState.initfromsrcfile(source, tmp_path / "model", layers=1, state_size=3)
+    ms = ModelState.initfromsrcfile(source, tmp_path / "model", layers=1, state_size=3, init_checkpoint=False)
     ms.train(num_rounds=2)
     assert math.isfinite(ms.calc_loss())
     assert len(ms.generate(5, prompt=text)) == len(text) + 5
@@ -236,7 +257,8 @@ def test_two_and_three_rounds_in_two_processes_are_five_in_one(make, engine):
 
 
 def test_an_interrupted_session_goes_on_bit_for_bit(make):
-    whole, stopped = make("whole"), make("stopped")
+    stopped = make()
+    whole = ModelState.load(shutil.copytree(stopped.path, stopped.path.with_name("whole")))
     whole.train(train_len=9, print_every=0)
 
     def press(step):
@@ -263,7 +285,8 @@ def test_an_error_in_a_callback_loses_nothing(ms):
     assert everything(ModelState.load(ms.path)) == everything(ms)
 
 
-def test_looking_changes_nothing(ms):
+def test_looking_changes_nothing(ms, monkeypatch):
+    monkeypatch.setattr("charrnn.state.time_steps", lambda learner: time_steps(learner, seconds=0.01))
     ms.train(train_len=3)
     before, files = everything(ms), sorted(ms.path.rglob("*"))
     ms.calc_loss()
@@ -293,13 +316,14 @@ def test_another_batch_size_keeps_the_part_of_the_epoch_that_is_done(ms):
 
 
 def test_hidden_states_are_cleared_only_when_asked(make):
-    kept, cleared = make("kept"), make("cleared")
-    for ms in (kept, cleared):
-        ms.train(train_len=3)
-    kept.train(train_len=1)
-    cleared.train(train_len=1, clear_state=True)
-    assert everything(kept)[1] != everything(cleared)[1]
-    assert cleared.place.pos == kept.place.pos
+    ms = make()
+    ms.train(train_len=3)
+    ms.train(train_len=1)
+    kept = everything(ms)
+    ms.restore(1)
+    ms.train(train_len=1, clear_state=True)
+    assert everything(ms)[1] != kept[1]
+    assert everything(ms)[2:5] == kept[2:5]
 
 
 @pytest.mark.parametrize(
@@ -468,5 +492,4 @@ def test_loading_brings_in_no_compiler(ms):
 
 
 def test_the_facts_on_disk_are_plain_json(ms):
-    facts = json.loads((ms.path / "model.json").read_text(encoding="utf-8"))
-    assert "GRUEncode" in json.dumps(facts)
+    assert "GRUEncode" in json.dumps(json.loads((ms.path / "model.json").read_text(encoding="utf-8")))

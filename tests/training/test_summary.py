@@ -6,10 +6,9 @@ from charrnn.training.summary import Round, TrainingSummary, in_units
 
 
 def a_round(**changes):
-    facts = dict(
-        epoch=1.5, step=30, train_loss=2.0, valid_loss=1.0, learnrate=0.1, batches=10, characters=400, seconds=2.0
-    )
-    return Round(**{**facts, **changes})
+    losses = {"train_loss": 2.0, "valid_loss": 1.0}
+    facts = {"epoch": 1.5, "step": 30, "learnrate": 0.1, "batches": 10, "characters": 400, "seconds": 2.0}
+    return Round(**{**facts, **losses, **changes})
 
 
 def test_a_round_is_a_row_of_json():

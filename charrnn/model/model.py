@@ -150,7 +150,8 @@ class Model:
                 problems.append(f"{name}: expected {array.dtype} {array.shape}, got {got.dtype} {got.shape}")
         if problems:
             raise CorruptFile(f"These arrays do not belong to {self!r}: {'; '.join(problems)}.")
-        for prefix, shared in {"param": self._vector.shared} | {f"slot/{k}": v for k, v in self._slots.items()}.items():
+        shared_by_prefix = {"param": self._vector.shared, **{f"slot/{k}": v for k, v in self._slots.items()}}
+        for prefix, shared in shared_by_prefix.items():
             shared.set_value(self._vector.join({n: arrays[f"{prefix}/{n}"] for n in self._vector.slices}), borrow=True)
 
     def freshstate(self, batchsize: int = 0) -> np.ndarray:

@@ -7,30 +7,82 @@ product over T·B. With ``clip`` each step's contribution is held to ±clip befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import ClassVar
 
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
-from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
 
 from charrnn.model.kernels import threads
 
 
+class JoinTime(Op):
+    """(T, B, n) seen as rows (T·B, n). Unlike a reshape it needs no arithmetic on shapes, which JAX could not trace."""
+
+    __props__ = ()
+    view_map: ClassVar = {0: [0]}
+
+    def make_node(self, x):
+        x = pt.as_tensor_variable(x)
+        T, B, n = x.type.shape
+        rows = None if T is None or B is None else T * B
+        return Apply(self, [x], [pt.tensor(dtype=x.dtype, shape=(rows, n))])
+
+    def perform(self, node, inputs, outputs):
+        (x,) = inputs
+        outputs[0][0] = x.reshape(-1, x.shape[2])
+
+    def infer_shape(self, *args):
+        T, B, n = args[-1][0]
+        return [(T * B, n)]
+
+    def pullback(self, inputs, outputs, cotangents):
+        return [SplitTime()(cotangents[0], inputs[0])]
+
+
+class SplitTime(Op):
+    """Rows (T·B, n) seen as (T, B, n), with T and B as another array's (T, B, ...)."""
+
+    __props__ = ()
+    view_map: ClassVar = {0: [0]}
+
+    def make_node(self, rows, like):
+        rows, like = pt.as_tensor_variable(rows), pt.as_tensor_variable(like)
+        return Apply(self, [rows, like], [pt.tensor(dtype=rows.dtype, shape=(*like.type.shape[:2], rows.type.shape[1]))])
+
+    def perform(self, node, inputs, outputs):
+        rows, like = inputs
+        outputs[0][0] = rows.reshape(*like.shape[:2], rows.shape[1])
+
+    def infer_shape(self, *args):
+        rows, like = args[-1]
+        return [(like[0], like[1], rows[1])]
+
+    def connection_pattern(self, node):
+        return [[True], [False]]
+
+    def pullback(self, inputs, outputs, cotangents):
+        return [JoinTime()(cotangents[0]), disconnected_type()]
+
+
+join_time, split_time = JoinTime(), SplitTime()
+
+
 def weight_gradient(left: TensorVariable, d: TensorVariable, clip: float | None) -> TensorVariable:
     """Return the gradient (n, m) of W where ``left @ W`` had gradient ``d``: (T, B, n) and (T, B, m)."""
     if clip is not None:
         return ClippedWeightGradient(clip)(left, d)
-    return pt.dot(left.reshape((-1, left.shape[2])).T, d.reshape((-1, d.shape[2])))
+    return pt.dot(join_time(left).T, join_time(d))
 
 
 def bias_gradient(d: TensorVariable, clip: float | None) -> TensorVariable:
     """Return the gradient (m,) of a bias that was added at every position: d is (T, B, m)."""
     if clip is not None:
         return pt.clip(d.sum(axis=1), -clip, clip).sum(axis=0)
-    return pt.dot(pt.ones((1, d.shape[0] * d.shape[1]), dtype=d.dtype), d.reshape((-1, d.shape[2])))[0]
+    return join_time(d).sum(axis=0)
 
 
 class ClippedWeightGradient(Op):
@@ -86,36 +138,33 @@ class Take(Op):
 
     def pullback(self, inputs, outputs, cotangents):
         table, indices = inputs
-        return [Scatter(self.clip)(cotangents[0], indices, table.shape[0]), disconnected_type()]
+        return [Scatter(self.clip)(cotangents[0], indices, table), disconnected_type()]
 
 
 class Scatter(Op):
-    """The gradient (N, m) of `Take`'s table: d (T, B, m) summed by index, each time step's sum held to ±clip if asked for."""
+    """The gradient of `Take`'s table (N, m): d (T, B, m) summed by index, each time step's sum held to ±clip if asked for."""
 
     __props__ = ("clip",)
 
     def __init__(self, clip: float | None = None) -> None:
         self.clip = clip
 
-    def make_node(self, d, indices, n):
-        d, indices = pt.as_tensor_variable(d), pt.as_tensor_variable(indices)
-        n = pt.as_tensor_variable(n)
-        static = n.data.item() if hasattr(n, "data") else None
-        return Apply(self, [d, indices, n], [pt.tensor(dtype=d.dtype, shape=(static, d.type.shape[2]))])
+    def make_node(self, d, indices, table):
+        d, indices, table = (pt.as_tensor_variable(v) for v in (d, indices, table))
+        return Apply(self, [d, indices, table], [table.type()])
 
     def perform(self, node, inputs, outputs):
-        d, indices, n = inputs
+        d, indices, table = inputs
         if self.clip is None:
-            outputs[0][0] = scatter(d.reshape(-1, d.shape[-1]), indices.ravel(), int(n))
+            outputs[0][0] = scatter(d.reshape(-1, d.shape[-1]), indices.ravel(), len(table))
             return
-        total = np.zeros((int(n), d.shape[-1]), d.dtype)
+        total = np.zeros_like(table)
         for d_t, indices_t in zip(d, indices, strict=True):
-            total += np.clip(scatter(d_t, indices_t, int(n)), -self.clip, self.clip)
+            total += np.clip(scatter(d_t, indices_t, len(table)), -self.clip, self.clip)
         outputs[0][0] = total
 
     def infer_shape(self, *args):
-        node, (d, _, _) = args[-2:]
-        return [(node.inputs[2], d[-1])]
+        return [args[-1][2]]
 
 
 def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
@@ -149,7 +198,7 @@ class StepDot(Op):
     def pullback(self, inputs, outputs, cotangents):
         x, W = inputs
         (d,) = cotangents
-        dx = pt.dot(d.reshape((-1, d.shape[2])), W.T).reshape(x.shape)
+        dx = split_time(pt.dot(join_time(d), W.T), x)
         return [dx, weight_gradient(x, d, self.clip)]
 
 
@@ -179,8 +228,7 @@ def dot(x: TensorVariable, W: TensorVariable, clip: float | None) -> TensorVaria
     """Return ``x @ W`` for x (T, B, n)."""
     if clip is not None:
         return StepDot(clip)(x, W)
-    flat = pt.dot(x.reshape((-1, x.shape[2])), W)
-    return flat.reshape((x.shape[0], x.shape[1], W.shape[1]))
+    return split_time(pt.dot(join_time(x), W), x)
 
 
 def add_bias(x: TensorVariable, b: TensorVariable, clip: float | None) -> TensorVariable:

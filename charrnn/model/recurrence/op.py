@@ -22,7 +22,7 @@ from pytensor.tensor.math import Dot
 from charrnn.model.cells import Cell
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.loop import LoopKernel
-from charrnn.model.products import StepBias, StepDot, Take, bias_gradient, weight_gradient
+from charrnn.model.products import StepBias, StepDot, Take, bias_gradient, join_time, split_time, weight_gradient
 from charrnn.model.recurrence.step import Step, rebuild
 
 
@@ -67,15 +67,13 @@ def recurrence(
     """
     n_in = rows if isinstance(rows, int) else (x if rows is None else rows).type.shape[-1]
     step = Step(cell, n_in, initial[0].type.shape[-1], initial[0].type.dtype, resets=keep is not None)
-    T, B = x.shape[0], x.shape[1]
     replacements = {var: parameters[name] for name, var in step.parameters.items()}
     leaves = rebuild(step.leaves, replacements)
     if rows is None or clip is not None:
-        hoisted = step.hoisted if clip is None else _each_step(step, x, T, B, clip)
+        hoisted = step.hoisted if clip is None else _each_step(step, x, clip)
         if rows is None:
-            replacements[step.x] = x.reshape((T * B, n_in))
-        flat = rebuild(hoisted, replacements)
-        u = pt.concatenate(flat, axis=1).reshape((T, B, sum(v.type.shape[1] for v in flat)))
+            replacements[step.x] = join_time(x)
+        u = split_time(pt.concatenate(rebuild(hoisted, replacements), axis=1), x)
     else:
         hoisted = _products_with_one_hot(step) if isinstance(rows, int) else step.hoisted
         replacements[step.x] = pt.eye(rows, dtype=step.dtype) if isinstance(rows, int) else rows
@@ -90,26 +88,24 @@ def _products_with_one_hot(step: Step) -> list[Variable]:
     return rebuild(step.hoisted, {n.outputs[0]: n.inputs[1] for n in dots})
 
 
-def _each_step(step: Step, x: TensorVariable, T: Variable, B: Variable, clip: float) -> list[Variable]:
+def _each_step(step: Step, x: TensorVariable, clip: float) -> list[Variable]:
     """Return the hoisted values with each time step's gradient clipped in every product with a parameter and every bias.
 
-    ``x`` is looked at only where it holds the symbols of one-hot inputs.
+    ``x`` gives T and B, and the symbols of one-hot inputs.
     """
     parameters, changed = set(step.parameters.values()), {}
     for node in io_toposort([], step.hoisted):
         inputs = [changed.get(i, i) for i in node.inputs]
         out = node.outputs[0]
         if isinstance(node.op, Dot) and node.inputs[1] in parameters:
-            n_in, width = node.inputs[1].type.shape
             if node.inputs[0] is step.x and x.type.ndim == 2:
                 product = Take(clip)(inputs[1], x)
             else:
-                product = StepDot(clip)(inputs[0].reshape((T, B, n_in)), inputs[1])
-            changed[out] = product.reshape((T * B, width))
+                product = StepDot(clip)(split_time(inputs[0], x), inputs[1])
+            changed[out] = join_time(product)
         elif isinstance(node.op, DimShuffle) and node.inputs[0] in parameters and out.type.ndim == 2:
-            width = out.type.shape[1]
-            row = StepBias(clip)(pt.zeros((T, B, width), dtype=out.dtype), inputs[0])
-            changed[out] = row.reshape((T * B, width))
+            blank = pt.zeros((x.shape[0], x.shape[1], out.type.shape[1]), dtype=out.dtype)
+            changed[out] = join_time(StepBias(clip)(blank, inputs[0]))
         elif any(i in changed for i in node.inputs):
             clone = node.clone_with_new_inputs(inputs, strict=False)
             changed |= dict(zip(node.outputs, clone.outputs, strict=True))

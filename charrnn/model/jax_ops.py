@@ -1,0 +1,145 @@
+"""How JAX runs charrnn's Ops. Importing this module imports JAX.
+
+The recurrence is a `lax.scan` over the very graphs that the CPU kernels are made of (see `charrnn.model.recurrence.step`). Shapes
+are concrete inside JAX, so one function serves any T and B; JAX compiles it again for each new pair, and keeps what it compiled on disk.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import platformdirs
+from pytensor.compile.mode import Mode, get_mode
+from pytensor.link.jax.dispatch import jax_funcify
+
+from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
+from charrnn.model.products import ClippedWeightGradient, JoinTime, Scatter, SplitTime, StepBias, StepDot, Take
+from charrnn.model.recurrence.op import Recurrence, RecurrenceGradient
+
+
+def mode() -> Mode:
+    """Return PyTensor's mode for JAX, with JAX's compilations kept between sessions."""
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("charrnn") + "/jax")
+    return get_mode("JAX")
+
+
+def _blocks(u, widths):
+    bounds = [0]
+    for width in widths:
+        bounds.append(bounds[-1] + width)
+    return [u[..., a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+@jax_funcify.register(Recurrence)
+def _recurrence(op, **kwargs):
+    step = op.step
+    one_step = jax_funcify(step.forward if op.saves else step.inference, **kwargs)
+    widths = [v.type.shape[1] for v in step.hoisted]
+    n_keep, n_states = len(step.keep), len(step.states)
+
+    def recurrence(u, *rest):
+        keep, initial, leaves = rest[:n_keep], rest[n_keep : n_keep + n_states], rest[n_keep + n_states :]
+
+        def body(states, now):
+            outputs = one_step(*_blocks(now[0], widths), *now[1:], *states, *leaves)
+            return tuple(outputs[:n_states]), tuple(outputs)
+
+        _, every = jax.lax.scan(body, tuple(initial), (u, *keep))
+        return every
+
+    return recurrence
+
+
+@jax_funcify.register(RecurrenceGradient)
+def _recurrence_gradient(op, **kwargs):
+    step = op.step
+    one_step = jax_funcify(step.backward, **kwargs)
+    widths = [v.type.shape[1] for v in step.hoisted]
+    n_keep, n_states, n_saved, n_hoisted = len(step.keep), len(step.states), step.n_saved, len(step.hoisted)
+
+    def gradient(*inputs):
+        saved, u, rest = inputs[:n_saved], inputs[n_saved], inputs[n_saved + 1 :]
+        keep, rest = rest[:n_keep], rest[n_keep:]
+        initial, states = rest[:n_states], rest[n_states : 2 * n_states]
+        d_states, leaves = rest[2 * n_states : 3 * n_states], rest[3 * n_states :]
+        before = [jnp.concatenate([i[None], s[:-1]]) for i, s in zip(initial, states, strict=True)]
+        d_states = [jnp.broadcast_to(d, s.shape) for d, s in zip(d_states, states, strict=True)]
+
+        def body(carry, now):
+            saved_t, u_t, keep_t, before_t, d_t = now
+            outputs = one_step(*saved_t, *_blocks(u_t, widths), *keep_t, *before_t, *d_t, *carry, *leaves)
+            d_u = jnp.concatenate(outputs[n_states : n_states + n_hoisted], axis=1)
+            return tuple(outputs[:n_states]), (d_u, *outputs[n_states + n_hoisted :])
+
+        blank = tuple(jnp.zeros_like(i) for i in initial)
+        d_initial, (d_u, *others) = jax.lax.scan(body, blank, (saved, u, keep, before, d_states), reverse=True)
+        return (d_u, *d_initial, *others)
+
+    return gradient
+
+
+@jax_funcify.register(Take)
+def _take(op, **kwargs):
+    return lambda table, indices: jnp.take(table, indices, axis=0)
+
+
+@jax_funcify.register(Scatter)
+def _scatter(op, **kwargs):
+    def scatter(d, indices, table):
+        shape = table.shape
+        if op.clip is None:
+            return jnp.zeros(shape, d.dtype).at[indices.reshape(-1)].add(d.reshape(-1, d.shape[-1]))
+
+        def add(total, now):
+            d_t, indices_t = now
+            return total + jnp.clip(jnp.zeros(shape, d.dtype).at[indices_t].add(d_t), -op.clip, op.clip), None
+
+        return jax.lax.scan(add, jnp.zeros(shape, d.dtype), (d, indices))[0]
+
+    return scatter
+
+
+@jax_funcify.register(ClippedWeightGradient)
+def _clipped_weight_gradient(op, **kwargs):
+    def gradient(left, d):
+        def add(total, now):
+            return total + jnp.clip(now[0].T @ now[1], -op.clip, op.clip), None
+
+        return jax.lax.scan(add, jnp.zeros((left.shape[2], d.shape[2]), d.dtype), (left, d))[0]
+
+    return gradient
+
+
+@jax_funcify.register(JoinTime)
+def _join_time(op, **kwargs):
+    return lambda x: x.reshape(-1, x.shape[2])
+
+
+@jax_funcify.register(SplitTime)
+def _split_time(op, **kwargs):
+    return lambda rows, like: rows.reshape(*like.shape[:2], rows.shape[1])
+
+
+@jax_funcify.register(StepDot)
+def _step_dot(op, **kwargs):
+    return lambda x, W: x @ W
+
+
+@jax_funcify.register(StepBias)
+def _step_bias(op, **kwargs):
+    return lambda x, b: x + b
+
+
+@jax_funcify.register(CrossEntropy)
+def _cross_entropy(op, **kwargs):
+    def cross_entropy(logits, y):
+        log_softmax = jax.nn.log_softmax(logits)
+        return -jnp.take_along_axis(log_softmax, y[..., None], axis=-1)[..., 0], jnp.exp(log_softmax)
+
+    return cross_entropy
+
+
+@jax_funcify.register(CrossEntropyGradient)
+def _cross_entropy_gradient(op, **kwargs):
+    return lambda softmax, y, d: (softmax - jax.nn.one_hot(y, softmax.shape[-1], dtype=softmax.dtype)) * d[..., None]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from charrnn.data import decoding
+from charrnn.data import decoding, reading
 from charrnn.data.reading import ReadOptions, TextSource
 from charrnn.errors import SourceNotFound, SourceUnusable, UnknownName
 
@@ -168,11 +168,20 @@ def test_named_pipe(tmp_path):
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "binary"),
         (b"all ASCII but \x00", "binary"),
         (bytes(range(1, 256)), "binary"),
+        (b"\x01\x02\x03\x04", "binary"),
     ],
 )
 def test_unusable_content(opened, content, message):
     with pytest.raises(SourceUnusable, match=rf"text\.txt .*{message}"):
         opened(content)
+
+
+@pytest.mark.parametrize("late", [b"\0", b"\xff\0"])
+def test_binary_content_late_in_the_file(opened, monkeypatch, late):
+    monkeypatch.setattr(reading, "HEAD", 100)
+    monkeypatch.setattr(decoding, "BLOCK", 100)
+    with pytest.raises(SourceUnusable, match="binary"):
+        opened(b"plain words\n" * 50 + late)
 
 
 def test_unusable_paths(tmp_path):

@@ -147,7 +147,7 @@ def encode(
     geometry.require_count("seq_len", seq_len)
     if not 0 < trainfrac <= 1:
         raise InvalidValue(f"trainfrac={trainfrac!r}: expected a part of the text above 0 and up to 1, such as 0.9.")
-    if min_count < 0:
+    if not min_count >= 0:
         raise InvalidValue(f"min_count={min_count!r}: expected a number of occurrences from 0 up.")
     survey = source.survey
     charset = CharSet.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count)

@@ -94,7 +94,15 @@ def test_more_than_256_characters_take_two_bytes(opened, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"trainfrac": 0}, {"trainfrac": 1.5}, {"trainfrac": float("nan")}, {"seq_len": 0}, {"min_count": -1}]
+    "arguments",
+    [
+        {"trainfrac": 0},
+        {"trainfrac": 1.5},
+        {"trainfrac": float("nan")},
+        {"seq_len": 0},
+        {"min_count": -1},
+        {"min_count": float("nan")},
+    ],
 )
 def test_nonsense_changes_nothing(opened, tmp_path, arguments):
     source = opened(b"some text\n" * 9)

@@ -30,7 +30,7 @@ Threads = Annotated[int | None, typer.Option(help="Threads of the numba engine; 
 BatchSize = Annotated[int, typer.Option(help="Streams that the text is read in.")]
 
 DEMO = Path("workdirs/demo")
-DEMO_EVERY = 300  # batches between two samples
+DEMO_EVERY = 200  # batches between two samples
 
 
 @app.command()

@@ -143,7 +143,7 @@ class Training:
         self._rounds.append(round_)
         change = "" if valid_loss is None else self._adapt(valid_loss)
         checkpoint = self._save(round_)
-        print(f"{label}, {round_}\n  saved {checkpoint}", flush=True)
+        print(f"{label}: {round_.losses}\n  {round_.progress}; saved {checkpoint}", flush=True)
         if change:
             print(f"  {change}", flush=True)
         return checkpoint

@@ -48,12 +48,16 @@ class Round:
         """Return the round as a dictionary that JSON can hold: a row of the history."""
         return {**dataclasses.asdict(self), "characters_per_second": self.characters_per_second}
 
-    def __str__(self) -> str:
+    @property
+    def losses(self) -> str:
+        """The two losses, as shown to a person."""
         train = "no step" if self.train_loss is None else f"train {self.train_loss:.3f}"
-        return (
-            f"epoch {self.epoch:.2f}, step {self.step:,}: {train}, validation {in_units(self.valid_loss)}; "
-            f"{self.characters_per_second:,.0f} characters/s"
-        )
+        return f"{train}, validation {in_units(self.valid_loss)}"
+
+    @property
+    def progress(self) -> str:
+        """How far training is, and how fast, as shown to a person."""
+        return f"epoch {self.epoch:.2f}, step {self.step:,}, {self.characters_per_second:,.0f} characters/s"
 
 
 @dataclass(frozen=True)

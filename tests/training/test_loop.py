@@ -51,7 +51,10 @@ def test_rounds_are_whole_epochs_by_default(capsys):
     assert summary.checkpoint == "checkpoint-2"
     assert summary.valid_loss == validation_loss(learner.model, FakeData(TEXT, 4), 3)
     assert summary.best_loss == summary.valid_loss < summary.rounds[0].valid_loss
-    assert "round 2/2, epoch 2.00, step 40: train" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"round 2/2: train {summary.train_loss:.3f}, validation {summary.valid_loss:.3f} nats/char" in shown
+    assert "epoch 2.00, step 40, " in shown
+    assert "saved checkpoint-2" in shown
     assert "Completed 2 rounds" in repr(summary)
 
 

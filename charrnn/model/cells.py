@@ -1,7 +1,8 @@
 """Recurrent cells: each is one symbolic step, written as in its paper.
 
-A cell says which parameters it has and how one step goes from the input and the old state to the new state. Everything else (running it
-over time, derivatives, kernels) follows from the step's expression. Rows are examples and multiply from the left: ``x @ U``.
+A cell says which parameters it has and how one step goes from the input and the old state to the new state. Everything
+else (running it over time, derivatives, kernels) follows from the step's expression. Rows are examples and multiply
+from the left: ``x @ U``.
 
 >>> GRU().shapes(n_in=3, n_units=5)["Wz"]
 (5, 5)
@@ -10,8 +11,8 @@ over time, derivatives, kernels) follows from the step's expression. Rows are ex
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from types import SimpleNamespace
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
@@ -44,16 +45,15 @@ class Cell(ABC):
     def shapes(self, n_in: int, n_units: int) -> dict[str, tuple[int, ...]]:
         """Return the parameters' names and shapes; two axes make a weight matrix, one axis a bias."""
 
-    @abstractmethod
-    def step(self, x: TensorVariable, *state: TensorVariable, p: SimpleNamespace) -> tuple[TensorVariable, ...]:
-        """Return the new states (B, H) from the input (B, n_in), the old states (B, H) and the parameters."""
+    step: Callable[..., Any]
+    """``step(x, *states, p)``: the new states (B, H) from the input (B, n_in), the old ones (B, H) and the parameters."""
 
 
 class GRU(Cell):
     """Gated recurrent unit (Cho et al. 2014, arXiv 1406.1078), as the Theano ancestor has it.
 
-    ``z = gate(x Uz + h Wz + bz)``, ``r = gate(x Ur + h Wr + br)``, ``c = tanh(x Uc + (r h) Wc + bc)``, ``h' = (1 - z) c + z h``:
-    z = 1 *keeps* the old state (char-rnn and the first paper's text blend the other way round).
+    ``z = gate(x Uz + h Wz + bz)``, ``r = gate(x Ur + h Wr + br)``, ``c = tanh(x Uc + (r h) Wc + bc)``, ``h' = (1 - z) c
+    + z h``: z = 1 *keeps* the old state (char-rnn and the first paper's text blend the other way round).
 
     Parameters
     ----------
@@ -93,7 +93,8 @@ class GRU(Cell):
 
 
 class LSTM(Cell):
-    """Long short-term memory with forget gate and no peepholes (Gers et al. 2000; Zaremba et al. 2014, arXiv 1409.2329).
+    """Long short-term memory with forget gate and no peepholes (Gers et al. 2000; Zaremba et al. 2014, arXiv
+    1409.2329).
 
     ``i, f, o = gate(...)``, ``g = tanh(...)``, ``c' = f c + i g``, ``h' = o tanh(c')``.
 

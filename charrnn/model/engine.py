@@ -1,7 +1,8 @@
 """The engines that run a model's expressions: ``"numba"`` on the CPU, ``"jax"`` on GPUs and elsewhere.
 
-On the CPU PyTensor's own virtual machine calls few heavy Ops one after the other, with kernels that Numba's LLVM compiles (see
-`charrnn.model.kernels`): a new architecture is ready in a second or two. JAX compiles a whole graph into one program.
+On the CPU PyTensor's own virtual machine calls few heavy Ops one after the other, with kernels that Numba's LLVM
+compiles (see `charrnn.model.kernels`): a new architecture is ready in a second or two. JAX compiles a whole graph into
+one program.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.link.vm import VMLinker
 from pytensor.tensor.math import Dot, Sum
 
-from charrnn.errors import EngineUnavailable, InvalidValue, UnknownName, near_matches
+from charrnn.errors import EngineUnavailable, UnknownName, near_matches
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.elementwise import flatten_elemwise
 from charrnn.model.recurrence.op import Recurrence
@@ -36,7 +37,8 @@ def resolve(engine: str = "auto") -> str:
     Parameters
     ----------
     engine : {"auto", "numba", "jax"}
-        ``"auto"`` takes the environment variable ``CHARRNN_ENGINE`` if it is set, else JAX where it sees a GPU, else Numba.
+        ``"auto"`` takes the environment variable ``CHARRNN_ENGINE`` if it is set, else JAX where it sees a GPU, else
+        Numba.
 
     Raises
     ------
@@ -161,14 +163,18 @@ def compile_function(
     callable
         Takes arrays of the inputs' exact types and returns a list of numpy arrays.
     """
-    updates = list((updates or {}).items())
+    pairs = list((updates or {}).items())
     with pytensor.config.change_flags(cxx="", on_opt_error="raise"):
         if engine == "jax":
             from charrnn.model import jax_ops
 
-            run = pytensor.function(inputs, outputs, updates=updates, mode=jax_ops.mode(), trust_input=True, on_unused_input="ignore")
+            run = pytensor.function(
+                inputs, outputs, updates=pairs, mode=jax_ops.mode(), trust_input=True, on_unused_input="ignore"
+            )
             return lambda *args: [np.asarray(value) for value in run(*args)]
-        run = pytensor.function(inputs, outputs, updates=updates, mode=_numba_mode(), trust_input=True, on_unused_input="ignore")
+        run = pytensor.function(
+            inputs, outputs, updates=pairs, mode=_numba_mode(), trust_input=True, on_unused_input="ignore"
+        )
 
     def call(*args: np.ndarray) -> list[np.ndarray]:
         with threads.using(n_threads):

@@ -1,30 +1,127 @@
-"""Writing: symbols drawn one after the other from the network's own predictions."""
+"""Writing.
+
+Symbols drawn one after the other from the network's own predictions, a block of them in one compiled call.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytensor.tensor as pt
 
 from charrnn.model import engine as engines
+from charrnn.model.cells import Cell
+from charrnn.model.kernels import threads
+from charrnn.model.kernels.writing import WritingKernel
+from charrnn.model.network import Network
+from charrnn.model.parameters import ParameterVector
+from charrnn.model.recurrence.op import products_with_one_hot
+from charrnn.model.recurrence.step import StepGraph, rebuild
+
+
+class _Stack(Cell):
+    """All layers and the output layer of a network as one cell, whose step returns the logits after the states."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.states = tuple(f"{layer}.{s}" for layer in range(network.layers) for s in network.cell.states)  # type: ignore[misc]
+
+    def shapes(self, n_in, n_units):
+        return {
+            name.replace(".", "_"): shape for name, shape in self.network.shapes().items() if name not in ("E", "a")
+        }
+
+    def step(self, x, *state, p):
+        cell, n = self.network.cell, len(self.network.cell.states)
+        new: list = []
+        for layer in range(self.network.layers):
+            own = {name: getattr(p, f"{layer + 1}_{name}") for name in cell.shapes(1, 1)}
+            outputs = cell.step(x, *state[layer * n : (layer + 1) * n], p=SimpleNamespace(**own))
+            new += outputs if isinstance(outputs, tuple | list) else [outputs]
+            x = new[-n]
+        return (*new, x @ p.V + p.c)
 
 
 class Generator:
-    def __init__(self, network, vector, engine):
-        V = network.vocab_size
-        x = pt.tensor("x", dtype="int32", shape=(None, None))
-        state = pt.tensor("state", dtype=network.dtype, shape=(network.layers, None, network.state_width))
-        logits, last, _ = network.forward(vector.symbols(), x, state)
-        self._f = engines.compile_function(engine, [x, state], [logits[0], last])
+    """The compiled form of a network that writes.
 
-    def __call__(self, start, state, uniforms, temp, argmax):
-        out = np.empty(uniforms.shape, "int32")
-        for i, u in enumerate(uniforms):
-            logits, state = self._f(start[None], state)
-            if argmax:
-                start = logits.argmax(1).astype("int32")
-            else:
-                p = np.exp((logits - logits.max(1, keepdims=True)) / temp)
-                c = p.cumsum(1)
-                start = np.minimum((c < (u * c[:, -1])[:, None]).sum(1), p.shape[1] - 1).astype("int32")
-            out[i] = start
-        return out, state
+    Parameters
+    ----------
+    network : Network
+    vector : ParameterVector
+        Where the parameters are; what follows from them alone is computed again only when they have changed.
+    engine : {"numba", "jax"}
+    n_threads : int
+
+    Raises
+    ------
+    UnsupportedStep
+        The cell's step cannot be taken apart.
+    """
+
+    def __init__(self, network: Network, vector: ParameterVector, engine: str, n_threads: int) -> None:
+        self._network, self._vector, self._threads = network, vector, n_threads
+        one_hot = network.stage == "resize"
+        n_in = network.vocab_size if one_hot else network.state_size
+        self._step = step = StepGraph(_Stack(network), n_in, network.state_size, network.dtype)
+        p = vector.symbols()
+        replacements = {var: p[name.replace("_", ".")] for name, var in step.parameters.items()}
+        if one_hot:
+            hoisted = products_with_one_hot(step)
+            replacements[step.x] = pt.eye(network.vocab_size, dtype=network.dtype)
+        else:
+            hoisted = step.hoisted
+            replacements[step.x] = pt.tanh(p["E"] + p["a"])
+        table = pt.concatenate(rebuild(hoisted, replacements), axis=1)
+        self._prepare = engines.compile_function(
+            engine, [], [table, *rebuild(step.leaves, replacements)], n_threads=n_threads
+        )
+        self._prepared_for: object = None
+        self._write: Callable = self._jax_write() if engine == "jax" else self._numba_write()
+
+    def __call__(
+        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float, argmax: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Write; see `charrnn.model.model.Model.generate`."""
+        parameters = self._vector.shared.get_value(borrow=True)
+        if parameters is not self._prepared_for:  # every update makes a new array
+            table, *leaves = self._prepare()
+            self._table, self._leaves = np.ascontiguousarray(table), [np.ascontiguousarray(leaf) for leaf in leaves]
+            self._panels = self._pack()
+            self._prepared_for = parameters
+        H = self._network.state_size
+        states = [layer[:, k * H : (k + 1) * H] for layer in state for k in range(len(self._network.cell.states))]
+        symbols, new = self._write(start, states, uniforms, temp, argmax)
+        return symbols, np.stack(new).reshape(len(state), -1, *new[0].shape).transpose(0, 2, 1, 3).reshape(state.shape)
+
+    def _pack(self) -> list[np.ndarray]:
+        return []
+
+    def _numba_write(self) -> Callable:
+        step = self._step
+        first = len(step.hoisted) + len(step.states)
+        kernel = WritingKernel(step.inference, {first + i for i in step.weight_leaves}, step.dtype, len(step.hoisted))
+        self._pack = lambda: kernel.pack([*[np.empty(0)] * first, *self._leaves])  # type: ignore[method-assign]
+
+        def write(start, states, uniforms, temp, argmax):
+            with threads.using(self._threads):
+                return kernel.write(
+                    self._table, self._leaves, self._panels, start, states, uniforms, temp, argmax, threads.split
+                )
+
+        return write
+
+    def _jax_write(self) -> Callable:
+        from charrnn.model import jax_ops
+
+        run = jax_ops.writer(self._step)
+
+        def write(start, states, uniforms, temp, argmax):
+            symbols, new = run(
+                self._table, tuple(self._leaves), start, tuple(states), uniforms, 0.0 if argmax else 1 / temp
+            )
+            return np.asarray(symbols), [np.asarray(s) for s in new]
+
+        return write

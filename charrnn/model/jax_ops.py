@@ -1,10 +1,13 @@
 """How JAX runs charrnn's Ops. Importing this module imports JAX.
 
-The recurrence is a `lax.scan` over the very graphs that the CPU kernels are made of (see `charrnn.model.recurrence.step`). Shapes
-are concrete inside JAX, so one function serves any T and B; JAX compiles it again for each new pair, and keeps what it compiled on disk.
+The recurrence is a `lax.scan` over the very graphs that the CPU kernels are made of (see
+`charrnn.model.recurrence.step`). Shapes are concrete inside JAX, so one function serves any T and B; JAX compiles it
+again for each new pair, and keeps what it compiled on disk.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +31,7 @@ def _blocks(u, widths):
     bounds = [0]
     for width in widths:
         bounds.append(bounds[-1] + width)
-    return [u[..., a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [u[..., a:b] for a, b in itertools.pairwise(bounds)]
 
 
 @jax_funcify.register(Recurrence)
@@ -64,7 +67,7 @@ def _recurrence_gradient(op, **kwargs):
         initial, states = rest[:n_states], rest[n_states : 2 * n_states]
         d_states, leaves = rest[2 * n_states : 3 * n_states], rest[3 * n_states :]
         before = [jnp.concatenate([i[None], s[:-1]]) for i, s in zip(initial, states, strict=True)]
-        d_states = [jnp.broadcast_to(d, s.shape) for d, s in zip(d_states, states, strict=True)]
+        d_outputs = [jnp.broadcast_to(d, s.shape) for d, s in zip(d_states, states, strict=True)]
 
         def body(carry, now):
             saved_t, u_t, keep_t, before_t, d_t = now
@@ -73,7 +76,7 @@ def _recurrence_gradient(op, **kwargs):
             return tuple(outputs[:n_states]), (d_u, *outputs[n_states + n_hoisted :])
 
         blank = tuple(jnp.zeros_like(i) for i in initial)
-        d_initial, (d_u, *others) = jax.lax.scan(body, blank, (saved, u, keep, before, d_states), reverse=True)
+        d_initial, (d_u, *others) = jax.lax.scan(body, blank, (saved, u, keep, before, d_outputs), reverse=True)
         return (d_u, *d_initial, *others)
 
     return gradient
@@ -143,3 +146,28 @@ def _cross_entropy(op, **kwargs):
 @jax_funcify.register(CrossEntropyGradient)
 def _cross_entropy_gradient(op, **kwargs):
     return lambda softmax, y, d: (softmax - jax.nn.one_hot(y, softmax.shape[-1], dtype=softmax.dtype)) * d[..., None]
+
+
+def writer(step):
+    """Return a compiled loop that writes; see `charrnn.model.generator`."""
+    one_step = jax_funcify(step.inference)
+    widths, n_states = [v.type.shape[1] for v in step.hoisted], len(step.states)
+
+    @jax.jit
+    def write(table, leaves, start, states, uniforms, inverse):
+        def body(carry, u):
+            symbol, states = carry
+            outputs = one_step(*_blocks(table[symbol], widths), *states, *leaves)
+            logits = outputs[n_states]
+            weights = jnp.exp((logits - logits.max(axis=1, keepdims=True)) * inverse)
+            running = jnp.cumsum(weights, axis=1)
+            likeliest = jnp.argmax(logits, axis=1)
+            over = running > (u * running[:, -1])[:, None]
+            drawn = jnp.where(over.any(axis=1), jnp.argmax(over, axis=1), likeliest)
+            symbol = jnp.where(inverse > 0, drawn, likeliest).astype(jnp.int32)
+            return (symbol, tuple(outputs[:n_states])), symbol
+
+        (_, states), symbols = jax.lax.scan(body, (start, states), uniforms)
+        return symbols, states
+
+    return write

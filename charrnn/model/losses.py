@@ -13,7 +13,8 @@ from charrnn.model.kernels import threads
 
 
 class CrossEntropy(Op):
-    """Cross-entropy in nats (T, B) of logits (T, B, V) at the symbols (T, B) that came; also the softmax, for the gradient.
+    """Cross-entropy in nats (T, B) of logits (T, B, V) at the symbols (T, B) that came; also the softmax, for the
+    gradient.
 
     From the logits, as log(sum(exp)) - logit: the ancestor took the logarithm of a softmax, which can be log(0).
     """

@@ -27,14 +27,17 @@ from charrnn.model import engine as engines
 from charrnn.model import modeltypes
 from charrnn.model.generator import Generator
 from charrnn.model.kernels import threads as kernel_threads
-from charrnn.model.losses import cross_entropy, l2
+from charrnn.model.losses import cross_entropy
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
 from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value
 
 
 class StepResult(NamedTuple):
-    """What one training step tells: loss before the update in nats per character, norm of the gradient, state (L, B, S) after the batch."""
+    """What one training step tells.
+
+    Loss before the update in nats per character, norm of the gradient, state (L, B, S) after the batch.
+    """
 
     loss: float
     grad_norm: float
@@ -94,7 +97,8 @@ class Model:
 
     def __repr__(self) -> str:
         n = self._vector.size
-        return f"<Model {self.modeltype} {self.hyper.layers}x{self.hyper.state_size}, {n:,} parameters, engine {self.engine}>"
+        size = f"{self.hyper.layers}x{self.hyper.state_size}"
+        return f"<Model {self.modeltype} {size}, {n:,} parameters, engine {self.engine}>"
 
     def _initial(self) -> dict[str, np.ndarray]:
         """Return the ancestor's initial parameters: weights uniform in ±sqrt(1/n), biases 0."""
@@ -199,7 +203,8 @@ class Model:
             wrt = [symbols[name] for name in self._vector.slices]
             gradients = pytensor.grad(errors.sum(), wrt, disconnected_inputs="ignore")
             gradient = pt.concatenate([g.ravel() for g in gradients])
-            # The penalty's gradient by hand: its derivative through the slices would be one long addition for each of them.
+            # The penalty's gradient by hand: its derivative through the slices would be one long addition for each of
+            # them.
             weights = self._vector.shared[: self._vector.n_weights]
             biases = pt.zeros((self._vector.size - self._vector.n_weights,), dtype=hyper.dtype)
             gradient = gradient + hyper.regcost * pt.concatenate([weights, biases])
@@ -218,7 +223,9 @@ class Model:
                 clipped = clip_value(gradient, hyper.clip_at)
             elif hyper.clip == "norm":
                 clipped = clip_norm(gradient, norm, hyper.clip_at)
-            updates, slots = OPTIMIZERS[hyper.optimizer](self._vector.shared, clipped, self._learnrate, decay=hyper.decay)
+            updates, slots = OPTIMIZERS[hyper.optimizer](
+                self._vector.shared, clipped, self._learnrate, decay=hyper.decay
+            )
             return [errors.sum() / self._inputs[3].sum(), norm, last], updates, slots
 
     @property
@@ -261,7 +268,7 @@ class Model:
     @cached_property
     def _generator(self) -> Generator:
         started = time.perf_counter()
-        generator = Generator(self.network, self._vector, self.engine)
+        generator = Generator(self.network, self._vector, self.engine, self.threads)
         self.compilations.append(("generation", time.perf_counter() - started))
         return generator
 
@@ -311,7 +318,10 @@ class Model:
         return StepResult(float(loss), float(norm), last)
 
     def errors(self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the cross-entropy of each position in nats, (T, B), and the state (L, B, S) after; no state means blank."""
+        """Return the cross-entropy of each position in nats, (T, B), and the state (L, B, S) after.
+
+        No state means blank.
+        """
         errors, last = self._errors_function(*self._batch(x, y, state))
         return errors, last
 
@@ -323,12 +333,17 @@ class Model:
         return float(np.sum(errors if mask is None else errors * mask, dtype="float64")), last
 
     def gradients(self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Return the gradient of the cost by parameter: with L2 and per-step clipping, before clipping by value or norm."""
+        """Return the gradient of the cost by parameter.
+
+        With L2 and per-step clipping, before clipping by value or norm.
+        """
         x, y, state = self._batch(x, y, state)
         (gradient,) = self._gradient_function(x, y, state, np.ones(x.shape, self.hyper.dtype))
         return self._vector.split(gradient)
 
-    def process(self, x: np.ndarray, state: np.ndarray | None = None, temp: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    def process(
+        self, x: np.ndarray, state: np.ndarray | None = None, temp: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Run along one sequence.
 
         Parameters

@@ -1,8 +1,9 @@
 """Networks: an input stage, stacked recurrent layers, an output layer.
 
-The ancestor's two input stages: *encode*, a tanh layer V→H whose output feeds layers H→H; *resize*, where the first recurrent layer takes
-the V-wide one-hot input itself. A one-hot vector times a matrix is one of the matrix's rows, so no one-hot vector is ever made: what
-the first layer computes from its input alone is computed once for each symbol and then looked up.
+The ancestor's two input stages: *encode*, a tanh layer V→H whose output feeds layers H→H; *resize*, where the first
+recurrent layer takes the V-wide one-hot input itself. A one-hot vector times a matrix is one of the matrix's rows, so
+no one-hot vector is ever made: what the first layer computes from its input alone is computed once for each symbol and
+then looked up.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class Network:
         return shapes | {"V": (H, V), "c": (V,)}
 
     def fan(self, name: str) -> int:
-        """Return n of the initial bounds ±sqrt(1/n) of a weight: V for the encoding layer, H for all others (the ancestor's)."""
+        """Return n of the initial bounds ±sqrt(1/n) of a weight.
+
+        V for the encoding layer, H for all others (the ancestor's).
+        """
         return self.vocab_size if name == "E" else self.state_size
 
     def forward(
@@ -97,7 +101,10 @@ class Network:
         return logits, pt.stack([s[-1] for s in every]), pt.stack(every)
 
     def _input(self, p: Mapping[str, TensorVariable], x: TensorVariable, clip: float | None):
-        """Return the first layer's input: (x, one row for each symbol), (x, V) for one-hot, or (inputs (T, B, n), None) to clip each step."""
+        """Return the first layer's input.
+
+        (x, one row for each symbol), (x, V) for one-hot, or (inputs (T, B, n), None) to clip each step.
+        """
         if self.stage == "resize":
             return x, self.vocab_size
         if clip is None:

@@ -1,7 +1,7 @@
 """All parameters of a network in one vector, seen as named arrays.
 
-One vector makes one update of the whole model a single expression, and the optimizer's slots vectors of the same length. Weight matrices
-come first and biases after them, so that the L2 penalty is over a prefix.
+One vector makes one update of the whole model a single expression, and the optimizer's slots vectors of the same
+length. Weight matrices come first and biases after them, so that the L2 penalty is over a prefix.
 """
 
 from __future__ import annotations

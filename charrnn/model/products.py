@@ -1,8 +1,9 @@
 """Where parameters meet every time step: products, biases and table look-ups, and what their gradients are sums of.
 
-A parameter's gradient is a sum of one contribution for each time step, each already summed over the batch. Usually that is one large
-product over T·B. With ``clip`` each step's contribution is held to ±clip before the sum over time, which is what Theano's
-``grad_clip`` inside ``scan`` does and the ancestor trains with. (char-rnn and min-char-rnn clip the total instead.)
+A parameter's gradient is a sum of one contribution for each time step, each already summed over the batch. Usually that
+is one large product over T·B. With ``clip`` each step's contribution is held to ±clip before the sum over time, which
+is what Theano's ``grad_clip`` inside ``scan`` does and the ancestor trains with. (char-rnn and min-char-rnn clip the
+total instead.)
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class SplitTime(Op):
 
     def make_node(self, rows, like):
         rows, like = pt.as_tensor_variable(rows), pt.as_tensor_variable(like)
-        return Apply(self, [rows, like], [pt.tensor(dtype=rows.dtype, shape=(*like.type.shape[:2], rows.type.shape[1]))])
+        return Apply(
+            self, [rows, like], [pt.tensor(dtype=rows.dtype, shape=(*like.type.shape[:2], rows.type.shape[1]))]
+        )
 
     def perform(self, node, inputs, outputs):
         rows, like = inputs
@@ -142,7 +145,10 @@ class Take(Op):
 
 
 class Scatter(Op):
-    """The gradient of `Take`'s table (N, m): d (T, B, m) summed by index, each time step's sum held to ±clip if asked for."""
+    """The gradient of `Take`'s table (N, m): that of the result (T, B, m) summed by index.
+
+    Each time step's sum is held to ±clip if asked for.
+    """
 
     __props__ = ("clip",)
 
@@ -172,7 +178,9 @@ def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
     from scipy import sparse
 
     ones = np.ones(len(indices), d.dtype)
-    return sparse.csc_array((ones, indices, np.arange(len(indices) + 1, dtype=indices.dtype)), shape=(n, len(indices))) @ d
+    return (
+        sparse.csc_array((ones, indices, np.arange(len(indices) + 1, dtype=indices.dtype)), shape=(n, len(indices))) @ d
+    )
 
 
 class StepDot(Op):
@@ -234,5 +242,3 @@ def dot(x: TensorVariable, W: TensorVariable, clip: float | None) -> TensorVaria
 def add_bias(x: TensorVariable, b: TensorVariable, clip: float | None) -> TensorVariable:
     """Return ``x + b`` for x (T, B, n)."""
     return x + b if clip is None else StepBias(clip)(x, b)
-
-

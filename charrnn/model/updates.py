@@ -58,5 +58,8 @@ def clip_value(gradient: TensorVariable, bound: float) -> TensorVariable:
 
 
 def clip_norm(gradient: TensorVariable, norm: TensorVariable, bound: float) -> TensorVariable:
-    """Shrink a gradient of a known norm to the norm ``bound`` where it is longer (Pascanu et al. 2013, arXiv 1211.5063)."""
+    """Shrink a gradient of a known norm to the norm ``bound`` where it is longer (Pascanu et al.
+
+    2013, arXiv 1211.5063).
+    """
     return gradient * pt.minimum(1.0, bound / pt.maximum(norm, 1e-12))

@@ -22,7 +22,10 @@ LEAST = 1 << 14  # numbers for a thread to be worth waking
 
 
 class FlatElemwise(Op):
-    """What an `Elemwise` computes, for inputs of one float type; single numbers are broadcast, other shapes copied out first."""
+    """What an `Elemwise` computes, for inputs of one float type.
+
+    Single numbers are broadcast, other shapes copied out first.
+    """
 
     __props__ = ("scalar_op", "dtype")
 
@@ -95,7 +98,9 @@ def emit_all(b: ir.IRBuilder, op: ps.ScalarOp, args: list[ir.Value]) -> list[ir.
         return [scalars.emit(b, op, args)]
     values = dict(zip(op.fgraph.inputs, args, strict=True))
     for node in op.fgraph.toposort():
-        inputs = [f.constant(float(i.data), args[0].type) if isinstance(i, Constant) else values[i] for i in node.inputs]
+        inputs = [
+            f.constant(float(i.data), args[0].type) if isinstance(i, Constant) else values[i] for i in node.inputs
+        ]
         values |= dict(zip(node.outputs, emit_all(b, node.op, inputs), strict=True))
     return [values[o] if o in values else f.constant(float(o.data), args[0].type) for o in op.fgraph.outputs]
 

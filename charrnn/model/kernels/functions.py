@@ -1,7 +1,7 @@
 """Elementary functions on LLVM vectors.
 
-In float32 exp and tanh are polynomials of about one unit in the last place, a few instructions for a whole vector; float64 is
-for checking, and calls the C library.
+In float32 exp and tanh are polynomials of about one unit in the last place, a few instructions for a whole vector;
+float64 is for checking, and calls the C library.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import math
 
 from llvmlite import ir
 
-# Contraction into fused multiply-add and reassociation, but NaN and infinity keep their meaning: divergence must be seen.
+# Contraction into fused multiply-add and reassociation, but NaN and infinity keep their meaning: divergence must be
+# seen.
 FLAGS = ("contract", "reassoc", "arcp", "nsz")
 
 
@@ -32,7 +33,9 @@ def splat(builder: ir.IRBuilder, number: ir.Value, kind: ir.Type) -> ir.Value:
         return number
     undefined = ir.Constant(ir.VectorType(number.type, kind.count), ir.Undefined)
     first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count))
+    return builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    )
 
 
 def suffix(kind: ir.Type) -> str:

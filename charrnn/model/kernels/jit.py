@@ -1,8 +1,9 @@
 """Compile LLVM modules for the host processor.
 
-llvmlite is the compiler behind Numba. Kernels come to it as LLVM instructions rather than as Python source because a step's graph
-is already typed: a kernel then compiles in about a tenth of a second instead of several, so that nothing needs a disk cache
-that could go stale, and vector loops are what was asked for instead of what an auto-vectoriser makes of possibly aliased arrays.
+llvmlite is the compiler behind Numba. Kernels come to it as LLVM instructions rather than as Python source because a
+step's graph is already typed: a kernel then compiles in about a tenth of a second instead of several, so that nothing
+needs a disk cache that could go stale, and vector loops are what was asked for instead of what an auto-vectoriser makes
+of possibly aliased arrays.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ def host() -> Host:
     elif features.get("avx2"):
         width, registers = 32, 16
     else:
-        width, registers = 16, 32 if "arm" in llvm.get_default_triple() or "aarch64" in llvm.get_default_triple() else 16
+        width, registers = (
+            16,
+            32 if "arm" in llvm.get_default_triple() or "aarch64" in llvm.get_default_triple() else 16,
+        )
     return Host(llvm.get_host_cpu_name(), features.flatten(), width, registers)
 
 

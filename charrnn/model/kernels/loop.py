@@ -1,8 +1,8 @@
 """A program run over time, as one compiled function.
 
-Every value is a matrix of rows for each step: an address, a stride from step to step and a stride from row to row. A value that need not be
-kept has a time stride of zero and stays in the cache. Rows are independent, so that a caller gives each thread some of them, and no
-thread waits for another inside the time loop.
+Every value is a matrix of rows for each step: an address, a stride from step to step and a stride from row to row. A
+value that need not be kept has a time stride of zero and stays in the cache. Rows are independent, so that a caller
+gives each thread some of them, and no thread waits for another inside the time loop.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class LoopKernel:
             self._slots["scratch", k] = len(self._slots)
         module = ir.Module()
         self._define(module)
-        self._function = CompiledFunction(module, "loop", [ctypes.c_int64, ctypes.c_int64, ctypes.c_int64] + [ctypes.c_void_p] * 3)
+        self._function = CompiledFunction(module, "loop", [ctypes.c_int64] * 3 + [ctypes.c_void_p] * 4)
 
     # -- calling ------------------------------------------------------------------------------------------------------
 
@@ -107,9 +107,11 @@ class LoopKernel:
         Parameters
         ----------
         inputs : list of ndarray
-            For each input of the graph: (T, B, n) values of every step, (1, B, n) for all steps, a row vector (1, n), or a weight.
+            For each input of the graph: (T, B, n) values of every step, (1, B, n) for all steps, a row vector (1, n),
+            or a weight.
         outputs : list of ndarray
-            For each output (T, B, n); or (2, B, n), used in turn, of which only the last step's slot matters afterwards.
+            For each output (T, B, n); or (2, B, n), used in turn, of which only the last step's slot matters
+            afterwards.
         initial : dict of int to ndarray
             For each lagged input what it is at time 0, (1, B, n).
         panels : list of ndarray
@@ -130,31 +132,41 @@ class LoopKernel:
 
     def __call__(self, steps: int, first: int, last: int, arguments: Arguments) -> None:
         """Run the loop for rows ``first`` to ``last`` of the batch."""
-        self._function(steps, first, last, arguments.addresses.ctypes.data, arguments.strides.ctypes.data, arguments.panels.ctypes.data)
+        tables = (arguments.addresses, arguments.strides, arguments.panels, arguments.extra)
+        self._function(steps, first, last, *(table.__array_interface__["data"][0] for table in tables))
 
     # -- emission -----------------------------------------------------------------------------------------------------
 
     def _define(self, module: ir.Module) -> None:
-        self._products = {rows: product.define(module, self.scalar, rows) for rows in product.row_blocks()} if self.program.panels else {}
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), [INT, INT, INT, POINTER, POINTER, POINTER]), "loop")
-        steps, self._first, self._last, addresses, strides, panels = function.args
+        self._products = (
+            {rows: product.define(module, self.scalar, rows) for rows in product.row_blocks()}
+            if self.program.panels
+            else {}
+        )
+        signature = ir.FunctionType(ir.VoidType(), [INT] * 3 + [POINTER] * 4)
+        function = ir.Function(module, signature, "loop")
+        steps, self._first, self._last, addresses, strides, panels, self._extra = function.args
         b = ir.IRBuilder(function.append_basic_block("entry"))
         n = len(self._slots)
         self._base = [b.load(b.gep(addresses, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(n)]
         self._time, self._row, self._mask = (
-            [b.load(b.gep(strides, [INT(3 * k + part)], source_etype=INT), typ=INT) for k in range(n)] for part in range(3)
+            [b.load(b.gep(strides, [INT(3 * k + part)], source_etype=INT), typ=INT) for k in range(n)]
+            for part in range(3)
         )
         self._panels = [
             b.load(b.gep(panels, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(len(self.program.panels))
         ]
         with counting(b, INT(0), steps) as i:
             self._at_step(b, i, steps)
-            for instruction in self.program.instructions:
-                if isinstance(instruction, Map):
-                    self._emit_map(b, instruction)
-                else:
-                    self._emit_product(b, instruction)
+            self._emit_step(b, i)
         b.ret_void()
+
+    def _emit_step(self, b: ir.IRBuilder, i: ir.Value) -> None:
+        for instruction in self.program.instructions:
+            if isinstance(instruction, Map):
+                self._emit_map(b, instruction)
+            else:
+                self._emit_product(b, instruction)
 
     def _at_step(self, b: ir.IRBuilder, i: ir.Value, steps: ir.Value) -> None:
         """Set where each array's rows of this step begin."""
@@ -169,7 +181,9 @@ class LoopKernel:
         self._now = {key: at(slot, t) for key, slot in self._slots.items()}
         self._stride = {key: self._row[slot] for key, slot in self._slots.items()}
 
-        def instead(key: tuple[str, int], condition: ir.Value, address: ir.Value, other: tuple[str, int], stride: ir.Value) -> None:
+        def instead(
+            key: tuple[str, int], condition: ir.Value, address: ir.Value, other: tuple[str, int], stride: ir.Value
+        ) -> None:
             self._now[key] = b.select(condition, self._now[other], address)
             self._stride[key] = b.select(condition, self._stride[other], stride)
 
@@ -201,7 +215,9 @@ class LoopKernel:
             panel = builder.gep(panels, [builder.mul(column, INT(K))], source_etype=self.scalar)
             out = builder.gep(out, [column], source_etype=self.scalar)
             left = builder.sub(INT(N), column)
-            builder.call(self._products[rows], [INT(K), a, a_stride, panel, initial, initial_stride, out, out_stride, left])
+            builder.call(
+                self._products[rows], [INT(K), a, a_stride, panel, initial, initial_stride, out, out_stride, left]
+            )
 
         with counting(b, INT(0), INT(N), width) as column:
             row: ir.Value = self._first
@@ -261,7 +277,8 @@ class Arguments:
     def __init__(self, n: int) -> None:
         self.addresses = np.zeros(n, np.uint64)
         self.strides = np.zeros((n, 3), np.int64)  # from step to step, from row to row, and a mask for the time
-        self.panels = np.zeros(0, np.uint64)
+        self.panels = np.zeros(1, np.uint64)
+        self.extra = np.zeros(1, np.uint64)  # for kernels that do more than the step
         self._kept: list[np.ndarray] = []
 
     def set(self, slot: int, value: np.ndarray) -> None:
@@ -275,5 +292,11 @@ class Arguments:
         self._kept.append(value)
 
     def keep_panels(self, panels: list[np.ndarray]) -> None:
-        self.panels = np.array([p.__array_interface__["data"][0] for p in panels] or [0], np.uint64)
-        self._kept += panels
+        self.panels = self._addresses(panels)
+
+    def keep_extra(self, arrays: list[np.ndarray]) -> None:
+        self.extra = self._addresses(arrays)
+
+    def _addresses(self, arrays: list[np.ndarray]) -> np.ndarray:
+        self._kept += arrays
+        return np.array([a.__array_interface__["data"][0] for a in arrays] or [0], np.uint64)

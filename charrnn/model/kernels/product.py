@@ -1,7 +1,8 @@
 """A matrix product for the inside of a time loop: few rows, the same matrix at every step.
 
-BLAS packs its right operand anew at each call, which costs as much as the product itself when the left operand has eight rows. Here the
-matrix is packed once per sequence (`pack`), and a register-blocked kernel adds ``rows @ matrix`` to an initial value and stores the sum.
+BLAS packs its right operand anew at each call, which costs as much as the product itself when the left operand has
+eight rows. Here the matrix is packed once per sequence (`pack`), and a register-blocked kernel adds ``rows @ matrix``
+to an initial value and stores the sum.
 """
 
 from __future__ import annotations
@@ -50,8 +51,10 @@ def _masked(module: ir.Module, kind: str, vector: ir.VectorType, mask: ir.Vector
 def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
     """Add to a module the kernel for a block of rows and one panel, and return it.
 
-    The function takes ``(K, a, a_stride, panel, initial, initial_stride, out, out_stride, columns)``: pointers to the block's first
-    numbers, strides between rows counted in numbers, and how many of the panel's columns exist. A null ``initial`` means zero.
+    The function takes ``(K, a, a_stride, panel, initial, initial_stride, out, out_stride, columns)``: pointers to the
+    block's first
+    numbers, strides between rows counted in numbers, and how many of the panel's columns exist. A null ``initial``
+    means zero.
     """
     lanes = host().lanes(scalar)
     vector, mask = ir.VectorType(scalar, lanes), ir.VectorType(ir.IntType(1), lanes)
@@ -87,7 +90,9 @@ def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
                 result.append(f.intrinsic(builder, "fmuladd", value, weights[v], sums[r * PANEL_VECTORS + v]))
         return result
 
-    def loop(builder: ir.IRBuilder, start: ir.Value, stop: ir.Value, step: int, sums: list[ir.Value]) -> tuple[ir.IRBuilder, list[ir.Value]]:
+    def loop(
+        builder: ir.IRBuilder, start: ir.Value, stop: ir.Value, step: int, sums: list[ir.Value]
+    ) -> tuple[ir.IRBuilder, list[ir.Value]]:
         """Run k from start to stop; ``step`` sets of sums take turns."""
         before, head = builder.block, function.append_basic_block("head")
         body, after = function.append_basic_block("body"), function.append_basic_block("after")
@@ -115,7 +120,9 @@ def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
     whole = b.sub(K, b.srem(K, INT(unroll)))
     b, sums = loop(b, INT(0), whole, unroll, [zero] * (size * unroll))
     while len(sums) > size:
-        sums = [b.fadd(x, y, flags=f.FLAGS) for x, y in zip(sums[:size], sums[size : 2 * size], strict=True)] + sums[2 * size :]
+        sums = [b.fadd(x, y, flags=f.FLAGS) for x, y in zip(sums[:size], sums[size : 2 * size], strict=True)] + sums[
+            2 * size :
+        ]
     if unroll > 1:
         b, sums = loop(b, whole, K, 1, sums)
 
@@ -124,9 +131,13 @@ def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
             for v in range(PANEL_VECTORS):
                 total = sums[r * PANEL_VECTORS + v]
                 if with_initial:
-                    at = builder.gep(initial, [builder.add(builder.mul(initial_stride, INT(r)), INT(v * lanes))], source_etype=scalar)
+                    at = builder.gep(
+                        initial, [builder.add(builder.mul(initial_stride, INT(r)), INT(v * lanes))], source_etype=scalar
+                    )
                     total = builder.fadd(total, builder.call(load, [at, align, masks[v], zero]), flags=f.FLAGS)
-                at = builder.gep(out, [builder.add(builder.mul(out_stride, INT(r)), INT(v * lanes))], source_etype=scalar)
+                at = builder.gep(
+                    out, [builder.add(builder.mul(out_stride, INT(r)), INT(v * lanes))], source_etype=scalar
+                )
                 builder.call(store, [total, at, align, masks[v]])
 
     with b.if_else(b.icmp_unsigned("==", b.ptrtoint(initial, INT), INT(0))) as (without, with_initial):

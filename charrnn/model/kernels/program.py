@@ -1,7 +1,8 @@
-"""Put a step's graph in order for a processor: element-wise maps over stored rows, and matrix products that add to a stored value.
+"""Put a step's graph in order for a processor: element-wise maps over stored rows, and matrix products that add to a
+stored value.
 
-A value goes to memory only where something needs it there: the graph's outputs, left operands of products, the values that products are
-added to, and costly values that are used again after a product. Everything else lives in registers.
+A value goes to memory only where something needs it there: the graph's outputs, left operands of products, the values
+that products are added to, and costly values that are used again after a product. Everything else lives in registers.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Map:
-    """Store sums of element-wise expressions: each target is (terms to add, where to); ``stored`` are the values already in memory."""
+    """Store sums of element-wise expressions.
+
+    Each target is (terms to add, where to); ``stored`` are the values already in memory.
+    """
 
     targets: tuple[tuple[tuple[Variable, ...], Place], ...]
     stored: dict[Variable, Place]
@@ -178,13 +182,13 @@ class Program:
             computable = self._computable()
             targets: list[tuple[tuple[Variable, ...], Place]] = []
 
-            def store(var: Variable, targets=targets) -> None:
-                if var not in self.stored:
-                    place = self._new_place(var)
-                    targets.append(((var,), place))
-                    planned[var] = place
-
             planned: dict[Variable, Place] = {}
+
+            def store(var: Variable, planned=planned, targets=targets) -> None:
+                if var not in self.stored:
+                    planned[var] = self._new_place(var)
+                    targets.append(((var,), planned[var]))
+
             for job in waiting:
                 for left, *_ in job.dots:
                     if computable(left) and left not in planned:
@@ -218,7 +222,9 @@ class Program:
                     self._multiply(job, planned)
                     waiting.remove(job)
                     for k in list(missing):
-                        if self.graph.outputs[k] is job.value and self.stored[job.value] == Place("output", k, width_of(job.value)):
+                        if self.graph.outputs[k] is job.value and self.stored[job.value] == Place(
+                            "output", k, width_of(job.value)
+                        ):
                             missing.remove(k)
             for k in list(missing):  # a product that is returned twice is copied
                 var = self.graph.outputs[k]
@@ -229,7 +235,9 @@ class Program:
                 raise UnsupportedStep("the products of the step depend on each other in a circle")
 
     def _in_memory(self, rest: tuple[Variable, ...]) -> bool:
-        return len(rest) == 1 and rest[0] in self.stored and self.stored[rest[0]].width > 1 and rest[0].type.shape[0] != 1
+        return (
+            len(rest) == 1 and rest[0] in self.stored and self.stored[rest[0]].width > 1 and rest[0].type.shape[0] != 1
+        )
 
     def _multiply(self, job: _Job, planned: dict[Variable, Place]) -> None:
         out = planned.get(job.value) or self._new_place(job.value)
@@ -295,7 +303,9 @@ class Program:
 
 
 def _is(var: Variable, scalar_op: type) -> bool:
-    return var.owner is not None and isinstance(var.owner.op, Elemwise) and isinstance(var.owner.op.scalar_op, scalar_op)
+    return (
+        var.owner is not None and isinstance(var.owner.op, Elemwise) and isinstance(var.owner.op.scalar_op, scalar_op)
+    )
 
 
 def _is_dot(var: Variable) -> bool:

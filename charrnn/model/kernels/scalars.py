@@ -1,7 +1,7 @@
 """One PyTensor scalar Op as vector instructions.
 
-`emit` serves every kernel that evaluates element-wise mathematics. An Op that is not in the table raises `UnsupportedStep`, and the
-caller falls back on PyTensor's own way of running it.
+`emit` serves every kernel that evaluates element-wise mathematics. An Op that is not in the table raises
+`UnsupportedStep`, and the caller falls back on PyTensor's own way of running it.
 """
 
 from __future__ import annotations
@@ -110,7 +110,20 @@ _EMITTERS: dict[type, Emitter] = {
 }
 
 #: Ops whose value is kept rather than computed again: the others cost less than the memory they would need.
-EXPENSIVE = (ps.TrueDiv, ps.Reciprocal, ps.Sqrt, ps.Exp, ps.Log, ps.Log1p, ps.Sin, ps.Cos, ps.Tanh, ps.Sigmoid, ps.Softplus, ps.Pow)
+EXPENSIVE = (
+    ps.TrueDiv,
+    ps.Reciprocal,
+    ps.Sqrt,
+    ps.Exp,
+    ps.Log,
+    ps.Log1p,
+    ps.Sin,
+    ps.Cos,
+    ps.Tanh,
+    ps.Sigmoid,
+    ps.Softplus,
+    ps.Pow,
+)
 
 
 def emit(builder: ir.IRBuilder, op: ps.ScalarOp, args: list[ir.Value]) -> ir.Value:

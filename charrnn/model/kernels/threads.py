@@ -1,8 +1,8 @@
 """The batch split over cores.
 
-Kernels release the interpreter's lock and their rows are independent, so plain threads serve: no parallel runtime, no barrier, and the
-same bits for the same number of threads. BLAS is held to one thread meanwhile, because two thread pools on the same cores slow each
-other down; products large enough to be split are split here.
+Kernels release the interpreter's lock and their rows are independent, so plain threads serve: no parallel runtime, no
+barrier, and the same bits for the same number of threads. BLAS is held to one thread meanwhile, because two thread
+pools on the same cores slow each other down; products large enough to be split are split here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +39,9 @@ def resolve(threads: int | None) -> int:
     if threads is None:
         return available()
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise InvalidValue(f"threads={threads!r}: expected a whole number of at least 1, or None for all {available()} cores.")
+        raise InvalidValue(
+            f"threads={threads!r}: expected a whole number of at least 1, or None for all {available()} cores."
+        )
     return threads
 
 
@@ -65,14 +68,14 @@ def using(threads: int) -> Iterator[None]:
         _current.reset(token)
 
 
-def split(n: int, work: Callable[[int, int], None], least: int = 1) -> None:
+def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
     """Call ``work(first, last)`` for parts of ``range(n)`` on the current number of threads, each at least so large."""
     parts = max(1, min(_current.get(), n // max(least, 1)))
     bounds = [n * k // parts for k in range(parts + 1)]
     if parts == 1:
         work(0, n)
         return
-    waiting = [_pool(parts - 1).submit(work, first, last) for first, last in zip(bounds[1:-1], bounds[2:], strict=True)]
+    waiting = [_pool(parts - 1).submit(work, first, last) for first, last in itertools.pairwise(bounds)]
     work(bounds[0], bounds[1])
     for future in waiting:
         future.result()

@@ -1,6 +1,7 @@
 """Running a cell over time.
 
-- `step`: a cell's step taken apart symbolically: what can leave the time loop, what stays, and its derivative;
+- `step`: a cell's step taken apart symbolically: what can leave the time loop, and what stays;
+- `derivative`: the step's derivative, with every weight's gradient left for one product outside the loop;
 - `op`: the recurrence as a PyTensor Op with its gradient Op;
 - `jax`: how JAX runs both;
 - `reference`: the same by plain `pytensor.scan`.

@@ -1,11 +1,12 @@
 """The recurrence as one PyTensor Op, with its gradient Op.
 
-Only what truly depends on the step before runs inside the time loop; see `step` for how the graph is taken apart. Each engine has its
-own way to run the two Ops: ``perform`` calls the CPU kernels, `jax` gives JAX's.
+Only what truly depends on the step before runs inside the time loop; see `step` for how the graph is taken apart. Each
+engine has its own way to run the two Ops: ``perform`` calls the CPU kernels, `jax` gives JAX's.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -23,7 +24,8 @@ from charrnn.model.cells import Cell
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.loop import LoopKernel
 from charrnn.model.products import StepBias, StepDot, Take, bias_gradient, join_time, split_time, weight_gradient
-from charrnn.model.recurrence.step import Step, rebuild
+from charrnn.model.recurrence.derivative import Step
+from charrnn.model.recurrence.step import StepGraph, rebuild
 
 
 def recurrence(
@@ -42,8 +44,8 @@ def recurrence(
     cell : Cell
         Its `step` is what happens at each time.
     x : tensor
-        Inputs (T, B, D); or, with ``rows``, int indices (T, B) of the rows that are the inputs. Then what can be computed before the
-        loop is computed once for each row (symbol) instead of once for each position.
+        Inputs (T, B, D); or, with ``rows``, int indices (T, B) of the rows that are the inputs. Then what can be
+        computed before the loop is computed once for each row (symbol) instead of once for each position.
     initial : sequence of matrix
         The states (B, H) before the first step.
     parameters : mapping of str to variable
@@ -75,25 +77,27 @@ def recurrence(
             replacements[step.x] = join_time(x)
         u = split_time(pt.concatenate(rebuild(hoisted, replacements), axis=1), x)
     else:
-        hoisted = _products_with_one_hot(step) if isinstance(rows, int) else step.hoisted
+        hoisted = products_with_one_hot(step) if isinstance(rows, int) else step.hoisted
         replacements[step.x] = pt.eye(rows, dtype=step.dtype) if isinstance(rows, int) else rows
         u = Take()(pt.concatenate(rebuild(hoisted, replacements), axis=1), x)
     outputs = Recurrence(step, clip)(u, *([] if keep is None else [keep]), *initial, *leaves, return_list=True)
     return outputs[: len(initial)]
 
 
-def _products_with_one_hot(step: Step) -> list[Variable]:
+def products_with_one_hot(step: StepGraph) -> list[Variable]:
     """Return the hoisted values for one-hot inputs, one row for each: the identity times a matrix is the matrix."""
     dots = [n for n in io_toposort([], step.hoisted) if isinstance(n.op, Dot) and n.inputs[0] is step.x]
     return rebuild(step.hoisted, {n.outputs[0]: n.inputs[1] for n in dots})
 
 
 def _each_step(step: Step, x: TensorVariable, clip: float) -> list[Variable]:
-    """Return the hoisted values with each time step's gradient clipped in every product with a parameter and every bias.
+    """Return the hoisted values with each time step's gradient clipped in every product with a parameter and every
+    bias.
 
     ``x`` gives T and B, and the symbols of one-hot inputs.
     """
-    parameters, changed = set(step.parameters.values()), {}
+    parameters = set(step.parameters.values())
+    changed: dict[Variable, Variable] = {}
     for node in io_toposort([], step.hoisted):
         inputs = [changed.get(i, i) for i in node.inputs]
         out = node.outputs[0]
@@ -115,7 +119,7 @@ def _each_step(step: Step, x: TensorVariable, clip: float) -> list[Variable]:
 class _StepOp(Op):
     """What the two Ops share: one step's graphs and what clips its gradients."""
 
-    __props__ = ("key", "clip")
+    __props__: tuple[str, ...] = ("key", "clip")
 
     def __init__(self, step: Step, clip: float | None) -> None:
         self.step, self.clip = step, clip
@@ -129,7 +133,7 @@ class _StepOp(Op):
     def _columns(self, u: np.ndarray) -> list[np.ndarray]:
         """Return the hoisted values, which lie side by side, one by one."""
         bounds = np.cumsum([0, *(v.type.shape[1] for v in self.step.hoisted)])
-        return [u[:, :, a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        return [u[:, :, a:b] for a, b in itertools.pairwise(bounds)]
 
 
 class Recurrence(_StepOp):
@@ -145,10 +149,10 @@ class Recurrence(_StepOp):
         self.saves = saves
 
     def make_node(self, *inputs):
-        inputs = [pt.as_tensor_variable(i) for i in inputs]
-        step, (T, B) = self.step, inputs[0].type.shape[:2]
+        variables = [pt.as_tensor_variable(i) for i in inputs]
+        step, (T, B) = self.step, variables[0].type.shape[:2]
         widths = [step.n_units] * len(step.states) + (step.saved_widths if self.saves else [])
-        return Apply(self, inputs, [pt.tensor(dtype=step.dtype, shape=(T, B, w)) for w in widths])
+        return Apply(self, variables, [pt.tensor(dtype=step.dtype, shape=(T, B, w)) for w in widths])
 
     def infer_shape(self, *args):
         node, shapes = args[-2:]
@@ -164,7 +168,11 @@ class Recurrence(_StepOp):
     def perform(self, node, inputs, outputs):
         step = self.step
         n = 1 + len(step.keep)
-        u, initial, leaves = np.ascontiguousarray(inputs[0]), inputs[n : n + len(step.states)], inputs[n + len(step.states) :]
+        u, initial, leaves = (
+            np.ascontiguousarray(inputs[0]),
+            inputs[n : n + len(step.states)],
+            inputs[n + len(step.states) :],
+        )
         T, B = u.shape[:2]
         results = [np.empty((T, B, out.type.shape[2]), step.dtype) for out in node.outputs]
         states = [np.ascontiguousarray(s)[None] for s in initial]
@@ -207,22 +215,31 @@ class Recurrence(_StepOp):
 
 
 class RecurrenceGradient(_StepOp):
-    """Back through time: inputs saved values, u, [keep], initial states, states, their cotangents (T or 1, B, H), leaves.
+    """Back through time: inputs saved values, u, [keep], initial states, states, their cotangents (T or 1, B, H),
+    leaves.
 
-    Outputs the gradients of u (T, B, M) and of the initial states (B, H), and those (T, B, n) of what else left the loop.
+    Outputs the gradients of u (T, B, M) and of the initial states (B, H), and those (T, B, n) of what else left the
+    loop.
     """
 
     def make_node(self, *inputs):
-        inputs = [pt.as_tensor_variable(i) for i in inputs]
+        variables = [pt.as_tensor_variable(i) for i in inputs]
         step = self.step
-        T, B, M = inputs[len(step.saved_widths)].type.shape
-        shapes = [(T, B, M), *[(B, step.n_units)] * len(step.states), *((T, B, w) for w in step.tap_widths[len(step.hoisted) :])]
-        return Apply(self, inputs, [pt.tensor(dtype=step.dtype, shape=shape) for shape in shapes])
+        T, B, M = variables[len(step.saved_widths)].type.shape
+        shapes = [
+            (T, B, M),
+            *[(B, step.n_units)] * len(step.states),
+            *((T, B, w) for w in step.tap_widths[len(step.hoisted) :]),
+        ]
+        return Apply(self, variables, [pt.tensor(dtype=step.dtype, shape=shape) for shape in shapes])
 
     def infer_shape(self, *args):
         node, shapes = args[-2:]
         T, B, M = shapes[len(self.step.saved_widths)]
-        return [(T, B, M) if i == 0 else (T, B, out.type.shape[2]) if out.ndim == 3 else (B, out.type.shape[1]) for i, out in enumerate(node.outputs)]
+        return [
+            (T, B, M) if i == 0 else (T, B, out.type.shape[2]) if out.ndim == 3 else (B, out.type.shape[1])
+            for i, out in enumerate(node.outputs)
+        ]
 
     @cached_property
     def kernel(self) -> LoopKernel:

@@ -1,4 +1,7 @@
-"""A cell run over time by plain `pytensor.scan`: what the fast recurrence must equal, and what runs a step that it cannot take apart."""
+"""A cell run over time by plain `pytensor.scan`.
+
+What the fast recurrence must equal, and what runs a step that it cannot take apart.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,8 @@ def scan_recurrence(
 
     def step(x_t, *rest):
         sequences = rest[: 1 if keep is not None else 0]
-        states, values = rest[len(sequences) : len(sequences) + n_states], rest[len(sequences) + n_states :]
+        states = list(rest[len(sequences) : len(sequences) + n_states])
+        values = list(rest[len(sequences) + n_states :])
         if clip is not None:  # inside the step, so that it acts on each step's contribution
             values = [grad_clip(v, -clip, clip) for v in values]
         if sequences:

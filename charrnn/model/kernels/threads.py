@@ -75,7 +75,7 @@ def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
     if parts == 1:
         work(0, n)
         return
-    waiting = [_pool(parts - 1).submit(work, first, last) for first, last in itertools.pairwise(bounds)]
+    waiting = [_pool(parts - 1).submit(work, first, last) for first, last in itertools.pairwise(bounds[1:])]
     work(bounds[0], bounds[1])
     for future in waiting:
         future.result()

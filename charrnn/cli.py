@@ -219,7 +219,7 @@ def shell(
     else:
         names["ms"] = ModelState.load(directory, checkpoint, engine=engine)
         print(names["ms"])
-    IPython.start_ipython(argv=["--no-banner"], user_ns=names)
+    IPython.start_ipython(argv=["--no-banner", "--InteractiveShell.xmode=Minimal"], user_ns=names)  # %tb tells more
 
 
 @app.command()

@@ -46,7 +46,8 @@ class Round:
 
     def to_json(self) -> dict[str, Any]:
         """Return the round as a dictionary that JSON can hold: a row of the history."""
-        return {**dataclasses.asdict(self), "characters_per_second": self.characters_per_second}
+        rounded = {"seconds": round(self.seconds, 3), "chars_per_s": round(self.characters_per_second)}
+        return {**dataclasses.asdict(self), **rounded}
 
     @property
     def losses(self) -> str:

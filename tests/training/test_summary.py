@@ -13,7 +13,7 @@ def a_round(**changes):
 
 def test_a_round_is_a_row_of_json():
     row = json.loads(json.dumps(a_round().to_json()))
-    assert row["characters_per_second"] == 200
+    assert row["chars_per_s"] == 200
     assert row["valid_loss"] == 1.0
 
 

@@ -79,7 +79,7 @@ class History:
         self._write(row)
 
     def goto(self, mark: int) -> None:
-        """Go on from where the history was when `mark` was read; rows since then are left aside, not erased."""
+        """Go on from where the history was when `mark` was read (0: anew); rows since are left aside, not erased."""
         if mark < self.mark and self._lines[-1] != dump_json({_GOTO: mark}, ""):
             self._write({_GOTO: mark})
 

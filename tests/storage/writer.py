@@ -32,6 +32,7 @@ def write(path: Path) -> None:
             state = workdir.read()[0]
         except CheckpointNotFound:
             step, state = 0, initial()
+            workdir.history.goto(0)
         print(step, flush=True)
         while True:
             step, state = step + 1, advanced(state)
@@ -87,7 +88,7 @@ def after_kill(path: Path, saved: int, before: int) -> int:
         rows = [row["step"] for row in workdir.history]
     assert newest >= max(saved, before), f"step {saved} was saved, and {newest} is the last"
     assert same(workdir.read(chosen)[0], state_after(newest)), f"step {newest} is another than in an uninterrupted run"
-    assert rows == list(range(1, newest + 1)), "rows of the history are missing"
+    assert rows == list(range(1, newest + 1)), "rows of the history are missing or double"
     return newest
 
 

@@ -9,6 +9,8 @@ True
 from __future__ import annotations
 
 import difflib
+import inspect
+import warnings
 from collections.abc import Iterable
 
 
@@ -78,6 +80,14 @@ class TrainingDiverged(CharRNNError, ArithmeticError):
 
 class DamageWarning(UserWarning):
     """Something in a working directory was unfinished or damaged, and was left out or cleared away."""
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn, naming the line that called charrnn rather than one inside of it."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from charrnn.data.survey import Survey, code_points
-from charrnn.errors import CorruptFile, InvalidValue, UnknownCharacters, UnknownName, near_matches
+from charrnn.errors import CorruptFile, InvalidValue, UnknownCharacters, UnknownName, near_matches, warn_caller
 
 UNKNOWN = "\ufffd"
 POLICIES = ("replace", "skip", "error")
@@ -138,7 +137,7 @@ class CharSet:
         if on_unknown == "error":
             raise UnknownCharacters(f"The model does not know {named}. Allow on_unknown='replace' or 'skip'.")
         done = "replaced by U+FFFD" if on_unknown == "replace" else "left out"
-        warnings.warn(f"Unknown to the model and {done}: {named}.", UnknownCharacterWarning, stacklevel=2)
+        warn_caller(f"Unknown to the model and {done}: {named}.", UnknownCharacterWarning)
         return indices if on_unknown == "replace" else self.encode("".join(ch for ch in text if ch not in unknown))
 
     def decode(self, indices: Sequence[int] | np.ndarray) -> str:

@@ -1,0 +1,26 @@
+"""Warnings name the caller's line; hints name what was probably meant."""
+
+import pytest
+
+from charrnn import CharSet, errors
+
+
+def test_a_warning_names_the_line_that_called_charrnn():
+    with pytest.warns(UserWarning, match="Ω") as caught:
+        CharSet.from_text("ab").encode("Ω")
+    assert caught[0].filename == __file__
+
+
+def test_a_warning_can_be_raised_from_outside(recwarn):
+    errors.warn_caller("hm", errors.DamageWarning)
+    assert recwarn[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "error", [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
+)
+def test_every_error_is_one_of_charrnn_and_of_the_standard_library(error):
+    if issubclass(error, Warning) or error is errors.CharRNNError:
+        return
+    assert issubclass(error, errors.CharRNNError)
+    assert len(error.__bases__) == 2

@@ -17,7 +17,7 @@ from charrnn.model.kernels import threads
 from charrnn.model.kernels.writing import WritingKernel
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
-from charrnn.model.recurrence.op import products_with_one_hot
+from charrnn.model.recurrence.op import affine_parts
 from charrnn.model.recurrence.step import StepGraph, rebuild
 
 
@@ -63,18 +63,17 @@ class Generator:
 
     def __init__(self, network: Network, vector: ParameterVector, engine: str, n_threads: int) -> None:
         self._network, self._vector, self._threads = network, vector, n_threads
-        one_hot = network.stage == "resize"
-        n_in = network.vocab_size if one_hot else network.state_size
+        n_in = network.vocab_size if network.stage == "resize" else network.state_size
         self._step = step = StepGraph(_Stack(network), n_in, network.state_size, network.dtype)
         p = vector.symbols()
         replacements = {var: p[name.replace("_", ".")] for name, var in step.parameters.items()}
-        if one_hot:
-            hoisted = products_with_one_hot(step)
-            replacements[step.x] = pt.eye(network.vocab_size, dtype=network.dtype)
+        affine = affine_parts(step)
+        if network.stage == "resize" and affine is not None:
+            W, b = rebuild(affine, replacements)  # the identity times W is W
+            table = W + b
         else:
-            hoisted = step.hoisted
-            replacements[step.x] = pt.tanh(p["E"] + p["a"])
-        table = pt.concatenate(rebuild(hoisted, replacements), axis=1)
+            rows = pt.eye(n_in, dtype=network.dtype) if network.stage == "resize" else pt.tanh(p["E"] + p["a"])
+            table = pt.concatenate(rebuild(step.hoisted, replacements | {step.x: rows}), axis=1)
         self._prepare = engines.compile_function(
             engine, [], [table, *rebuild(step.leaves, replacements)], n_threads=n_threads
         )

@@ -16,7 +16,7 @@ from pytensor.compile.mode import Mode, get_mode
 from pytensor.link.jax.dispatch import jax_funcify
 
 from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
-from charrnn.model.products import ClippedWeightGradient, JoinTime, Scatter, SplitTime, StepBias, StepDot, Take
+from charrnn.model.products import AddBias, Affine, ClippedWeightGradient, JoinTime, Scatter, SplitTime, Take
 from charrnn.model.recurrence.op import Recurrence, RecurrenceGradient
 
 
@@ -124,13 +124,13 @@ def _split_time(op, **kwargs):
     return lambda rows, like: rows.reshape(*like.shape[:2], rows.shape[1])
 
 
-@jax_funcify.register(StepDot)
-def _step_dot(op, **kwargs):
-    return lambda x, W: x @ W
+@jax_funcify.register(Affine)
+def _affine(op, **kwargs):
+    return lambda x, W, b: x @ W + b
 
 
-@jax_funcify.register(StepBias)
-def _step_bias(op, **kwargs):
+@jax_funcify.register(AddBias)
+def _add_bias(op, **kwargs):
     return lambda x, b: x + b
 
 

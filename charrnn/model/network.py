@@ -15,7 +15,7 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.model.cells import Cell
 from charrnn.model.kernels.scalars import UnsupportedStep
-from charrnn.model.products import Take, add_bias, dot
+from charrnn.model.products import AddBias, Affine, Take
 from charrnn.model.recurrence import recurrence, scan_recurrence
 
 
@@ -97,7 +97,7 @@ class Network:
             outputs = self._run(inputs, rows, initial, own, keep, clip)
             inputs, rows = outputs[0], None
             every.append(outputs[0] if len(outputs) == 1 else pt.concatenate(outputs, axis=2))
-        logits = add_bias(dot(inputs, p["V"], clip), p["c"], clip)
+        logits = Affine(clip)(inputs, p["V"], p["c"])
         return logits, pt.stack([s[-1] for s in every]), pt.stack(every)
 
     def _input(self, p: Mapping[str, TensorVariable], x: TensorVariable, clip: float | None):
@@ -109,7 +109,7 @@ class Network:
             return x, self.vocab_size
         if clip is None:
             return x, pt.tanh(p["E"] + p["a"])
-        return pt.tanh(add_bias(Take(clip)(p["E"], x), p["a"], clip)), None
+        return pt.tanh(AddBias(clip)(Take(clip)(p["E"], x), p["a"])), None
 
     def _run(self, inputs, rows, initial, parameters, keep, clip):
         try:

@@ -183,39 +183,41 @@ def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
     )
 
 
-class StepDot(Op):
-    """``x @ W`` for x (T, B, n), whose gradient for W is clipped at each time step."""
+class Affine(Op):
+    """``x @ W + b`` for x (T, B, n): one product, which PyTensor's rewrites leave whole."""
 
     __props__ = ("clip",)
 
-    def __init__(self, clip: float) -> None:
+    def __init__(self, clip: float | None = None) -> None:
         self.clip = clip
 
-    def make_node(self, x, W):
-        x, W = pt.as_tensor_variable(x), pt.as_tensor_variable(W)
-        return Apply(self, [x, W], [pt.tensor(dtype=x.dtype, shape=(*x.type.shape[:2], W.type.shape[1]))])
+    def make_node(self, x, W, b):
+        x, W, b = (pt.as_tensor_variable(v) for v in (x, W, b))
+        return Apply(self, [x, W, b], [pt.tensor(dtype=x.dtype, shape=(*x.type.shape[:2], W.type.shape[1]))])
 
     def perform(self, node, inputs, outputs):
-        x, W = inputs
-        outputs[0][0] = threads.dot(x.reshape(-1, x.shape[2]), W).reshape(*x.shape[:2], -1)
+        x, W, b = inputs
+        out = threads.dot(x.reshape(-1, x.shape[2]), W)
+        threads.split(len(out), lambda first, last: np.add(out[first:last], b, out=out[first:last]), least=64)
+        outputs[0][0] = out.reshape(*x.shape[:2], -1)
 
     def infer_shape(self, *args):
-        x, W = args[-1]
+        x, W, _ = args[-1]
         return [(x[0], x[1], W[1])]
 
     def pullback(self, inputs, outputs, cotangents):
-        x, W = inputs
+        x, W, _ = inputs
         (d,) = cotangents
         dx = split_time(pt.dot(join_time(d), W.T), x)
-        return [dx, weight_gradient(x, d, self.clip)]
+        return [dx, weight_gradient(x, d, self.clip), bias_gradient(d, self.clip)]
 
 
-class StepBias(Op):
+class AddBias(Op):
     """``x + b`` for x (T, B, n), whose gradient for b is clipped at each time step."""
 
     __props__ = ("clip",)
 
-    def __init__(self, clip: float) -> None:
+    def __init__(self, clip: float | None) -> None:
         self.clip = clip
 
     def make_node(self, x, b):
@@ -230,15 +232,3 @@ class StepBias(Op):
 
     def pullback(self, inputs, outputs, cotangents):
         return [cotangents[0], bias_gradient(cotangents[0], self.clip)]
-
-
-def dot(x: TensorVariable, W: TensorVariable, clip: float | None) -> TensorVariable:
-    """Return ``x @ W`` for x (T, B, n)."""
-    if clip is not None:
-        return StepDot(clip)(x, W)
-    return split_time(pt.dot(join_time(x), W), x)
-
-
-def add_bias(x: TensorVariable, b: TensorVariable, clip: float | None) -> TensorVariable:
-    """Return ``x + b`` for x (T, B, n)."""
-    return x + b if clip is None else StepBias(clip)(x, b)

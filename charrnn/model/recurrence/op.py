@@ -15,17 +15,16 @@ import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
-from pytensor.graph.traversal import io_toposort
 from pytensor.tensor import TensorVariable
-from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.math import Dot
 
 from charrnn.model.cells import Cell
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.loop import LoopKernel
-from charrnn.model.products import StepBias, StepDot, Take, bias_gradient, join_time, split_time, weight_gradient
+from charrnn.model.kernels.scalars import UnsupportedStep
+from charrnn.model.products import AddBias, Affine, Take, bias_gradient, join_time, split_time, weight_gradient
 from charrnn.model.recurrence.derivative import Step
-from charrnn.model.recurrence.step import StepGraph, rebuild
+from charrnn.model.recurrence.step import StepGraph, add_terms, depends, rebuild
 
 
 def recurrence(
@@ -71,49 +70,40 @@ def recurrence(
     step = Step(cell, n_in, initial[0].type.shape[-1], initial[0].type.dtype, resets=keep is not None)
     replacements = {var: parameters[name] for name, var in step.parameters.items()}
     leaves = rebuild(step.leaves, replacements)
-    if rows is None or clip is not None:
-        hoisted = step.hoisted if clip is None else _each_step(step, x, clip)
-        if rows is None:
-            replacements[step.x] = join_time(x)
-        u = split_time(pt.concatenate(rebuild(hoisted, replacements), axis=1), x)
+    affine = affine_parts(step)
+    if affine is not None:
+        W, b = rebuild(affine, replacements)
+        if isinstance(rows, int):
+            u = AddBias(clip)(Take(clip)(W, x), b) if clip is not None else Take()(W + b, x)
+        else:
+            u = Affine(clip)(x, W, b) if rows is None else Take()(Affine()(rows[None], W, b)[0], x)
     else:
-        hoisted = products_with_one_hot(step) if isinstance(rows, int) else step.hoisted
-        replacements[step.x] = pt.eye(rows, dtype=step.dtype) if isinstance(rows, int) else rows
-        u = Take()(pt.concatenate(rebuild(hoisted, replacements), axis=1), x)
+        if clip is not None:
+            raise UnsupportedStep(
+                "what the step makes of its input alone is not affine: each time step cannot be clipped"
+            )
+        if isinstance(rows, int):
+            rows = pt.eye(rows, dtype=step.dtype)
+        flat = join_time(x) if rows is None else rows
+        table = pt.concatenate(rebuild(step.hoisted, replacements | {step.x: flat}), axis=1)
+        u = split_time(table, x) if rows is None else Take()(table, x)
     outputs = Recurrence(step, clip)(u, *([] if keep is None else [keep]), *initial, *leaves, return_list=True)
     return outputs[: len(initial)]
 
 
-def products_with_one_hot(step: StepGraph) -> list[Variable]:
-    """Return the hoisted values for one-hot inputs, one row for each: the identity times a matrix is the matrix."""
-    dots = [n for n in io_toposort([], step.hoisted) if isinstance(n.op, Dot) and n.inputs[0] is step.x]
-    return rebuild(step.hoisted, {n.outputs[0]: n.inputs[1] for n in dots})
-
-
-def _each_step(step: Step, x: TensorVariable, clip: float) -> list[Variable]:
-    """Return the hoisted values with each time step's gradient clipped in every product with a parameter and every
-    bias.
-
-    ``x`` gives T and B, and the symbols of one-hot inputs.
-    """
-    parameters = set(step.parameters.values())
-    changed: dict[Variable, Variable] = {}
-    for node in io_toposort([], step.hoisted):
-        inputs = [changed.get(i, i) for i in node.inputs]
-        out = node.outputs[0]
-        if isinstance(node.op, Dot) and node.inputs[1] in parameters:
-            if node.inputs[0] is step.x and x.type.ndim == 2:
-                product = Take(clip)(inputs[1], x)
-            else:
-                product = StepDot(clip)(split_time(inputs[0], x), inputs[1])
-            changed[out] = join_time(product)
-        elif isinstance(node.op, DimShuffle) and node.inputs[0] in parameters and out.type.ndim == 2:
-            blank = pt.zeros((x.shape[0], x.shape[1], out.type.shape[1]), dtype=out.dtype)
-            changed[out] = join_time(StepBias(clip)(blank, inputs[0]))
-        elif any(i in changed for i in node.inputs):
-            clone = node.clone_with_new_inputs(inputs, strict=False)
-            changed |= dict(zip(node.outputs, clone.outputs, strict=True))
-    return [changed.get(o, o) for o in step.hoisted]
+def affine_parts(step: StepGraph) -> tuple[Variable, Variable] | None:
+    """Return W (D, M) and b (M,) if the hoisted values side by side are ``x @ W + b``, else None."""
+    weights, biases = [], []
+    for value in step.hoisted:
+        terms = add_terms(value)
+        dots = [t for t in terms if t.owner is not None and isinstance(t.owner.op, Dot) and t.owner.inputs[0] is step.x]
+        rest = [t for t in terms if t not in dots]
+        if len(dots) != 1 or any(depends(t, [step.x]) for t in (*rest, dots[0].owner.inputs[1])):
+            return None
+        weights.append(dots[0].owner.inputs[1])
+        width = value.type.shape[1]
+        biases.append(pt.add(*rest) if len(rest) > 1 else rest[0] if rest else pt.zeros((1, width), dtype=step.dtype))
+    return pt.concatenate(weights, axis=1), pt.concatenate(biases, axis=1)[0]
 
 
 class _StepOp(Op):
@@ -201,14 +191,15 @@ class Recurrence(_StepOp):
         def tap(k: int) -> TensorVariable:
             return d_u[:, :, bounds[k] : bounds[k + 1]] if k < len(step.hoisted) else d_others[k - len(step.hoisted)]
 
-        d_leaves = [pt.zeros_like(leaf) for leaf in leaves]
+        d_leaves: list[TensorVariable | None] = [None] * len(leaves)
         for product, (source, i), k in zip(step.products, step.left_sources, step.d_products, strict=True):
             if source == "saved":
                 d_weight = weight_gradient(saved[i], tap(k), self.clip)
             else:  # the state before: one step behind
                 before = pt.concatenate([initial[i][None], states[i][:-1]], axis=0)
                 d_weight = weight_gradient(before, tap(k), self.clip)
-            d_leaves[product.leaf] = d_leaves[product.leaf] + d_weight
+            known = d_leaves[product.leaf]
+            d_leaves[product.leaf] = d_weight if known is None else known + d_weight
         for i, k in zip(step.row_leaves, step.d_rows, strict=True):
             d_leaves[i] = bias_gradient(tap(k), self.clip)[None]
         return [d_u, *(disconnected_type() for _ in keep), *d_initial, *d_leaves]

@@ -43,6 +43,11 @@ def _is_add(var: Variable) -> bool:
     return var.owner is not None and isinstance(var.owner.op, Elemwise) and isinstance(var.owner.op.scalar_op, ps.Add)
 
 
+def add_terms(var: Variable) -> list[Variable]:
+    """Return the terms of a sum of sums; anything else is its own only term."""
+    return [t for part in var.owner.inputs for t in add_terms(part)] if _is_add(var) else [var]
+
+
 def depends(var: Variable, roots: Iterable[Variable]) -> bool:
     return not set(roots).isdisjoint(ancestors([var]))
 
@@ -140,15 +145,12 @@ class StepGraph:
         def new(var: Variable) -> Variable:
             return replaced.get(var, var)
 
-        def terms(var: Variable) -> list[Variable]:
-            return [t for part in var.owner.inputs for t in terms(part)] if _is_add(var) else [var]
-
         for node in io_toposort(roots, outputs):
             inputs = [new(i) for i in node.inputs]
             if isinstance(node.op, Blockwise) and isinstance(node.op.core_op, Dot):
                 replaced[node.outputs[0]] = pt.dot(*inputs)
             elif _is_add(node.outputs[0]):
-                parts = [t for i in inputs for t in terms(i)]
+                parts = [t for i in inputs for t in add_terms(i)]
                 fixed = [t for t in parts if not depends(t, loop_values)]
                 moving = [t for t in parts if t not in fixed]
                 replaced[node.outputs[0]] = _add([_add(fixed), *moving] if fixed and moving else parts)

@@ -12,10 +12,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from charrnn.errors import CorruptFile, NotAModelDirectory
+from charrnn.errors import CheckpointNotFound, CorruptFile, NotAModelDirectory
 from charrnn.storage import lookup
 from charrnn.storage.atomic import replacing
-from charrnn.storage.checkpoint import SUFFIX, place_of, read_arrays
+from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of, read_arrays
 from charrnn.storage.creation import MODEL_FILE, resolve, staged
 from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.verify import verify
@@ -50,9 +50,9 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     <Checkpoint e0000-s00000005-v3.250: epoch 0, position 0, step 5, 3.2500 nats/char, ...>
     """
     target = resolve(file)
-    refs, (found, _) = workdir.refs, workdir.shelf.scan()
     last = workdir.find(lookup.LAST)
-    chosen = {checkpoint.name: checkpoint for checkpoint in (last, lookup.best(found)) if checkpoint}
+    refs, found, _ = workdir.snapshot()
+    chosen = {checkpoint.name: _intact(checkpoint) for checkpoint in (last, lookup.best(found)) if checkpoint}
     refs = Refs(
         branch=refs.branch,
         branches={refs.branch: Branch(last.name, after=lookup.newest_serial(refs, found))},
@@ -62,9 +62,8 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
         bundle.write(workdir.path / MODEL_FILE, MODEL_FILE)
         bundle.writestr(REFS_FILE, refs.to_bytes())
         bundle.writestr(HISTORY_FILE, workdir.history.to_bytes())
-        for name, checkpoint in chosen.items():
-            read_arrays(checkpoint.path)  # nothing damaged is passed on
-            bundle.write(checkpoint.path, f"{CHECKPOINTS}/{name}{SUFFIX}")
+        for name, content in chosen.items():
+            bundle.writestr(f"{CHECKPOINTS}/{name}{SUFFIX}", content)
     return target
 
 
@@ -92,6 +91,15 @@ def import_bundle(file: str | os.PathLike[str], path: str | os.PathLike[str], ov
         if problems := verify(WorkDir(stage)).problems:
             raise CorruptFile(f"{source} is damaged: {'; '.join(problems)}")
     return WorkDir(target)
+
+
+def _intact(checkpoint: Checkpoint) -> bytes:
+    """Return the content of a checkpoint's file, every byte checked."""
+    try:
+        read_arrays(checkpoint.path)
+        return checkpoint.path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointNotFound(f"{checkpoint.path} was thinned away just now: export again.") from None
 
 
 def _members(source: Path) -> Iterator[tuple[str, bytes]]:

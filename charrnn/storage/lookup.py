@@ -72,9 +72,12 @@ def _not_found(which: str | int | None, refs: Refs, checkpoints: Sequence[Checkp
         return CheckpointNotFound(
             f"there is no checkpoint {which}: expected 0 to {len(checkpoints) - 1}, or from the end -1 ..."
         )
+    if which is None or which == LAST or which in refs.branches:
+        branch = refs.branch if which in (None, LAST) else which
+        return CheckpointNotFound(f"branch {branch} has no checkpoint left: ask for another one by name.")
     if which == BEST:
         return CheckpointNotFound(
             "no checkpoint has a validation loss, so none is the best: ask for the last, or a name."
         )
     names = [*(checkpoint.name for checkpoint in checkpoints), *refs.branches, LAST, BEST]
-    return CheckpointNotFound(f"there is no checkpoint {which or LAST!r}. {near_matches(which or LAST, names)}")
+    return CheckpointNotFound(f"there is no checkpoint {which!r}. {near_matches(which, names)}")

@@ -22,7 +22,7 @@ def thin(workdir: WorkDir, max_bytes: int | None = None) -> list[Checkpoint]:
         Another process is writing; the directory is read-only.
     """
     with workdir.lock():
-        refs, (found, _) = workdir.refs, workdir.shelf.scan()
+        refs, found, _ = workdir.snapshot()
         kept = [lookup.best(found), *(lookup.head(name, refs, found) for name in refs.branches)]
         keep = refs.named() | {checkpoint.name for checkpoint in kept if checkpoint}
         return workdir.shelf.remove(superfluous(found, keep, max_bytes))

@@ -49,7 +49,7 @@ def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
         chosen = workdir.find(which)
         if isinstance(which, str) and which in refs.branches:
             refs.branch = which
-        found, damaged = workdir.shelf.scan()
+        _, found, damaged = workdir.snapshot()
         stood = lookup.head(refs.branch, refs, found)
         if chosen != stood:
             refs.branches[refs.branch] = Branch(chosen.name, after=lookup.newest_serial(refs, found))
@@ -82,7 +82,7 @@ def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
                 f"{name!r} cannot name a branch: expected letters, digits and _.- only, and neither {lookup.LAST!r} "
                 f"nor {lookup.BEST!r} nor the name of a checkpoint. Choose another name."
             )
-        refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.shelf.scan()[0]))
+        refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.snapshot()[1]))
         refs.branch = name
     workdir.history.goto(chosen.history)
     return chosen
@@ -90,7 +90,7 @@ def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
 
 def branches(workdir: WorkDir) -> dict[str, Checkpoint | None]:
     """Return where each branch stands."""
-    refs, (found, _) = workdir.refs, workdir.shelf.scan()
+    refs, found, _ = workdir.snapshot()
     return {name: lookup.head(name, refs, found) for name in refs.branches}
 
 

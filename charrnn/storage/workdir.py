@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import (
+    CharRNNError,
     CheckpointNotFound,
     CorruptFile,
     DamageWarning,
@@ -44,7 +45,7 @@ DATA = "data"
 CHECKPOINTS = "checkpoints"
 REFS_FILE = "refs.json"
 HISTORY_FILE = "history.jsonl"
-_READ_ATTEMPTS = 20
+_ATTEMPTS = 20
 
 Facts = dict[str, Any]
 Which = Checkpoint | str | int | None
@@ -174,10 +175,20 @@ class WorkDir:
                 f"{error} Put back a copy of it, or delete it: branches, pins and notes are lost then, checkpoints not."
             ) from error
 
+    def snapshot(self) -> tuple[Refs, list[Checkpoint], dict[str, CharRNNError]]:
+        """Return refs, readable checkpoints and damaged ones as they stood at one moment, a writer at work or not."""
+        before = None
+        for _ in range(_ATTEMPTS):  # what two looks in succession agree on did not change between its parts
+            now = self.refs, *self.shelf.scan()
+            if now == before:
+                break
+            before = now
+        return now
+
     @property
     def checkpoints(self) -> list[Checkpoint]:
         """All readable checkpoints, in the order of saving. Damaged ones are left out with a `DamageWarning`."""
-        found, damaged = self.shelf.scan()
+        _, found, damaged = self.snapshot()
         for error in damaged.values():
             warnings.warn(f"{error} It is left out.", DamageWarning, stacklevel=2)
         return found
@@ -206,13 +217,12 @@ class WorkDir:
             raise InvalidValue(f"the record of a checkpoint lacks {', '.join(sorted(missing))}.")
         with self.lock():
             self.history.sync()
-            refs = self.refs
-            checkpoints, _ = self.shelf.scan()
-            parent = lookup.head(refs.branch, refs, checkpoints)
+            refs, found, _ = self.snapshot()
+            parent = lookup.head(refs.branch, refs, found)
             return self.shelf.add(
                 arrays,
                 record,
-                serial=lookup.newest_serial(refs, checkpoints) + 1,
+                serial=lookup.newest_serial(refs, found) + 1,
                 branch=refs.branch,
                 parent=parent.name if parent else None,
                 history=self.history.mark,
@@ -236,9 +246,9 @@ class WorkDir:
         """
         if isinstance(which, Checkpoint):
             return which
-        found, damaged = self.shelf.scan()
+        refs, found, damaged = self.snapshot()
         try:
-            return lookup.find(which, self.refs, found, damaged)
+            return lookup.find(which, refs, found, damaged)
         except CheckpointNotFound as error:
             raise CheckpointNotFound(f"{self.path}: {error}") from None
         except CorruptFile as error:
@@ -254,7 +264,7 @@ class WorkDir:
         CorruptFile, NewerFormat
             It is damaged: file, array and the last good checkpoint are named. It was written by a later charrnn.
         """
-        for _ in range(_READ_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             checkpoint = self.find(which)
             try:
                 return read_arrays(checkpoint.path), checkpoint.record
@@ -279,7 +289,7 @@ class WorkDir:
 
     def _last_good(self) -> str:
         """Return a sentence that offers the newest checkpoint whose every byte is right."""
-        for checkpoint in reversed(self.shelf.scan()[0]):
+        for checkpoint in reversed(self.snapshot()[1]):
             with contextlib.suppress(CorruptFile, FileNotFoundError):
                 read_arrays(checkpoint.path)
                 return f"The last good checkpoint is {checkpoint.name}: restore that, or put back a copy of the file."

@@ -7,6 +7,7 @@ import pytest
 from charrnn.errors import CheckpointNotFound, CorruptFile, DamageWarning, InvalidValue, SaveFailed, WorkdirLocked
 from charrnn.storage import workdir as module
 from charrnn.storage.atomic import TEMPORARY
+from charrnn.storage.timetravel import branch
 from charrnn.storage.workdir import WorkDir
 from tests.storage.states import new_workdir, record_of, same, save, state_after
 
@@ -172,3 +173,27 @@ def test_a_damaged_refs_file_is_told_with_what_to_do(workdir):
 
 def test_it_prints_its_place(workdir):
     assert repr(workdir) == f"<WorkDir {workdir.path}: 4 checkpoints, branch main>"
+
+
+def test_what_a_writer_changes_during_a_look_is_seen_in_the_next(workdir, monkeypatch):
+    reader = WorkDir.open(workdir.path)
+    scan, looks = reader.shelf.scan, []
+
+    def overtaken():
+        looks.append(scan())
+        if len(looks) == 1:
+            former = workdir.checkpoints
+            save(workdir, 50)
+            workdir.shelf.remove(former)
+        return looks[-1]
+
+    monkeypatch.setattr(reader.shelf, "scan", overtaken)
+    assert reader.find().step == 50
+
+
+def test_a_branch_whose_checkpoints_are_all_gone_says_so(workdir):
+    branch(workdir, "side", 0)
+    workdir.find().path.unlink()
+    with pytest.raises(CheckpointNotFound, match="branch side has no checkpoint left"):
+        workdir.find()
+    assert workdir.find("main").step == 40

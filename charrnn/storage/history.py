@@ -118,6 +118,25 @@ class History:
         self._refresh()
         return self._lost()
 
+    @property
+    def torn(self) -> int:
+        """How many bytes follow the last whole row: one being written now, or one whose writing a crash cut short."""
+        self._refresh()
+        return self.path.stat().st_size - self._size if self.path.exists() else 0
+
+    def discard_torn_row(self) -> None:
+        """Cut off what follows the last whole row; only for who holds the lock."""
+        if torn := self.torn:
+            try:
+                os.truncate(self.path, self._size)
+            except OSError as error:
+                raise save_failed(self.path, error) from error
+            warnings.warn(
+                f"{self.path}: discarded the last {torn} bytes, a row whose writing was cut short.",
+                DamageWarning,
+                stacklevel=2,
+            )
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self._refresh()
         n = len(self._lines) - 1
@@ -142,12 +161,11 @@ class History:
     def _write(self, row: dict[str, Any]) -> None:
         text = dump_json(row, "a row of the history")
         with self._writing():
-            self._refresh()
+            self.discard_torn_row()
             header = dump_json({"format": "charrnn history", "version": VERSION, "model": self._model}, self.path.name)
             texts = [text] if self._lines else [header, text]
             lines = "".join(self._line(len(self._lines) + i, text) for i, text in enumerate(texts))
             try:
-                self._discard_torn_line()
                 with open(self.path, "ab") as file:
                     file.write(lines.encode("ascii"))
                 if not self._lines:
@@ -156,16 +174,6 @@ class History:
                 raise save_failed(self.path, error) from error
             self._lines += texts
             self._size += len(lines)
-
-    def _discard_torn_line(self) -> None:
-        """Cut off what follows the last whole line: a crash or a full disk ended the writing of it."""
-        if self.path.exists() and (torn := self.path.stat().st_size - self._size) > 0:
-            os.truncate(self.path, self._size)
-            warnings.warn(
-                f"{self.path}: discarded the last {torn} bytes, a row whose writing was cut short.",
-                DamageWarning,
-                stacklevel=2,
-            )
 
     def _refresh(self) -> None:
         """Read the whole lines that were appended since the last time."""

@@ -74,9 +74,11 @@ def _state(check: Callable[[], object]) -> str:
 def _check_history(workdir: WorkDir) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DamageWarning)  # it is told here
-        damaged = History(workdir.history.path, workdir.id, workdir.lock).damaged
-    if damaged:
-        raise CorruptFile(f"{damaged} rows are damaged or missing")
+        history = History(workdir.history.path, workdir.id, workdir.lock)
+        if history.damaged:
+            raise CorruptFile(f"{history.damaged} rows are damaged or missing")
+        if history.torn:
+            raise CorruptFile(f"the last {history.torn} bytes are no whole row: the next writer will discard them")
 
 
 def _check_data(file: Path, facts: dict[str, object]) -> None:

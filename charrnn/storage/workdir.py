@@ -296,6 +296,7 @@ class WorkDir:
         return "No other checkpoint is good: put back a copy of the file."
 
     def _clear_leftovers(self) -> None:
+        self.history.discard_torn_row()
         for folder in (self.path, self.path / CHECKPOINTS):
             for name in discard_temporaries(folder):
                 warnings.warn(

@@ -1,5 +1,6 @@
 import pytest
 
+from charrnn.errors import DamageWarning
 from charrnn.storage.verify import verify
 from charrnn.storage.workdir import WorkDir
 
@@ -34,6 +35,17 @@ def test_one_changed_byte_anywhere_is_named(workdir, file, message):
     assert report.problems[0].startswith(f"{file}: ")
     assert message in report.problems[0]
     assert path.read_bytes() == content
+
+
+def test_a_torn_row_is_named_until_a_writer_discards_it(workdir):
+    with open(workdir.history.path, "ab") as file:
+        file.write(b'{"n": 5, "ch')
+    assert verify(workdir).problems == [
+        "history.jsonl: the last 12 bytes are no whole row: the next writer will discard them"
+    ]
+    with pytest.warns(DamageWarning, match="discarded the last 12 bytes"), workdir.lock():
+        pass
+    assert verify(workdir).ok
 
 
 def test_missing_data_is_damage_unless_there_is_none_at_all(workdir):

@@ -13,18 +13,32 @@ import jax
 import jax.numpy as jnp
 import platformdirs
 from pytensor.compile.mode import Mode, get_mode
+from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.link.jax.dispatch import jax_funcify
+from pytensor.tensor.math import Sum
 
 from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
+from charrnn.model.parameters import JoinFlat
 from charrnn.model.products import AddBias, Affine, ClippedWeightGradient, JoinTime, Scatter, SplitTime, Take
 from charrnn.model.recurrence.op import Recurrence, RecurrenceGradient
 
 
 def mode() -> Mode:
     """Return PyTensor's mode for JAX, with JAX's compilations kept between sessions."""
+    # Importing PyTensor's dispatch allowed float64, or forbade it, by what floatX was then.
+    jax.config.update("jax_enable_x64", True)
     if jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("charrnn") + "/jax")
-    return get_mode("JAX")
+    return get_mode("JAX").register((dfs_rewriter(_sum_in_own_precision), 100))
+
+
+@node_rewriter([Sum])
+def _sum_in_own_precision(fgraph, node):
+    """PyTensor accumulates float32 in float64, and its dispatch for JAX then returns that."""
+    (x,), op = node.inputs, node.op
+    if op.acc_dtype == node.outputs[0].type.dtype:
+        return False
+    return [Sum(axis=op.axis, dtype=op.dtype, acc_dtype=node.outputs[0].type.dtype)(x)]
 
 
 def _blocks(u, widths):
@@ -132,6 +146,11 @@ def _affine(op, **kwargs):
 @jax_funcify.register(AddBias)
 def _add_bias(op, **kwargs):
     return lambda x, b: x + b
+
+
+@jax_funcify.register(JoinFlat)
+def _join_flat(op, **kwargs):
+    return lambda *arrays: jnp.concatenate([a.reshape(-1) for a in arrays])
 
 
 @jax_funcify.register(CrossEntropy)

@@ -26,6 +26,7 @@ from pytensor.tensor.math import Dot, Sum
 from charrnn.errors import EngineUnavailable, UnknownName, near_matches
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.elementwise import flatten_elemwise
+from charrnn.model.kernels.memory import keep_freed_memory
 from charrnn.model.recurrence.op import Recurrence
 
 ENGINES = ("numba", "jax")
@@ -175,6 +176,8 @@ def compile_function(
         run = pytensor.function(
             inputs, outputs, updates=pairs, mode=_numba_mode(), trust_input=True, on_unused_input="ignore"
         )
+
+    keep_freed_memory()
 
     def call(*args: np.ndarray) -> list[np.ndarray]:
         with threads.using(n_threads):

@@ -202,7 +202,7 @@ class Model:
             errors = cross_entropy(logits, y) * mask
             wrt = [symbols[name] for name in self._vector.slices]
             gradients = pytensor.grad(errors.sum(), wrt, disconnected_inputs="ignore")
-            gradient = pt.concatenate([g.ravel() for g in gradients])
+            gradient = self._vector.symbolic_join(dict(zip(self._vector.slices, gradients, strict=True)))
             # The penalty's gradient by hand: its derivative through the slices would be one long addition for each of
             # them.
             weights = self._vector.shared[: self._vector.n_weights]

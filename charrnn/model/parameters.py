@@ -10,7 +10,34 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytensor
+import pytensor.tensor as pt
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
+
+
+class JoinFlat(Op):
+    """Arrays of any shapes laid one after the other in a vector; each is copied once, whatever its strides."""
+
+    __props__ = ("size",)
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def make_node(self, *arrays):
+        variables = [pt.as_tensor_variable(a) for a in arrays]
+        return Apply(self, variables, [pt.tensor(dtype=variables[0].dtype, shape=(self.size,))])
+
+    def perform(self, node, inputs, outputs):
+        vector = np.empty(self.size, inputs[0].dtype)
+        start = 0
+        for array in inputs:
+            vector[start : start + array.size].reshape(array.shape)[...] = array
+            start += array.size
+        outputs[0][0] = vector
+
+    def infer_shape(self, *args):
+        return [(pt.constant(self.size),)]
 
 
 class ParameterVector:
@@ -48,6 +75,10 @@ class ParameterVector:
             result[name] = self.shared[part].reshape(self.shapes[name])
             result[name].name = name
         return result
+
+    def symbolic_join(self, arrays: Mapping[str, TensorVariable]) -> TensorVariable:
+        """Return the vector of named expressions."""
+        return JoinFlat(self.size)(*(arrays[name] for name in self.slices))
 
     def split(self, vector: np.ndarray) -> dict[str, np.ndarray]:
         """Return the named parts of a vector, as copies in their shapes."""

@@ -74,6 +74,15 @@ def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
         left = b.sub(columns, INT(v * lanes))
         masks.append(b.icmp_signed("<", ir.Constant(lane_type, list(range(lanes))), f.splat(b, left, lane_type)))
 
+    # The kernel reads and writes these rows last, after a time long enough to bring them near.
+    prefetch = f.declare(module, "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [POINTER] + [ir.IntType(32)] * 3))
+    i32 = ir.IntType(32)
+    for r in range(rows):
+        for start, stride, write in ((initial, initial_stride, 0), (out, out_stride, 1)):
+            for v in range(PANEL_VECTORS):
+                at = b.gep(start, [b.add(b.mul(stride, INT(r)), INT(v * lanes))], source_etype=scalar)
+                b.call(prefetch, [at, i32(write), i32(3), i32(1)])
+
     # The sums of few rows form few chains of dependent additions: unroll over k to keep the processor's pipeline full.
     unroll = max(1, 8 // (rows * PANEL_VECTORS)) if rows < 4 else 1
 

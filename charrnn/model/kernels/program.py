@@ -81,6 +81,25 @@ def width_of(var: Variable) -> int:
     return width
 
 
+def check(graph: FunctionGraph) -> None:
+    """Refuse a graph that holds something other than element-wise mathematics and products.
+
+    Raises
+    ------
+    UnsupportedStep
+        There is no kernel for one of its nodes.
+    """
+    for node in graph.toposort():
+        known = (
+            isinstance(node.op, Dot)
+            or (isinstance(node.op, Elemwise) and supported(node.op.scalar_op))
+            or constant_of(node.outputs[0]) is not None
+            or is_transpose(node.outputs[0])
+        )
+        if not known:
+            raise UnsupportedStep(f"no kernel for {node.op} inside a step")
+
+
 @dataclass
 class Program:
     """The instructions of one step.
@@ -108,7 +127,7 @@ class Program:
         for i, var in enumerate(self.graph.inputs):
             if i not in self.weights:
                 self.stored[var] = Place("input", i, width_of(var))
-        self._check()
+        check(self.graph)
         self._find_jobs()
         self._schedule()
 
@@ -116,17 +135,6 @@ class Program:
     def panels(self) -> list[tuple[int, bool]]:
         """The weights that the products use, each with whether it is transposed."""
         return list(dict.fromkeys((m.weight, m.transposed) for m in self.instructions if isinstance(m, MatMul)))
-
-    def _check(self) -> None:
-        for node in self.graph.toposort():
-            known = (
-                isinstance(node.op, Dot)
-                or (isinstance(node.op, Elemwise) and supported(node.op.scalar_op))
-                or constant_of(node.outputs[0]) is not None
-                or is_transpose(node.outputs[0])
-            )
-            if not known:
-                raise UnsupportedStep(f"no kernel for {node.op} inside a step")
 
     def _clients(self, var: Variable) -> int:
         return len(self.graph.clients[var])

@@ -18,6 +18,7 @@ from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 
 from charrnn.model.cells import Cell
+from charrnn.model.kernels.program import check
 from charrnn.model.kernels.scalars import EXPENSIVE, UnsupportedStep
 from charrnn.model.recurrence.step import StepGraph, clone_fgraph, depends, rebuild
 
@@ -85,6 +86,7 @@ class Step(StepGraph):
         loop_inputs = self.loop_inputs()
         whole = FunctionGraph([*loop_inputs, *d_states, *d_outputs], restored, clone=False)
         MergeOptimizer().rewrite(whole)  # so that what the derivative computes again is seen to be the same
+        check(whole)
         new_states, lefts = whole.outputs[:n_states], whole.outputs[n_states : n_states + n_lefts]
         gradients = whole.outputs[n_states + n_lefts :]
 
@@ -123,6 +125,13 @@ class Step(StepGraph):
             ],
             [*backward[:n_states], *taps_out],
         )
+
+    def products_by_left(self) -> list[tuple[tuple[str, int], list[tuple[int, int]]]]:
+        """Return for each left operand, as where it is found, the (leaf, tap) of its products."""
+        groups: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        for product, source, k in zip(self.products, self.left_sources, self.d_products, strict=True):
+            groups.setdefault(source, []).append((product.leaf, k))
+        return list(groups.items())
 
     def _saved(self, lefts: list[Variable], gradients: list[Variable], derivatives: set[Variable]) -> list[Variable]:
         """Choose the values of the forward step to keep for the backward one.

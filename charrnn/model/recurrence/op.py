@@ -191,18 +191,22 @@ class Recurrence(_StepOp):
         def tap(k: int) -> TensorVariable:
             return d_u[:, :, bounds[k] : bounds[k + 1]] if k < len(step.hoisted) else d_others[k - len(step.hoisted)]
 
-        d_leaves: list[TensorVariable | None] = [None] * len(leaves)
-        for product, (source, i), k in zip(step.products, step.left_sources, step.d_products, strict=True):
-            if source == "saved":
-                d_weight = weight_gradient(saved[i], tap(k), self.clip)
-            else:  # the state before: one step behind
-                before = pt.concatenate([initial[i][None], states[i][:-1]], axis=0)
-                d_weight = weight_gradient(before, tap(k), self.clip)
-            known = d_leaves[product.leaf]
-            d_leaves[product.leaf] = d_weight if known is None else known + d_weight
+        d_leaves: dict[int, TensorVariable] = {}
+        for (source, i), group in step.products_by_left():
+            # The state before a step is one behind.
+            left = saved[i] if source == "saved" else pt.concatenate([initial[i][None], states[i][:-1]], axis=0)
+            taps = [k for _, k in group]
+            if taps == list(range(taps[0], taps[-1] + 1)) and taps[-1] < len(step.hoisted):  # side by side
+                whole = weight_gradient(left, d_u[:, :, bounds[taps[0]] : bounds[taps[-1] + 1]], self.clip)
+                start = bounds[taps[0]]
+                parts = [whole[:, bounds[k] - start : bounds[k + 1] - start] for k in taps]
+            else:
+                parts = [weight_gradient(left, tap(k), self.clip) for k in taps]
+            for (leaf, _), d_weight in zip(group, parts, strict=True):
+                d_leaves[leaf] = d_leaves[leaf] + d_weight if leaf in d_leaves else d_weight
         for i, k in zip(step.row_leaves, step.d_rows, strict=True):
             d_leaves[i] = bias_gradient(tap(k), self.clip)[None]
-        return [d_u, *(disconnected_type() for _ in keep), *d_initial, *d_leaves]
+        return [d_u, *(disconnected_type() for _ in keep), *d_initial, *(d_leaves[i] for i in range(len(leaves)))]
 
 
 class RecurrenceGradient(_StepOp):

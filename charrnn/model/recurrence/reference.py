@@ -47,7 +47,8 @@ def scan_recurrence(
             values = [grad_clip(v, -clip, clip) for v in values]
         if sequences:
             states = [s * sequences[0] for s in states]
-        return list(cell.step(x_t, *states, p=SimpleNamespace(**dict(zip(names, values, strict=True)))))
+        new = cell.step(x_t, *states, p=SimpleNamespace(**dict(zip(names, values, strict=True))))
+        return list(new) if isinstance(new, tuple | list) else [new]
 
     with pytensor.config.change_flags(floatX=x.dtype):
         return pytensor.scan(

@@ -210,8 +210,23 @@ class StepGraph:
             self.products.append(Product(left=left, leaf=self.leaf_inputs.index(right), out=out))
             step = rebuild(step, {dots[0].outputs[0]: out})
         self.cut_outputs = step
+        self._order_hoisted()
         loop_inputs = self.loop_inputs()
         self.inference = clone_fgraph(loop_inputs, self.with_products(self.cut_outputs))
+
+    def _order_hoisted(self) -> None:
+        """Put the hoisted values in the order of the products that they are added to.
+
+        Then what one left operand is multiplied with lies side by side, and its gradient is one product too.
+        """
+        order: list[int] = []
+        for product in self.products:
+            for node in io_toposort([], [*self.cut_outputs, *(p.left for p in self.products)]):
+                if product.out in node.inputs and _is_add(node.outputs[0]):
+                    order += [i for i, u in enumerate(self.hoisted_inputs) if u in node.inputs and i not in order]
+        order += [i for i in range(len(self.hoisted)) if i not in order]
+        self.hoisted = [self.hoisted[i] for i in order]
+        self.hoisted_inputs = [self.hoisted_inputs[i] for i in order]
 
     def loop_inputs(self) -> list[Variable]:
         """Return the inputs of one step of the loop."""

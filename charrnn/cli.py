@@ -39,7 +39,9 @@ def demo(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 1.0,
     engine: Engine = "auto",
 ) -> None:
-    """Watch a model learn Python's language reference for a minute; again, to watch it go on.
+    """Watch a model learn for a minute; again, to go on.
+
+    It learns the language reference that every Python brings along.
 
     \b
     charrnn demo
@@ -224,7 +226,7 @@ def shell(
 
 @app.command()
 def doctor() -> None:
-    """Show versions, engines and linear algebra, and measure the speed for five seconds."""
+    """Show versions and engines, and measure the speed."""
     from charrnn.doctor import report
 
     print(report())
@@ -235,7 +237,7 @@ def warmup(
     directory: Directory,
     engine: Engine = "auto",
 ) -> None:
-    """Compile everything that a model needs, so that it answers at once later.
+    """Compile all that a model needs, to save time later.
 
     \b
     charrnn warmup workdirs/alice

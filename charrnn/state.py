@@ -298,7 +298,7 @@ class ModelState:
             self._move_to(learner, clear_state)
             print(describe.training(self, learner, plan))
             journal = Journal(save=self._save, sample=self._training_sample, best_loss=self._best_loss)
-            return Training(learner, self.valid, plan, journal, callback).run()
+            return Training(learner, self.valid_data, plan, journal, callback).run()
 
     trainmodel = train
 
@@ -314,7 +314,7 @@ class ModelState:
         """
         geometry.require_count("batchsize", batchsize)
         Plan(valid_len=valid_len)  # raises if that makes no sense
-        loss = validation_loss(self.model, self.valid, batchsize, valid_len)
+        loss = validation_loss(self.model, self.valid_data, batchsize, valid_len)
         assert loss is not None  # nobody calls it off
         return loss
 
@@ -323,7 +323,7 @@ class ModelState:
 
         It depends on the batch size, and is not comparable between models.
         """
-        return self.calc_loss(batchsize=batchsize) + self.model.regularization() / (batchsize * self.valid.seq_len)
+        return self.calc_loss(batchsize=batchsize) + self.model.regularization() / (batchsize * self.valid_data.seq_len)
 
     def traintime(self, batchsize: int = 16) -> StepTimes:
         """Measure a training step and a validation step, in milliseconds; the model stays as it is."""
@@ -507,7 +507,7 @@ class ModelState:
         return self._data[0]
 
     @property
-    def valid(self) -> DataSet:
+    def valid_data(self) -> DataSet:
         """The text to validate on."""
         return self._data[1]
 

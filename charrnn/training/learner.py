@@ -93,12 +93,15 @@ class Guard:
         except BaseException:  # a second Ctrl-C may stop a step half-way
             self._latest.put_back(self._learner)
             raise
-        problem = self._problem(result)
-        if problem:
-            return result, self._go_back(problem)
+        if problem := self._problem(result):
+            return result, self._go_back(problem, self._start if self._failures else self._latest)
         if self._learner.model.steps - self._latest.steps >= self.KEEP_EVERY:
             self._latest = Snapshot(self._learner)
         return result, ""
+
+    def start_again(self, problem: str) -> str:
+        """Go back to the start of the round; return a sentence about that, or raise as `step` does."""
+        return self._go_back(problem, self._start)
 
     def _problem(self, result: StepResult) -> str:
         if not math.isfinite(result.loss):
@@ -109,20 +112,19 @@ class Guard:
             return f"the loss exploded to {result.loss:.3g} nats per character"
         return ""
 
-    def _go_back(self, problem: str) -> str:
+    def _go_back(self, problem: str, good: Snapshot) -> str:
         failed_at, policy = self._learner.model.steps, self._learner.policy
+        good.put_back(self._learner)
+        self._latest = good
         self._failures += 1
-        if self._failures > 1:
-            self._latest = self._start
-        self._latest.put_back(self._learner)
         if self._failures > self.RETRIES:
             raise TrainingDiverged(
                 f"At step {failed_at} {problem}, after {self.RETRIES} retries with a learning rate halved each time "
-                f"(now {policy.learnrate:.3g}). The model is back at step {self._latest.steps}. "
+                f"(now {policy.learnrate:.3g}). The model is back at step {good.steps}. "
                 "Try a smaller learnrate, or clip='norm' with a smaller clip_at, in a new model."
             )
         policy.slow_down()
         return (
-            f"At step {failed_at} {problem}: back to step {self._latest.steps} with the learning rate halved "
+            f"At step {failed_at} {problem}: back to step {good.steps} with the learning rate halved "
             f"to {policy.learnrate:.3g} (retry {self._failures} of {self.RETRIES})."
         )

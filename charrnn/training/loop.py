@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import numbers
 import textwrap
 import time
 from collections.abc import Callable
@@ -39,9 +41,9 @@ class Plan:
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
                 raise InvalidValue(f"{name} must be a whole number of at least {least}, not {value!r}.")
-        for name in ("minutes", "save_every"):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | float) and value > 0):
+        durations = {"save_every": self.save_every, **({} if self.minutes is None else {"minutes": self.minutes})}
+        for name, value in durations.items():
+            if not isinstance(value, numbers.Real) or isinstance(value, bool) or not value > 0:
                 raise InvalidValue(f"{name} must be a number of minutes above 0, not {value!r}.")
 
 
@@ -124,12 +126,17 @@ class Training:
         """Train one round, validate, adapt the learning rate, save, and return the checkpoint's name."""
         learner, plan, start = self._learner, self._plan, time.monotonic()
         label = f"round {number}" if plan.minutes else f"round {number}/{plan.num_rounds}"
-        with Progress(label, self._round_length, self._batch_characters) as progress:
-            losses = self._steps(number, progress)
-        seconds = time.monotonic() - start
-        valid_loss = validation_loss(
-            learner.model, self._valid, learner.batchsize, plan.valid_len, lambda: not self._stop.requested
-        )
+        guard = Guard(learner)
+        while True:
+            with Progress(label, self._round_length, self._batch_characters) as progress:
+                losses = self._steps(number, guard, progress)
+            seconds = time.monotonic() - start
+            valid_loss = validation_loss(
+                learner.model, self._valid, learner.batchsize, plan.valid_len, lambda: not self._stop.requested
+            )
+            if valid_loss is None or math.isfinite(valid_loss):
+                break
+            print(guard.start_again(f"the validation loss became {valid_loss}"), flush=True)
         round_ = Round(
             epoch=learner.epochs,
             step=learner.model.steps,
@@ -148,10 +155,9 @@ class Training:
             print(f"  {change}", flush=True)
         return checkpoint
 
-    def _steps(self, number: int, progress: Progress) -> list[float]:
+    def _steps(self, number: int, guard: Guard, progress: Progress) -> list[float]:
         """Take the round's steps and return their losses."""
-        learner, plan = self._learner, self._plan
-        guard, start = Guard(learner), learner.model.steps
+        learner, plan, start = self._learner, self._plan, self._learner.model.steps
         losses: list[float] = []
         while len(losses) < self._round_length and not (self._stop.requested or self._time_is_up()):
             result, trouble = guard.step(self._progress(number, len(losses) + 1))

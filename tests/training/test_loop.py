@@ -163,6 +163,18 @@ def test_trouble_is_told_and_the_round_still_has_its_length(capsys):
     assert learner.policy.learnrate == 0.25
 
 
+def test_a_round_that_ends_in_a_model_of_no_use_is_trained_again(capsys):
+    run, learner, journal = training(train_len=3)
+    loss = learner.model.loss
+    answers = [math.nan]
+    learner.model.loss = lambda *args: (answers.pop(), args[2]) if answers else loss(*args)
+    summary = run.run()
+    assert "validation loss became nan: back to step 0" in capsys.readouterr().out
+    assert (summary.batches, learner.model.steps, learner.policy.learnrate) == (3, 3, 0.25)
+    assert math.isfinite(summary.valid_loss)
+    assert len(journal.saved) == 1
+
+
 def test_divergence_ends_training():
     run, learner, _ = training(train_len=12)
     learner.model.fail_at[6] = [math.nan] * 9
@@ -196,7 +208,7 @@ def test_the_cosine_spans_the_whole_call():
         {"valid_len": 0.5},
         {"print_every": -1},
         *[{"minutes": bad} for bad in (0, -1, math.nan, "1")],
-        {"save_every": 0},
+        *[{"save_every": bad} for bad in (0, None)],
     ],
 )
 def test_nonsense_is_refused(plan):

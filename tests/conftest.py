@@ -1,5 +1,7 @@
 """What several rooms' tests share."""
 
+import logging
+
 import pytest
 
 TEXT = "".join(f"{n} times {n} is {n * n},\nand {n} and {n} make {2 * n}.\n" for n in range(60))
@@ -11,3 +13,23 @@ def srcfile(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text(TEXT, encoding="utf-8")
     return path
+
+
+class _Complaints(logging.Handler):
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.messages = []
+
+    def emit(self, record):
+        self.messages.append(f"{record.name}: {record.getMessage()}")
+
+
+@pytest.fixture(autouse=True)
+def no_complaint_of_pytensor():
+    """PyTensor logs a rewrite that fails and goes on without it, which could hide a wrong Op for long."""
+    complaints = _Complaints()
+    logger = logging.getLogger("pytensor")
+    logger.addHandler(complaints)
+    yield
+    logger.removeHandler(complaints)
+    assert not complaints.messages

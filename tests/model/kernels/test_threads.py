@@ -1,22 +1,91 @@
-"""The batch is split over threads so that every row is worked on exactly once."""
+import threading
 
 import numpy as np
 import pytest
+import threadpoolctl
 
+from charrnn.errors import InvalidValue
 from charrnn.model.kernels import threads
 
 
-@pytest.mark.parametrize(("n", "count"), [(1, 1), (1, 2), (5, 2), (7, 3), (16, 4), (3, 8)])
-def test_every_row_is_worked_on_once(n, count):
-    done = []  # appending is atomic
-    with threads.using(count):
-        threads.split(n, lambda first, last: done.extend(range(first, last)))
-    assert sorted(done) == list(range(n))
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "2", True])
+def test_only_whole_numbers_of_threads(wrong):
+    with pytest.raises(InvalidValue, match="threads="):
+        threads.resolve(wrong)
 
 
-@pytest.mark.parametrize(("m", "k", "n"), [(3, 2, 1), (300, 70, 90), (90, 70, 300)])
-def test_a_split_product_is_the_product(m, k, n):
+def test_every_core_unless_told():
+    assert threads.resolve(None) == threads.available() >= 1
+    assert threads.resolve(3) == 3
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 23])
+def test_parts_cover_everything_once(n, n_threads):
+    parts, lock = [], threading.Lock()
+
+    def work(first, last):
+        with lock:
+            parts.append((first, last))
+
+    with threads.using(n_threads):
+        threads.split(n, work)
+    covered = sorted(i for first, last in parts for i in range(first, last))
+    assert covered == list(range(n))
+    assert len(parts) == max(1, min(n, n_threads))
+
+
+def test_small_work_is_not_split():
+    parts = []
+    with threads.using(4):
+        threads.split(25, lambda *part: parts.append(part), least=10)
+    assert sorted(parts) == [(0, 12), (12, 25)]
+
+
+def test_a_failing_part_is_heard_of():
+    def work(first, last):
+        if first:
+            raise ZeroDivisionError
+
+    with threads.using(3), pytest.raises(ZeroDivisionError):
+        threads.split(9, work)
+
+
+def test_the_number_of_threads_holds_inside_only():
+    used = []
+
+    def count():
+        used.append(0)
+        threads.split(8, lambda first, last: used.append(1))
+        return len(used) - used[::-1].index(0) - 1, used[::-1].index(0)
+
+    assert count()[1] == 1
+    with threads.using(2):
+        assert count()[1] == 2
+        with threads.using(4):
+            assert count()[1] == 4
+        assert count()[1] == 2
+    assert count()[1] == 1
+
+
+def test_blas_is_held_to_one_thread():
+    def most():
+        return max(
+            (pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"), default=1
+        )
+
+    before = most()
+    with threads.using(2):
+        assert most() == 1
+    assert most() == before
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 2), (700, 40, 90), (40, 700, 900), (1, 3000, 1000)])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_products(shape, n_threads):
+    m, k, n = shape
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(m, k)), rng.normal(size=(k, n))
-    with threads.using(3):
-        np.testing.assert_allclose(threads.dot(a, b), a @ b, rtol=1e-10)
+    with threads.using(n_threads):
+        for left, right in ((a, b), (np.asfortranarray(a), b), (a, np.asfortranarray(b))):
+            np.testing.assert_allclose(threads.dot(left, right), a @ b, rtol=1e-12, atol=1e-11)

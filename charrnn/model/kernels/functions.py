@@ -75,16 +75,21 @@ def exp(builder: ir.IRBuilder, x: ir.Value) -> ir.Value:
     """Return e**x: x = n ln 2 + r, a polynomial in r, and n added to the exponent bits."""
     if isinstance(element(x.type), ir.DoubleType):
         return intrinsic(builder, "exp", x)
-    n = intrinsic(builder, "rint", builder.fmul(clamp(builder, x, -87.3, 88.7), constant(1 / math.log(2), x.type)))
+    held = clamp(builder, x, -87.3, 88.7)
+    n = intrinsic(builder, "rint", builder.fmul(held, constant(1 / math.log(2), x.type)))
     # ln 2 in two parts, so that n times the first is exact.
-    r = intrinsic(builder, "fmuladd", n, constant(-0.693359375, x.type), x)
+    r = intrinsic(builder, "fmuladd", n, constant(-0.693359375, x.type), held)
     r = intrinsic(builder, "fmuladd", n, constant(2.12194440e-4, x.type), r)
     p = polynomial(builder, r, [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0])
     int_type: ir.Type = ir.IntType(32)
     if isinstance(x.type, ir.VectorType):
         int_type = ir.VectorType(int_type, x.type.count)
     bits = builder.shl(builder.fptosi(n, int_type), constant(23, int_type))
-    return builder.bitcast(builder.add(builder.bitcast(p, int_type), bits), x.type)
+    result = builder.bitcast(builder.add(builder.bitcast(p, int_type), bits), x.type)
+    for sign, bound, beyond in (("<", -87.4, 0.0), (">", 88.72284, math.inf)):
+        outside = builder.fcmp_ordered(sign, x, constant(bound, x.type))
+        result = builder.select(outside, constant(beyond, x.type), result)
+    return result
 
 
 def tanh(builder: ir.IRBuilder, x: ir.Value) -> ir.Value:

@@ -60,7 +60,12 @@ def _divide(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 
 def _log1p(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-    return f.intrinsic(b, "log", b.fadd(x, f.constant(1.0, x.type)))
+    # x log(u) / (u - 1) makes up for what rounding u = 1 + x loses of a small x (Kahan).
+    one = f.constant(1.0, x.type)
+    u = b.fadd(x, one)
+    log = f.intrinsic(b, "log", u)
+    small = b.select(b.fcmp_ordered("==", u, one), x, b.fmul(log, b.fdiv(x, b.fsub(u, one))))
+    return b.select(b.fcmp_ordered("<", x, one), small, log)
 
 
 def _softplus(b: ir.IRBuilder, x: ir.Value) -> ir.Value:

@@ -47,13 +47,11 @@ def test_extremes(name, dtype):
     got = evaluate(OPS[name], x)
     assert np.isnan(got[np.isnan(x)]).all()
     assert not np.isnan(got[~np.isnan(x)]).any()
-    high, low = {"exp": (1e38, 1e-37), "tanh": (1, -1), "sigmoid": (1, 0)}[name]
-    if name == "exp":
-        assert (got[x >= 100] > 1e38).all() or dtype == "float64"
-        assert (got[x <= -100] < low).all()
-    else:
-        np.testing.assert_allclose(got[x >= 100], high, atol=1e-6)
-        np.testing.assert_allclose(got[x <= -100], low, atol=1e-6)
+    high, low = {"exp": (np.inf, 0), "tanh": (1, -1), "sigmoid": (1, 0)}[name]
+    np.testing.assert_allclose(got[x >= 1000], high, atol=1e-6)
+    np.testing.assert_allclose(got[x <= -1000], low, atol=0 if name == "exp" else 1e-6)
+    if dtype == "float32":
+        np.testing.assert_allclose(got[x == 100], high, atol=1e-6)
     assert (got[x == 0] == {"exp": 1, "tanh": 0, "sigmoid": 0.5}[name]).all()
 
 
@@ -64,9 +62,7 @@ def test_squashing_never_leaves_its_range_nor_falls(name):
     if name != "exp":
         assert got.max() <= 1
         assert got.min() >= (-1 if name == "tanh" else 0)
-    steps = np.diff(got)
-    assert steps.min() >= -2e-7 * np.abs(got[1:]).max() or name == "exp"
-    assert (np.diff(got[::100]) >= -1e-6 * np.abs(got[100::100])).all()
+    assert (np.diff(got) >= -4e-7 * np.maximum(1, got[1:])).all()  # but for rounding
 
 
 def test_vectors_and_single_numbers_agree():

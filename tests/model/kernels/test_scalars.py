@@ -60,11 +60,11 @@ def test_nan_is_never_lost(op):
 
 def test_softplus_neither_overflows_nor_loses_its_tail():
     x = np.array([-700.0, -40, -20, 0, 40, 700])
-    np.testing.assert_allclose(evaluate(ps.softplus, x), np.logaddexp(0, x), rtol=1e-6, atol=0)
+    np.testing.assert_allclose(evaluate(ps.softplus, x), np.logaddexp(0, x), rtol=1e-13)
 
 
 def test_log1p_of_small_numbers():
-    x = np.array([1e-3, 1e-8, 1e-15, -1e-10])
+    x = np.array([1e-3, 1e-8, 1e-15, -1e-10, 0, -0.5, 2, 1e20, np.inf])
     np.testing.assert_allclose(evaluate(ps.log1p, x), np.log1p(x), rtol=1e-12)
 
 

@@ -9,7 +9,7 @@ from charrnn.training.summary import in_units
 
 if TYPE_CHECKING:
     from charrnn.data.encoding import Corpus
-    from charrnn.state import ModelState
+    from charrnn.keeping import KeptModel
     from charrnn.training.learner import Learner
     from charrnn.training.loop import Plan
 
@@ -37,7 +37,7 @@ def corpus(corpus: Corpus) -> str:
     return "\n".join(lines)
 
 
-def training(ms: ModelState, learner: Learner, plan: Plan) -> str:
+def training(ms: KeptModel, learner: Learner, plan: Plan) -> str:
     """Describe the training that is about to begin."""
     length = plan.train_len or learner.epoch_length
     amount = f"{plan.minutes:g} min, in batches" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
@@ -47,7 +47,7 @@ def training(ms: ModelState, learner: Learner, plan: Plan) -> str:
     )
 
 
-def state(ms: ModelState) -> str:
+def state(ms: KeptModel) -> str:
     """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, what to do next."""
     corpus, checkpoint = ms.corpus, ms.checkpoint
     parameters = f", {ms.num_parameters:,} parameters" if ms.num_parameters else ""
@@ -64,11 +64,11 @@ def state(ms: ModelState) -> str:
     return "\n".join(lines)
 
 
-def _shape(ms: ModelState) -> str:
+def _shape(ms: KeptModel) -> str:
     return f"{ms.modeltype} {ms.hyper.layers}×{ms.hyper.state_size}"
 
 
-def _progress(ms: ModelState) -> str:
+def _progress(ms: KeptModel) -> str:
     if ms.checkpoint is None or not ms.steps:
         return "not yet"
     train_loss = ms.checkpoint.record.get("train_loss")
@@ -76,7 +76,7 @@ def _progress(ms: ModelState) -> str:
     return f"epoch {ms.epochs:.2f}, step {ms.steps:,}{loss}"
 
 
-def _best(ms: ModelState) -> str:
+def _best(ms: KeptModel) -> str:
     best = lookup.best(ms.checkpoints)
     if best is None or best == ms.checkpoint:
         return ""

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 
-OPTIMIZERS = ("rmsprop",)
+OPTIMIZERS = ("rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
 CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
 GATES = ("sigmoid", "hard_sigmoid")
@@ -37,8 +37,12 @@ class HyperParams:
         Decay of RMSProp's running average of squared gradients, in [0, 1).
     regcost : float
         Weight λ of the L2 penalty (λ/2)·ΣW² over weight matrices; 0 for none.
-    optimizer : {"rmsprop"}
-        How a gradient becomes an update.
+    optimizer : {"rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw"}
+        How a gradient becomes an update, see `charrnn.model.updates`.
+    momentum : float
+        Of momentum and Nesterov, and Adam's β₁; in [0, 1).
+    weight_decay : float
+        AdamW's decay of all parameters, apart from the gradient.
     clip : {"value", "step", "norm", None}
         What is clipped at `clip_at`: each element of the summed gradient, each element of every time step's
         contribution before summing (the ancestor's form), the norm of all gradients together, or nothing.
@@ -83,6 +87,8 @@ class HyperParams:
     decay: float = 0.95
     regcost: float = 0.1
     optimizer: str = "rmsprop"
+    momentum: float = 0.9
+    weight_decay: float = 0.01
     clip: str | None = "value"
     clip_at: float = 5.0
     cost: str = "sum"
@@ -101,6 +107,8 @@ class HyperParams:
             self._whole("bptt_truncate", least=1, otherwise=", or -1 for whole sequences")
         self._number("learnrate", lambda rate: rate > 0, "above 0")
         self._number("decay", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
+        self._number("momentum", lambda momentum: 0 <= momentum < 1, "of at least 0 and below 1")
+        self._number("weight_decay", lambda decay: decay >= 0, "of at least 0")
         self._number("regcost", lambda cost: cost >= 0, "of at least 0")
         self._number("clip_at", lambda bound: bound > 0, "above 0")
         self._name("optimizer", OPTIMIZERS)

@@ -46,7 +46,7 @@ class Cell(ABC):
         """Return the parameters' names and shapes; two axes make a weight matrix, one axis a bias."""
 
     step: Callable[..., Any]
-    """``step(x, *states, p)``: new states (B, H) from the input (B, n_in), the old ones and the parameters as p.name."""
+    """``step(x, *states, p)``: new states (B, H) from input (B, n_in), old states and the parameters as ``p.name``."""
 
 
 class GRU(Cell):

@@ -94,6 +94,7 @@ class Model:
         self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
         self._vector.shared.set_value(self._vector.join(self._initial()), borrow=True)
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
+        self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
 
     def __repr__(self) -> str:
         n = self._vector.size
@@ -283,7 +284,7 @@ class Model:
     def use_engine(self, engine: str) -> None:
         """Run on another engine from now on; values are kept."""
         self.engine = engines.resolve(engine)
-        engines.to_numpy([self._vector.shared, self._learnrate, *self._slots.values()])
+        engines.to_numpy([self._vector.shared, self._learnrate, self._count, *self._slots.values()])
         for name in ("_train_function", "_errors_function", "_gradient_function", "_process_function", "_generator"):
             vars(self).pop(name, None)
 
@@ -313,6 +314,7 @@ class Model:
         """
         x, y, state = self._batch(x, y, state)
         mask = np.ones(x.shape, self.hyper.dtype) if mask is None else np.ascontiguousarray(mask, self.hyper.dtype)
+        self._count.set_value(np.asarray(self.steps + 1, self.hyper.dtype))
         loss, norm, last = self._train_function(x, y, state, mask)
         self.steps += 1
         return StepResult(float(loss), float(norm), last)

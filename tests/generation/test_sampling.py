@@ -13,6 +13,8 @@ from scipy import stats
 from charrnn.data.charset import CharSet, UnknownCharacterWarning
 from charrnn.errors import InvalidValue, UnknownCharacters
 from charrnn.generation.sampling import BLOCK, Sampler, generate
+from charrnn.hyper import HyperParams
+from charrnn.model.model import Model
 from tests.fakes import FakeModel
 
 TEXT = "the hat\non the mat\n"
@@ -80,6 +82,22 @@ def test_draws_follow_the_softmax(model, charset):
     odds = np.exp(model.table[start].astype(float) / temp)
     counts = np.bincount(draws, minlength=charset.vocab_size)
     assert stats.chisquare(counts, 3000 * odds / odds.sum()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("engine", ["numba", "jax"])
+def test_draws_of_a_real_model_follow_its_softmax(engine):
+    pytest.importorskip(engine)
+    model = Model(HyperParams(layers=2, state_size=6), "GRUEncode", vocab_size=9, engine=engine)
+    sharper = {name: array * 4 if name.startswith("param/") else array for name, array in model.arrays().items()}
+    model.load_arrays(sharper)  # a new model guesses nearly evenly
+    R, first, second = 5000, 3, 7
+    _, state = model.generate(np.array([first]), model.freshstate(1), np.zeros((1, 1)))
+    uniforms = np.random.default_rng(1).random((1, R))
+    draws, _ = model.generate(np.full(R, second), np.repeat(state, R, axis=1), uniforms, temp=0.7)
+    probabilities = model.process(np.array([first, second]), temp=0.7)[0][1].astype(float)
+    assert probabilities.max() > 2 / 9
+    expected = R * probabilities / probabilities.sum()
+    assert stats.chisquare(np.bincount(draws[0], minlength=9), expected).pvalue > 1e-3
 
 
 def test_argmax_takes_the_likeliest(model, charset):

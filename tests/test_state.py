@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from charrnn import HyperParams, ModelState, Sample, generatestring
 from charrnn.errors import (
     CheckpointNotFound,
     CorruptFile,
+    DamageWarning,
     EngineUnavailable,
     InvalidValue,
     ModelExists,
@@ -254,6 +257,28 @@ def test_two_and_three_rounds_in_two_processes_are_five_in_one(make, engine):
     assert everything(ModelState.load(parts.path)) == everything(whole)
     saved, expected = (max(Path(ms.path, "checkpoints").iterdir()) for ms in (parts, whole))
     assert saved.name == expected.name
+
+
+@pytest.mark.slow
+def test_a_killed_process_loses_no_more_than_its_last_round(make):
+    killed = make()
+    whole = ModelState.load(shutil.copytree(killed.path, killed.path.with_name("whole")))
+    process = subprocess.Popen([sys.executable, "-c", RESUME, killed.path, "numba", "9999"], stdout=subprocess.DEVNULL)
+    while len(killed.checkpoints) < 4:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    again = ModelState.load(killed.path)
+    rounds, rest = divmod(again.steps, 11)
+    assert rounds >= 3
+    assert rest == 0
+    whole.train(num_rounds=rounds, train_len=11, batchsize=3)
+    assert everything(again) == everything(whole)
+    with warnings.catch_warnings(action="ignore", category=DamageWarning):  # what the kill left behind is told
+        again.train(train_len=11, batchsize=3)
+    whole.train(train_len=11, batchsize=3)
+    assert everything(again) == everything(whole)
 
 
 def test_an_interrupted_session_goes_on_bit_for_bit(make):

@@ -13,6 +13,8 @@ import inspect
 import warnings
 from collections.abc import Iterable
 
+MOST_NAMES = 40  # named in one message
+
 
 class CharRNNError(Exception):
     """Base of every error of charrnn, for callers that want to catch them all."""
@@ -100,4 +102,7 @@ def near_matches(name: str, known: Iterable[str]) -> str:
     """
     known = list(known)
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"Did you mean: {', '.join(close)}?" if close else f"Known: {', '.join(sorted(known))}."
+    if close:
+        return f"Did you mean: {', '.join(close)}?"
+    more = f" and {len(known) - MOST_NAMES:,} more" if len(known) > MOST_NAMES else ""
+    return f"Known: {', '.join(sorted(known)[:MOST_NAMES])}{more}."

@@ -24,3 +24,9 @@ def test_every_error_is_one_of_charrnn_and_of_the_standard_library(error):
         return
     assert issubclass(error, errors.CharRNNError)
     assert len(error.__bases__) == 2
+
+
+def test_a_long_list_of_names_is_cut():
+    hint = errors.near_matches("?", map(str, range(10_000)))
+    assert hint.startswith("Known: 0, 1, 10, 100, ")
+    assert hint.endswith(" and 9,960 more.")

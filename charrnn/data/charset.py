@@ -22,17 +22,27 @@ class UnknownCharacterWarning(UserWarning):
 class CharSet:
     r"""A fixed alphabet: U+FFFD, which stands for every unknown character, at index 0, and V - 1 others.
 
+    Special symbols, such as the begin and the end of a document, may follow U+FFFD. They are not characters: no text
+    encodes to them, and decoding leaves them out.
+
     Parameters
     ----------
     chars
-        All V characters in the order of their indices. `from_text` and `from_counts` sort them by code point.
+        All characters in the order of their indices. `from_text` and `from_counts` sort them by code point.
     linestarts
         Characters that begin lines, and how many lines each begins.
+    specials
+        Names of special symbols, which take the indices from 1 up.
+
+    Attributes
+    ----------
+    chars : tuple of str, (V,)
+        What stands at each index; a special symbol is shown as its name in brackets.
 
     Raises
     ------
     InvalidValue
-        U+FFFD is not first, or something is not a single character or occurs twice.
+        U+FFFD is not first, something is not a single character or occurs twice, or a name occurs twice.
 
     Examples
     --------
@@ -43,27 +53,42 @@ class CharSet:
     array([8, 6], dtype=int32)
     >>> chars.decode([8, 6])
     'to'
+    >>> CharSet.from_text("ab", specials=["begin", "end"])
+    <CharSet of 5: U+FFFD ⟨begin⟩ ⟨end⟩ 'a' 'b'>
     """
 
     unknown_char = UNKNOWN
     unknown_idx = 0
 
-    def __init__(self, chars: Sequence[str], linestarts: Mapping[str, int] | None = None) -> None:
-        self.chars = tuple(chars)
-        if any(len(ch) != 1 for ch in self.chars):
+    def __init__(
+        self, chars: Sequence[str], linestarts: Mapping[str, int] | None = None, specials: Sequence[str] = ()
+    ) -> None:
+        characters = tuple(chars)
+        if any(len(ch) != 1 for ch in characters):
             raise InvalidValue("A CharSet is made of single characters; use CharSet.from_text for a text.")
-        if self.chars[:1] != (UNKNOWN,) or len(set(self.chars)) != len(self.chars):
+        if characters[:1] != (UNKNOWN,) or len(set(characters)) != len(characters):
             raise InvalidValue("A CharSet begins with U+FFFD and holds each character once.")
-        beginners = set(self.chars) - {"\n", "\r", UNKNOWN}
+        self.specials = tuple(specials)
+        if len(set(self.specials)) != len(self.specials):
+            raise InvalidValue(f"Special symbols need names of their own, not {', '.join(self.specials)}.")
+        self.chars = (UNKNOWN, *(f"⟨{name}⟩" for name in self.specials), *characters[1:])
+        beginners = set(characters) - {"\n", "\r", UNKNOWN}
         self.linestarts = {ch: n for ch, n in (linestarts or {}).items() if ch in beginners}
-        self._codes = np.array([ord(ch) for ch in self.chars], dtype="<u4")
+        codes = np.array([ord(ch) for ch in characters], dtype="<u4")
+        indices = np.array([0, *range(self._first, self.vocab_size)])
         # Code point -> index; the last entry is that of every code point beyond the largest.
-        self._table = np.zeros(self._codes.max() + 2, dtype=np.min_scalar_type(self.vocab_size - 1))
-        self._table[self._codes] = np.arange(self.vocab_size)
+        self._table = np.zeros(codes.max() + 2, dtype=np.min_scalar_type(self.vocab_size - 1))
+        self._table[codes] = indices
+        self._codes = np.full(self.vocab_size, ord(UNKNOWN), dtype="<u4")
+        self._codes[indices] = codes
 
     @classmethod
     def from_counts(
-        cls, counts: Mapping[str, int], linestarts: Mapping[str, int] | None = None, min_count: int = 0
+        cls,
+        counts: Mapping[str, int],
+        linestarts: Mapping[str, int] | None = None,
+        min_count: int = 0,
+        specials: Sequence[str] = (),
     ) -> CharSet:
         """Make the character set of a text from how often each character occurs in it.
 
@@ -74,18 +99,23 @@ class CharSet:
         <CharSet of 2: U+FFFD 'a'>
         """
         known = (ch for ch, n in counts.items() if n >= max(min_count, 1) and not "\ud800" <= ch <= "\udfff")
-        return cls([UNKNOWN, *sorted(set(known) - {UNKNOWN})], linestarts)
+        return cls([UNKNOWN, *sorted(set(known) - {UNKNOWN})], linestarts, specials)
 
     @classmethod
-    def from_text(cls, text: str, min_count: int = 0) -> CharSet:
+    def from_text(cls, text: str, min_count: int = 0, specials: Sequence[str] = ()) -> CharSet:
         """Make the character set of a text."""
         survey = Survey([text])
-        return cls.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count)
+        return cls.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count, specials)
 
     @property
     def vocab_size(self) -> int:
-        """V, the number of characters, U+FFFD included."""
+        """V, the number of characters, U+FFFD and special symbols included."""
         return len(self.chars)
+
+    @property
+    def _first(self) -> int:
+        """Index of the first character after U+FFFD and the special symbols."""
+        return 1 + len(self.specials)
 
     @property
     def index_dtype(self) -> np.dtype:
@@ -96,9 +126,25 @@ class CharSet:
         """Return the index of a character, 0 if it is unknown."""
         return int(self.indices(ch)[0]) if len(ch) == 1 else 0
 
+    def idxofspecial(self, name: str) -> int:
+        """Return the index of a special symbol.
+
+        Raises
+        ------
+        UnknownName
+            There is none of this name.
+
+        >>> CharSet.from_text("ab", specials=["begin", "end"]).idxofspecial("end")
+        2
+        """
+        if name not in self.specials:
+            hint = near_matches(name, self.specials) if self.specials else "There are none."
+            raise UnknownName(f"This CharSet has no special symbol {name!r}. {hint}")
+        return 1 + self.specials.index(name)
+
     def charatidx(self, idx: int) -> str:
-        """Return the character of an index, U+FFFD if there is no such index."""
-        return self.chars[idx] if 0 <= idx < self.vocab_size else UNKNOWN
+        """Return the character of an index, U+FFFD if there is no such index, nothing for a special symbol."""
+        return self.decode([idx])
 
     def indices(self, text: str) -> np.ndarray:
         """Return the index of each character (T,), 0 where it is unknown, as small integers."""
@@ -141,15 +187,16 @@ class CharSet:
         return indices if on_unknown == "replace" else self.encode("".join(ch for ch in text if ch not in unknown))
 
     def decode(self, indices: Sequence[int] | np.ndarray) -> str:
-        """Return the text of indices (T,); those out of range become U+FFFD."""
+        """Return the text of indices (T,); those out of range become U+FFFD, special symbols are left out."""
         indices = np.asarray(indices, dtype=np.int64)
+        indices = indices[(indices < 1) | (indices >= self._first)]
         known = (indices >= 0) & (indices < self.vocab_size)
         return self._codes[np.where(known, indices, 0)].tobytes().decode("utf-32-le")
 
     def randomidx(self, rng: np.random.Generator | int | None = None, allow_newline: bool = False) -> int:
         """Draw the index of any known character; a newline only if allowed or if there is nothing else."""
         newline = self.idxofchar("\n")
-        candidates = [i for i in range(1, self.vocab_size) if allow_newline or i != newline]
+        candidates = [i for i in range(self._first, self.vocab_size) if allow_newline or i != newline]
         return int(np.random.default_rng(rng).choice(candidates or [newline]))
 
     def semirandomidx(self, rng: np.random.Generator | int | None = None) -> int:
@@ -168,7 +215,8 @@ class CharSet:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able record."""
-        return {"chars": "".join(self.chars), "linestarts": self.linestarts}
+        characters = "".join([UNKNOWN, *self.chars[self._first :]])
+        return {"chars": characters, "linestarts": self.linestarts, "specials": list(self.specials)}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> CharSet:
@@ -180,7 +228,8 @@ class CharSet:
             The record is not one of a character set.
         """
         try:
-            return cls(record["chars"], {str(ch): int(n) for ch, n in record["linestarts"].items()})
+            linestarts = {str(ch): int(n) for ch, n in record["linestarts"].items()}
+            return cls(record["chars"], linestarts, record.get("specials", ()))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise CorruptFile(
                 f"The record of the character set is damaged: {error!r}. Restore it from a copy."
@@ -199,5 +248,6 @@ class CharSet:
         return hash(self.chars)
 
     def __repr__(self) -> str:
-        shown = " ".join(["U+FFFD", *(repr(ch) for ch in self.chars[1:80])])
+        named = self.chars[1 : self._first]
+        shown = " ".join(["U+FFFD", *named, *(repr(ch) for ch in self.chars[self._first : 80])])
         return f"<CharSet of {self.vocab_size:,}: {shown}{' ...' if self.vocab_size > 80 else ''}>"

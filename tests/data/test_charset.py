@@ -141,3 +141,50 @@ def test_any_order_is_kept_but_not_any_list():
 def test_repr_is_short_for_large_sets():
     assert repr(CharSet.from_text("".join(map(chr, range(0x4E00, 0x5E00))))).endswith("...>")
     assert repr(CharSet.from_text("a\n")) == r"<CharSet of 3: U+FFFD '\n' 'a'>"
+
+
+SPECIALS = ["begin", "end"]
+
+
+@pytest.mark.parametrize("text", ["a\nb", RUSSIAN, "⟨begin⟩", "\ufffd", "\x00\x01\x02\t"])
+def test_special_symbols_are_no_characters(text):
+    plain, chars = CharSet.from_text(text), CharSet.from_text(text, specials=SPECIALS)
+    assert chars.vocab_size == plain.vocab_size + 2
+    assert (chars.idxofspecial("begin"), chars.idxofspecial("end")) == (1, 2)
+    indices = chars.encode(text)
+    assert not {1, 2} & set(indices.tolist())
+    assert indices.tolist() == [i and i + 2 for i in plain.encode(text).tolist()]
+    assert chars.decode([1, *indices, 2, 2]) == chars.decode(indices) == text
+    assert [chars.charatidx(i) for i in (0, 1, 2, 3)] == ["\ufffd", "", "", plain.charatidx(1)]
+    assert {chars.randomidx(seed, allow_newline=True) for seed in range(40)}.isdisjoint({0, 1, 2}) or text == "\ufffd"
+    assert chars != plain
+
+
+def test_a_text_that_spells_a_special_symbol_is_only_text():
+    chars = CharSet.from_text("⟨⟩begind", specials=SPECIALS)
+    assert chars.decode(chars.encode("⟨begin⟩⟨end⟩")) == "⟨begin⟩⟨end⟩"
+    assert "⟨begin⟩" not in chars
+
+
+def test_special_symbols_widen_the_indices():
+    characters = ["\ufffd", *map(chr, range(0x4E00, 0x4E00 + 254))]
+    assert (CharSet(characters).index_dtype, CharSet(characters, specials=SPECIALS).index_dtype) == ("u1", "u2")
+
+
+def test_special_symbols_have_names():
+    chars = CharSet.from_text("a\n", specials=SPECIALS)
+    assert repr(chars) == r"<CharSet of 5: U+FFFD ⟨begin⟩ ⟨end⟩ '\n' 'a'>"
+    with pytest.raises(UnknownName, match="Did you mean: begin"):
+        chars.idxofspecial("beginn")
+    with pytest.raises(UnknownName, match="There are none"):
+        CharSet.from_text("a\n").idxofspecial("end")
+    with pytest.raises(InvalidValue, match="names of their own"):
+        CharSet("\ufffda", specials=["end", "end"])
+
+
+def test_records_with_and_without_special_symbols():
+    chars = CharSet.from_text("a\nb", specials=SPECIALS)
+    record = json.loads(json.dumps(chars.to_json()))
+    assert CharSet.from_json(record) == chars
+    del record["specials"]  # as records were before there were any
+    assert CharSet.from_json(record) == CharSet.from_text("a\nb")

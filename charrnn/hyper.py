@@ -6,6 +6,7 @@ import dataclasses
 import math
 import numbers
 import operator
+import textwrap
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Self
@@ -118,6 +119,10 @@ class HyperParams:
         self._name("reset", RESETS)
         self._name("policy", POLICIES)
         self._name("dtype", DTYPES)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
+        return textwrap.fill(f"HyperParams({fields})", width=88, subsequent_indent=" " * 12)
 
     @classmethod
     def preset(cls, name: str) -> Self:

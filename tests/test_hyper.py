@@ -71,3 +71,9 @@ def test_an_unknown_preset_names_the_known_ones():
         HyperParams.preset("rngu")
     for name in PRESETS:
         HyperParams.preset(name)
+
+
+def test_repr_is_short_lines_that_make_the_same_again():
+    hyper = HyperParams(layers=3, clip=None)
+    assert max(map(len, repr(hyper).splitlines())) <= 88
+    assert eval(repr(hyper)) == hyper

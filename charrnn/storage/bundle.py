@@ -47,7 +47,7 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     ...     saved = workdir.save_checkpoint({"W": numpy.eye(2)}, {"epoch": 0, "step": 5, "valid_loss": 3.25})
     ...     bundle = export_bundle(workdir, Path(parent, "m.zip"))
     ...     import_bundle(bundle, Path(parent, "copy")).find()
-    <Checkpoint e0000-s00000005-v3.250: epoch 0, position 0, step 5, 3.2500 nats/char, ...>
+    <Checkpoint e0000-s00000005-v3.250: 3.2500 nats/char, ...>
     """
     target = resolve(file)
     last = workdir.find(lookup.LAST)

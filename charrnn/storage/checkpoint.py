@@ -70,8 +70,7 @@ class Checkpoint:
 
     def __repr__(self) -> str:
         loss = "no loss" if self.loss is None else f"{self.loss:.4f} nats/char"
-        where = f"epoch {self.epoch}, position {self.pos}, step {self.step}"
-        return f"<Checkpoint {self.name}: {where}, {loss}, {self.time:%Y-%m-%d %H:%M:%S} UTC, branch {self.branch}>"
+        return f"<Checkpoint {self.name}: {loss}, {self.time:%Y-%m-%d %H:%M} UTC, branch {self.branch}>"
 
     def __hash__(self) -> int:
         return hash((self.name, self.serial))

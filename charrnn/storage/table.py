@@ -7,16 +7,16 @@ from typing import Any
 
 
 class Table(list[Mapping[str, Any]]):
-    """A list of rows; its `repr` has a column for every key that occurs. Floats get four decimals, None stays empty.
+    """A list of rows; its `repr` has a column for every key with a value. Floats get four decimals, None stays empty.
 
-    >>> Table([{"step": 1, "loss": 3.25}, {"step": 20, "loss": None, "note": "hm"}])
+    >>> Table([{"step": 1, "loss": 3.25, "tag": None}, {"step": 20, "loss": None, "note": "hm"}])
     step    loss  note
        1  3.2500
       20          hm
     """
 
     def __repr__(self) -> str:
-        names = list(dict.fromkeys(name for row in self for name in row))
+        names = list(dict.fromkeys(name for row in self for name, value in row.items() if value not in (None, "")))
         cells = [[_cell(row.get(name)) for name in names] for row in self]
         numeric = [all(isinstance(row.get(name), (int, float, type(None))) for row in self) for name in names]
         widths = [max(len(line[i]) for line in [names, *cells]) for i in range(len(names))]

@@ -242,7 +242,9 @@ def warmup(
     \b
     charrnn warmup workdirs/alice
     """
-    ModelState.load(directory, engine=engine).model.compile()
+    model = ModelState.load(directory, engine=engine).model
+    model.compile()
+    print(", ".join(f"{what} {seconds:.1f} s" for what, seconds in model.compilations))
 
 
 def main() -> None:

@@ -56,6 +56,10 @@ def _availability(name: str) -> str:
         engines.resolve(name)
     except EngineUnavailable as error:
         return str(error)
+    if name == "jax":
+        import jax
+
+        return f"available, on {', '.join(map(str, jax.devices()))}"
     return "available"
 
 

@@ -121,7 +121,7 @@ class Guard:
             raise TrainingDiverged(
                 f"At step {failed_at} {problem}, after {self.RETRIES} retries with a learning rate halved each time "
                 f"(now {policy.learnrate:.3g}). The model is back at step {good.steps}. "
-                "Try a smaller learnrate, or clip='norm' with a smaller clip_at, in a new model."
+                "Set a smaller ms.learnrate, or make a model with clip='norm' and a smaller clip_at."
             )
         policy.slow_down()
         return (

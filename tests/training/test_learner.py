@@ -86,7 +86,7 @@ def test_after_the_last_retry_training_has_diverged_and_the_model_is_sound(learn
 
     with pytest.raises(TrainingDiverged, match="after 5 retries") as caught:
         keep_trying()
-    assert "smaller learnrate" in str(caught.value)
+    assert "smaller ms.learnrate" in str(caught.value)
     assert same(everything(learner), start)
     assert learner.policy.learnrate == 0.5 / 2**Guard.RETRIES
 

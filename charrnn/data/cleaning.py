@@ -1,4 +1,4 @@
-"""Clean a text that comes in chunks, in bounded memory: line ends, Project Gutenberg wrapping, lower case.
+"""Clean a text that comes in chunks, in bounded memory: line ends, Project Gutenberg wrapping, case, punctuation.
 
 Each function takes an iterator of chunks and yields chunks; how the text is cut into chunks never changes the result.
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -82,3 +83,23 @@ def lower(chunks: Iterable[str]) -> Iterator[str]:
     'οδυσσευς'
     """
     return (chunk.lower() for chunk in whole_lines(chunks))
+
+
+def strip_punctuation(chunks: Iterable[str]) -> Iterator[str]:
+    """Leave out what Unicode calls punctuation; letters, digits, symbols and white space stay.
+
+    >>> "".join(strip_punctuation(["“Don't stop”, she", " said: $3+4!"]))
+    'Dont stop she said $3+4'
+    """
+    return (chunk.translate(_WITHOUT_PUNCTUATION) for chunk in chunks)
+
+
+class _WithoutPunctuation(dict[int, int | None]):
+    """A table for `str.translate` that learns each character when it first sees it."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.category(chr(code)).startswith("P") else code
+        return self[code]
+
+
+_WITHOUT_PUNCTUATION = _WithoutPunctuation()

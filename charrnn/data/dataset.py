@@ -9,18 +9,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from charrnn.data import geometry
+from charrnn.data import arrayfile, geometry
 from charrnn.data.charset import CharSet
 from charrnn.data.geometry import Geometry
-from charrnn.errors import CorruptFile, InvalidValue
+from charrnn.errors import InvalidValue
 
 
 class Batch(NamedTuple):
-    """Inputs `x` and targets `y`, int32 (T, B); `mask`, float32 (T, B), is 0 where a prediction is a repeat, else 1."""
+    """What B streams show in T steps.
+
+    Parameters
+    ----------
+    x, y
+        Inputs and targets, int32 (T, B).
+    mask
+        float32 (T, B): 0 where a prediction is a repeat or padding, else 1.
+    keep
+        float32 (T, B, 1), for documents only: 0 where one begins, and the hidden state with it anew, else 1.
+    labels
+        int32 (T, B, number of label columns), for labelled documents only: the label ids of the document at each step.
+    """
 
     x: np.ndarray
     y: np.ndarray
     mask: np.ndarray
+    keep: np.ndarray | None = None
+    labels: np.ndarray | None = None
 
 
 class DataSet:
@@ -86,16 +100,9 @@ class DataSet:
         Raises
         ------
         CorruptFile
-            The file is not one of symbols, or is truncated.
+            The file is missing, truncated, or not one of symbols.
         """
-        try:
-            symbols = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise CorruptFile(
-                f"{path} is not a whole file of encoded text: {error}. Restore it from a copy."
-            ) from error
-        if symbols.ndim != 1 or symbols.dtype.kind != "u":
-            raise CorruptFile(f"{path} holds {symbols.dtype} {symbols.shape}: expected unsigned integers on one axis.")
+        symbols = arrayfile.load(path, "u")
         return cls(symbols[start:stop], vocab_size, seq_len, name or Path(path).stem)
 
     def __len__(self) -> int:
@@ -111,8 +118,8 @@ class DataSet:
         geometry.require_count("batchsize", batchsize)
         return math.ceil(self.data_len / batchsize)
 
-    def batch(self, pos: int = 0, batchsize: int = 16) -> Batch:
-        """Return batch `pos` of an epoch.
+    def batch(self, pos: int = 0, batchsize: int = 16, epoch: int = 0) -> Batch:
+        """Return batch `pos` of an epoch; every epoch is the same.
 
         Over the E batches of an epoch the mask counts each of the N - 1 predictions exactly once.
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from charrnn.data import geometry
+from charrnn.data import arrayfile, geometry
 from charrnn.data.charset import CharSet
 from charrnn.data.dataset import DataSet
 from charrnn.data.geometry import plural
 from charrnn.data.reading import TextSource
-from charrnn.errors import CorruptFile, InvalidValue, SaveFailed, SourceUnusable
+from charrnn.data.survey import Survey
+from charrnn.errors import CorruptFile, InvalidValue, SourceUnusable
 
 FILENAME = "symbols.npy"
 SPLIT_WINDOW = 0.005  # of the text: how far the split may move to a line end
@@ -75,8 +74,6 @@ class Corpus:
             The file of symbols is missing, truncated or another.
         """
         path = Path(directory) / self.filename
-        if not path.exists():
-            raise CorruptFile(f"{path} is missing: the encoded text of {self.source}. Restore it from a copy.")
         size, start = self.charset.vocab_size, self.split % self.length
         train = DataSet.load(path, size, self.seq_len, 0, self.split, f"{self.source} (training)")
         valid = DataSet.load(path, size, self.seq_len, start, self.length, f"{self.source} (validation)")
@@ -144,18 +141,20 @@ def encode(
     >>> corpus.train_len, corpus.valid_len
     (1710, 190)
     """
-    geometry.require_count("seq_len", seq_len)
-    if not 0 < trainfrac <= 1:
-        raise InvalidValue(f"trainfrac={trainfrac!r}: expected a part of the text above 0 and up to 1, such as 0.9.")
-    if not min_count >= 0:
-        raise InvalidValue(f"min_count={min_count!r}: expected a number of occurrences from 0 up.")
+    require_settings(seq_len, trainfrac, min_count)
     survey = source.survey
     charset = CharSet.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count)
     path = Path(directory) / FILENAME
-    file_sha256 = _write_symbols(source, charset, path)
+    file_sha256 = arrayfile.write(path, _symbols(source, charset), (survey.length,), charset.index_dtype)
     split = _split(np.load(path, mmap_mode="r"), trainfrac, charset)
     fitted = geometry.fit(split, seq_len, batchsize=1)
-    notes = [*source.notes, *_notes(source, charset, split, trainfrac), fitted.note]
+    unsplit = f"{plural(split, 'character')} are too few to split: validation is on the training text."
+    notes = [
+        *source.notes,
+        folding_note(survey, charset),
+        unsplit if split == survey.length and trainfrac < 1 else "",
+        fitted.note,
+    ]
     return Corpus(
         charset=charset,
         filename=FILENAME,
@@ -169,35 +168,32 @@ def encode(
     )
 
 
-def _write_symbols(source: TextSource, charset: CharSet, path: Path) -> str:
-    """Write the file under a temporary name and rename it when it is whole; return its checksum."""
-    length, dtype = source.survey.length, charset.index_dtype.newbyteorder("<")
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
-    )
-    checksum = hashlib.sha256(header.getvalue())
-    temporary = path.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(header.getvalue())
-            for chunk in source.chunks():
-                symbols = charset.indices(chunk).astype(dtype, copy=False)
-                length -= len(symbols)
-                checksum.update(symbols.data)
-                file.write(symbols.data)
-            if length:
-                raise SourceUnusable(f"{source.name} changed while it was read. Try again when nothing writes to it.")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise SaveFailed(
-            f"Encoding {source.name} into {path} failed: {error}. Free space or take another directory."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return checksum.hexdigest()
+def require_settings(seq_len: int, trainfrac: float, min_count: int) -> None:
+    """Raise InvalidValue unless the settings of an encoding make sense."""
+    geometry.require_count("seq_len", seq_len)
+    if not 0 < trainfrac <= 1:
+        raise InvalidValue(f"trainfrac={trainfrac!r}: expected a part of the text above 0 and up to 1, such as 0.9.")
+    if not min_count >= 0:
+        raise InvalidValue(f"min_count={min_count!r}: expected a number of occurrences from 0 up.")
+
+
+def folding_note(survey: Survey, charset: CharSet) -> str:
+    """Return a sentence about the characters that are too rare to be known, if there are any."""
+    folded = {ch: n for ch, n in survey.counts_by_character.items() if ch not in charset}
+    if not folded:
+        return ""
+    kinds, times = plural(len(folded), "rare character"), plural(sum(folded.values()), "occurrence")
+    return f"Folded {kinds} ({times}) into U+FFFD."
+
+
+def _symbols(source: TextSource, charset: CharSet) -> Iterator[np.ndarray]:
+    """Yield the symbols of a text, block by block."""
+    left = source.survey.length
+    for chunk in source.chunks():
+        left -= len(chunk)
+        yield charset.indices(chunk)
+    if left:
+        raise SourceUnusable(f"{source.name} changed while it was read. Try again when nothing writes to it.")
 
 
 def _split(symbols: np.ndarray, trainfrac: float, charset: CharSet) -> int:
@@ -218,14 +214,3 @@ def _split(symbols: np.ndarray, trainfrac: float, charset: CharSet) -> int:
     if len(behind):
         return int(behind[0]) + 1
     return int(before[-1]) + 1 if len(before) else target
-
-
-def _notes(source: TextSource, charset: CharSet, split: int, trainfrac: float) -> list[str]:
-    notes = []
-    folded = {ch: n for ch, n in source.survey.counts_by_character.items() if ch not in charset}
-    if folded:
-        kinds, times = plural(len(folded), "rare character"), plural(sum(folded.values()), "occurrence")
-        notes.append(f"Folded {kinds} ({times}) into U+FFFD.")
-    if split == source.survey.length and trainfrac < 1:
-        notes.append(f"{plural(split, 'character')} are too few to split: validation is on the training text.")
-    return notes

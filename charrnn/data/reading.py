@@ -39,6 +39,8 @@ class ReadOptions:
         Lower-case the text.
     gutenberg
         Keep only what stands between the START and END lines of Project Gutenberg.
+    strip_punctuation
+        Leave out punctuation.
 
     Raises
     ------
@@ -46,13 +48,14 @@ class ReadOptions:
         There is no such encoding.
 
     >>> ReadOptions(lower=True)
-    ReadOptions(encoding=None, newlines=True, lower=True, gutenberg=False)
+    ReadOptions(encoding=None, newlines=True, lower=True, gutenberg=False, strip_punctuation=False)
     """
 
     encoding: str | None = None
     newlines: bool = True
     lower: bool = False
     gutenberg: bool = False
+    strip_punctuation: bool = False
 
     def __post_init__(self) -> None:
         if self.encoding is not None:
@@ -60,6 +63,18 @@ class ReadOptions:
                 "a".encode(self.encoding)
             except LookupError as error:
                 raise UnknownName(f"{error}. Leave encoding out to have it detected.") from None
+
+    def clean(self, chunks: Iterator[str], tally: Counter[str] | None = None) -> Iterator[str]:
+        """Yield decoded chunks as these options want them; `tally` counts what the functions of `cleaning` count."""
+        if self.newlines:
+            chunks = cleaning.normalise_newlines(chunks, tally)
+        if self.gutenberg:
+            chunks = cleaning.inside_gutenberg_markers(chunks, tally)
+        if self.lower:
+            chunks = cleaning.lower(chunks)
+        if self.strip_punctuation:
+            chunks = cleaning.strip_punctuation(chunks)
+        return chunks
 
 
 class TextSource:
@@ -169,14 +184,7 @@ class TextSource:
         return f"<TextSource {self.name}: {self.survey.length:,} characters, {self.encoding}>"
 
     def _read(self, tally: Counter[str]) -> Iterator[str]:
-        chunks = decode(self._path, self._codec)
-        if self._options.newlines:
-            chunks = cleaning.normalise_newlines(chunks, tally)
-        if self._options.gutenberg:
-            chunks = cleaning.inside_gutenberg_markers(chunks, tally)
-        if self._options.lower:
-            chunks = cleaning.lower(chunks)
-        return chunks
+        return self._options.clean(decode(self._path, self._codec), tally)
 
     def _take_survey(self, tally: Counter[str]) -> Survey:
         survey = Survey()

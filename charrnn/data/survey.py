@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -53,6 +53,18 @@ class Survey:
             self.linestarts[codes[0]] += 1
         self._tally(self.linestarts, codes[np.flatnonzero(codes[:-1] == NEWLINE) + 1])
         self._last = codes[-1]
+
+    def add_documents(self, texts: Collection[str]) -> None:
+        r"""Take in whole documents, each of which begins a line.
+
+        >>> survey = Survey()
+        >>> survey.add_documents(["ab\nc", "b"])
+        >>> survey.length, survey.linestarts_by_character, survey.counts_by_character["\n"]
+        (5, {'a': 1, 'b': 1, 'c': 1}, 1)
+        """
+        self.add("".join(f"\n{text}" for text in texts))
+        self.length -= len(texts)
+        self.counts[NEWLINE] -= len(texts)
 
     @staticmethod
     def _tally(totals: np.ndarray, codes: np.ndarray) -> None:

@@ -39,7 +39,7 @@ class Learner:
 
     def step(self, progress: float) -> StepResult:
         """Learn one batch; `progress` in (0, 1] is the step's place within the present call of training."""
-        x, y, _ = self.data.batch(self.place.pos, self.batchsize)
+        x, y = self.data.batch(self.place.pos, self.batchsize)[:2]
         state = self.model.freshstate(self.batchsize) if self.place.state is None else self.place.state
         self.model.learnrate = self.policy.rate(progress)
         result = self.model.step(x, y, state)

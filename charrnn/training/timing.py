@@ -29,7 +29,7 @@ class StepTimes:
 def time_steps(learner: Learner, seconds: float = 2.0) -> StepTimes:
     """Measure the two kinds of step, each for about the given time, and leave everything as it was."""
     before = Snapshot(learner)
-    x, y, mask = learner.data.batch(0, learner.batchsize)
+    x, y, mask = learner.data.batch(0, learner.batchsize)[:3]
     state = learner.model.freshstate(learner.batchsize)
     try:
         train = _milliseconds(lambda: learner.model.step(x, y, state), seconds)

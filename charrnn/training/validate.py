@@ -45,7 +45,7 @@ def validation_loss(
     for pos in range(length):
         if not go_on():
             return None
-        x, y, mask = data.batch(pos, batchsize)
+        x, y, mask = data.batch(pos, batchsize)[:3]
         batch_nats, state = model.loss(x, y, state, mask)
         nats += batch_nats
         characters += float(mask.sum())

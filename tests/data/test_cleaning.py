@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 
 from charrnn.data import cleaning
@@ -33,3 +35,10 @@ def test_lines_longer_than_the_limit_pass_in_pieces(monkeypatch):
 def test_normalising_leaves_plain_chunks_alone():
     chunks = ["plain\n", "", "ünïcödé"]
     assert all(kept is chunk for kept, chunk in zip(cleaning.normalise_newlines(chunks), chunks, strict=True))
+
+
+def test_punctuation_of_every_script_goes_and_nothing_else():
+    text = "«Ça, c'est — oui!»\t國破山河在，城春。 $5+3=8 <b> ¿Qué? a_b\n"
+    kept = "".join(ch for ch in text if not unicodedata.category(ch).startswith("P"))
+    assert "".join(cleaning.strip_punctuation([text[:7], text[7:]])) == kept
+    assert kept == "Ça cest  oui\t國破山河在城春 $5+3=8 <b> Qué ab\n"

@@ -114,3 +114,11 @@ def test_files_that_hold_no_symbols(tmp_path):
         np.save(path, other)
         with pytest.raises(CorruptFile, match="expected unsigned integers"):
             DataSet.load(path, 1000)
+
+
+def test_a_continuous_text_has_no_documents():
+    data = numbered(17, 4)
+    batch = data.batch(1, 2)
+    assert (batch.keep, batch.labels) == (None, None)
+    for field, again in zip(batch[:3], data.batch(1, 2, epoch=5)[:3], strict=True):
+        assert (field == again).all()

@@ -232,3 +232,11 @@ def test_real_texts(real_data: Path):
     alice = TextSource.open(real_data / "text/alice_pg11_full.txt", ReadOptions(gutenberg=True))
     assert read(alice).strip().startswith("ALICE'S ADVENTURES IN WONDERLAND")
     assert read(alice).strip().endswith("THE END")
+
+
+@pytest.mark.parametrize("block", [1, 1 << 18])
+def test_punctuation_is_left_out_of_text_and_survey(opened, monkeypatch, block):
+    monkeypatch.setattr(decoding, "BLOCK", block)
+    source = opened("“Off!”, said\r\nÁlice.\n".encode(), strip_punctuation=True, lower=True)
+    assert read(source) == "off said\nálice\n"
+    assert source.survey.length == len("off said\nálice\n")

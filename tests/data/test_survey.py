@@ -24,3 +24,15 @@ def test_nothing_is_surveyed_too():
 
 def test_lone_surrogates_pass():
     assert code_points("a\ud800").tolist() == [97, 0xD800]
+
+
+def test_documents_each_begin_a_line():
+    texts = ["one\ntwo", "three\n\n", "", "\nfour", "été"]
+    survey = Survey()
+    survey.add_documents(texts[:2])
+    survey.add_documents(texts[2:])
+    assert survey.length == sum(map(len, texts))
+    assert survey.counts_by_character == Counter("".join(texts))
+    assert {ch: n for ch, n in survey.linestarts_by_character.items() if ch != "\n"} == {"o": 1, "t": 2, "f": 1, "é": 1}
+    survey.add_documents([])
+    assert survey.length == sum(map(len, texts))

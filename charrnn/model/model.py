@@ -182,27 +182,32 @@ class Model:
             pt.tensor("mask", dtype=dtype, shape=(None, None)),
         )
 
-    def _predict(self, p, x, state, clip):
-        """Return logits and the last state, back-propagating through the last ``bptt_truncate`` steps only."""
+    def _unroll(self, p, clip):
+        """Return the masked errors of all steps, those of the steps that are learned from, and the last state.
+
+        These are all steps, or the last ``bptt_truncate``: what comes before is a constant to them.
+        """
+        x, y, state, mask = self._inputs
         n = self.hyper.bptt_truncate
         if n < 0:
             logits, last, _ = self.network.forward(p, x, state, clip=clip)
-            return logits, last
-        start = pt.maximum(x.shape[0] - n, 0)
-        early, middle, _ = self.network.forward(p, x[:start], state)
-        late, last, _ = self.network.forward(p, x[start:], disconnected_grad(middle), clip=clip)
-        return pt.concatenate([disconnected_grad(early), late]), last
+            errors = cross_entropy(logits, y) * mask
+            return errors, errors, last
+        early, _, states = self.network.forward(p, x[:-n], state)
+        middle = pt.concatenate([state[:, None], states], axis=1)[:, -1]  # the early part may be empty
+        late, last, _ = self.network.forward(p, x[-n:], disconnected_grad(middle), clip=clip)
+        before, learned = cross_entropy(early, y[:-n]) * mask[:-n], cross_entropy(late, y[-n:]) * mask[-n:]
+        return pt.concatenate([before, learned]), learned, last
 
     @cached_property
     def _gradient(self):
         """Expressions of the training step: errors (T, B), state after, gradient of the cost as one vector."""
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            hyper, (x, y, state, mask) = self.hyper, self._inputs
+            hyper, mask = self.hyper, self._inputs[3]
             symbols = self._vector.symbols()
-            logits, last = self._predict(symbols, x, state, hyper.clip_at if hyper.clip == "step" else None)
-            errors = cross_entropy(logits, y) * mask
+            errors, learned, last = self._unroll(symbols, hyper.clip_at if hyper.clip == "step" else None)
             wrt = [symbols[name] for name in self._vector.slices]
-            gradients = pytensor.grad(errors.sum(), wrt, disconnected_inputs="ignore")
+            gradients = pytensor.grad(learned.sum(), wrt, disconnected_inputs="ignore")
             gradient = self._vector.symbolic_join(dict(zip(self._vector.slices, gradients, strict=True)))
             # The penalty's gradient by hand: its derivative through the slices would be one long addition for each of
             # them.
@@ -225,7 +230,13 @@ class Model:
             elif hyper.clip == "norm":
                 clipped = clip_norm(gradient, norm, hyper.clip_at)
             updates, slots = OPTIMIZERS[hyper.optimizer](
-                self._vector.shared, clipped, self._learnrate, decay=hyper.decay
+                self._vector.shared,
+                clipped,
+                self._learnrate,
+                count=self._count,
+                decay=hyper.decay,
+                momentum=hyper.momentum,
+                weight_decay=hyper.weight_decay,
             )
             return [errors.sum() / self._inputs[3].sum(), norm, last], updates, slots
 

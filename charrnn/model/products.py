@@ -199,7 +199,7 @@ class Affine(Op):
         x, W, b = inputs
         out = threads.dot(x.reshape(-1, x.shape[2]), W)
         threads.split(len(out), lambda first, last: np.add(out[first:last], b, out=out[first:last]), least=64)
-        outputs[0][0] = out.reshape(*x.shape[:2], -1)
+        outputs[0][0] = out.reshape(*x.shape[:2], W.shape[1])
 
     def infer_shape(self, *args):
         x, W, _ = args[-1]

@@ -283,7 +283,7 @@ class Arguments:
 
     def set(self, slot: int, value: np.ndarray) -> None:
         """Point a slot at (T, B, n) values, at one or two steps' that serve in turn, or at a row vector (1, n)."""
-        if value.shape[-1] > 1 and value.strides[-1] != value.itemsize:
+        if value.size and value.shape[-1] > 1 and value.strides[-1] != value.itemsize:
             raise ValueError(f"rows must be contiguous, got strides {value.strides} for shape {value.shape}")
         self.addresses[slot] = value.__array_interface__["data"][0]
         if value.ndim == 3:

@@ -7,10 +7,10 @@ that products are added to, and costly values that are used again after a produc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import pytensor.scalar as ps
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
@@ -18,6 +18,7 @@ from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape
 
 from charrnn.model.kernels.scalars import EXPENSIVE, UnsupportedStep, supported
+from charrnn.model.kernels.sums import SumOfProducts, find_sums, is_transpose
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,6 @@ class MatMul:
     transposed: bool
     initial: Place | None
     out: Place
-
-
-@dataclass
-class _Job:
-    """A sum that contains products."""
-
-    value: Variable
-    dots: list[tuple[Variable, int, bool]]  # left, weight, transposed
-    rest: tuple[Variable, ...]
-    rest_stored: bool = False
-
-
-def is_transpose(var: Variable) -> bool:
-    return var.owner is not None and isinstance(var.owner.op, DimShuffle) and tuple(var.owner.op.new_order) == (1, 0)
 
 
 def constant_of(var: Variable) -> float | None:
@@ -128,7 +115,7 @@ class Program:
             if i not in self.weights:
                 self.stored[var] = Place("input", i, width_of(var))
         check(self.graph)
-        self._find_jobs()
+        self._sums = find_sums(self.graph, self.weights)
         self._schedule()
 
     @cached_property
@@ -136,44 +123,70 @@ class Program:
         """The weights that the products use, each with whether it is transposed."""
         return list(dict.fromkeys((m.weight, m.transposed) for m in self.instructions if isinstance(m, MatMul)))
 
-    def _clients(self, var: Variable) -> int:
-        return len(self.graph.clients[var])
+    # -- scheduling: rounds of a map and the products that it makes possible ------------------------------------------
 
-    def _terms(self, var: Variable) -> list[Variable]:
-        """Return the terms of a sum; a partial sum that nothing else uses is taken apart too."""
-        result = []
-        for part in var.owner.inputs:
-            result += self._terms(part) if _is(part, ps.Add) and self._clients(part) == 1 else [part]
-        return result
+    def _schedule(self) -> None:
+        self._waiting = list(self._sums.values())
+        self._missing = list(range(len(self.graph.outputs)))
+        self._begun: dict[Variable, Place] = {}  # sums whose other terms are stored where the products will be added
+        while self._waiting or self._missing:
+            before = len(self._waiting) + len(self._missing)
+            self._map()
+            self._multiply()
+            if len(self._waiting) + len(self._missing) == before:
+                raise UnsupportedStep("the products of the step depend on each other in a circle")
 
-    def _dot(self, var: Variable) -> tuple[Variable, int, bool]:
-        left, right = var.owner.inputs
-        transposed = is_transpose(right)
-        weight = right.owner.inputs[0] if transposed else right
-        if weight not in self.graph.inputs or self.graph.inputs.index(weight) not in self.weights:
-            raise UnsupportedStep(f"the product {var} has no weight on its right")
-        return left, self.graph.inputs.index(weight), transposed
+    def _map(self) -> None:
+        """Store what can be computed now and is needed in memory."""
+        computable = self._computable()
+        targets: list[tuple[tuple[Variable, ...], Place]] = []
+        placed: dict[Variable, Place] = {}
 
-    def _find_jobs(self) -> None:
-        self.jobs: dict[Variable, _Job] = {}
-        absorbed: set[Variable] = set()
-        for node in reversed(self.graph.toposort()):
-            var = node.outputs[0]
-            if var in absorbed:
-                continue
-            if _is(var, ps.Add):
-                terms = self._terms(var)
-                dots = [t for t in terms if _is_dot(t) and self._clients(t) == 1]
-                if dots:
-                    rest = tuple(t for t in terms if t not in dots)
-                    self.jobs[var] = _Job(var, [self._dot(d) for d in dots], rest)
-                    absorbed |= set(dots) | self._inner_sums(var)
-            elif _is_dot(var):
-                self.jobs[var] = _Job(var, [self._dot(var)], ())
+        def store(var: Variable) -> None:
+            if var not in self.stored and var not in placed:
+                placed[var] = self._new_place(var)
+                targets.append(((var,), placed[var]))
 
-    def _inner_sums(self, var: Variable) -> set[Variable]:
-        inner = {i for i in var.owner.inputs if _is(i, ps.Add) and self._clients(i) == 1}
-        return inner.union(*(self._inner_sums(i) for i in inner)) if inner else inner
+        for total in self._waiting:
+            for product in total.products:
+                if computable(product.left):
+                    store(product.left)
+        for total in self._waiting:
+            if self._can_begin(total, computable) and total.rest and not self._in_memory(total.rest):
+                self._begun[total.value] = self._new_place(total.value)
+                targets.append((total.rest, self._begun[total.value]))
+        for k in [k for k in self._missing if computable(self.graph.outputs[k])]:
+            var = self.graph.outputs[k]
+            place = Place("output", k, width_of(var))
+            if placed.get(var) != place and self.stored.get(var) != place:
+                targets.append(((var,), place))
+                placed.setdefault(var, place)
+            self._missing.remove(k)
+        for var in self._costly_and_needed_later(computable):
+            store(var)
+        if targets:
+            self.instructions.append(Map(tuple(targets), dict(self.stored)))
+        self.stored |= placed
+
+    def _multiply(self) -> None:
+        """Add the products whose operands are in memory."""
+        ready = [
+            total
+            for total in self._waiting
+            if all(product.left in self.stored for product in total.products)
+            and (not total.rest or total.value in self._begun or self._in_memory(total.rest))
+        ]
+        for total in ready:
+            out = initial = self._begun.get(total.value)
+            if out is None:
+                out = self._new_place(total.value)
+                initial = self.stored[total.rest[0]] if total.rest else None
+            for product in total.products:
+                left = self.stored[product.left]
+                self.instructions.append(MatMul(left, product.weight, product.transposed, initial, out))
+                initial = out
+            self.stored[total.value] = out
+            self._waiting.remove(total)
 
     def _new_place(self, var: Variable) -> Place:
         """A value that is an output is stored there; any other in scratch rows."""
@@ -182,87 +195,24 @@ class Program:
         self.scratch.append(width_of(var))
         return Place("scratch", len(self.scratch) - 1, width_of(var))
 
-    def _schedule(self) -> None:
-        waiting = list(self.jobs.values())
-        missing = list(range(len(self.graph.outputs)))
-        while missing or waiting:
-            before = len(missing) + len(waiting)
-            computable = self._computable()
-            targets: list[tuple[tuple[Variable, ...], Place]] = []
-
-            planned: dict[Variable, Place] = {}
-
-            def store(var: Variable, planned=planned, targets=targets) -> None:
-                if var not in self.stored:
-                    planned[var] = self._new_place(var)
-                    targets.append(((var,), planned[var]))
-
-            for job in waiting:
-                for left, *_ in job.dots:
-                    if computable(left) and left not in planned:
-                        store(left)
-            for job in waiting:
-                ready = all(computable(left) for left, *_ in job.dots) and all(computable(t) for t in job.rest)
-                if ready and job.rest and not job.rest_stored and not self._in_memory(job.rest):
-                    planned[job.value] = self._new_place(job.value)
-                    targets.append((job.rest, planned[job.value]))
-                    job.rest_stored = True
-            for k in list(missing):
-                var = self.graph.outputs[k]
-                if var in self.jobs or not computable(var):
-                    continue
-                place = Place("output", k, width_of(var))
-                if planned.get(var) != place:
-                    targets.append(((var,), place))
-                    planned.setdefault(var, place)
-                missing.remove(k)
-            for var in self._needed_later(waiting, missing, computable):
-                if var not in planned:
-                    store(var)
-            if targets:
-                self.instructions.append(Map(tuple(targets), dict(self.stored)))
-            unfinished = {job.value for job in waiting}
-            self.stored |= {var: place for var, place in planned.items() if var not in unfinished}
-            for job in list(waiting):
-                if all(left in self.stored for left, *_ in job.dots) and (
-                    not job.rest or job.rest_stored or self._in_memory(job.rest)
-                ):
-                    self._multiply(job, planned)
-                    waiting.remove(job)
-                    for k in list(missing):
-                        if self.graph.outputs[k] is job.value and self.stored[job.value] == Place(
-                            "output", k, width_of(job.value)
-                        ):
-                            missing.remove(k)
-            for k in list(missing):  # a product that is returned twice is copied
-                var = self.graph.outputs[k]
-                if var in self.jobs and var in self.stored:
-                    self.instructions.append(Map((((var,), Place("output", k, width_of(var))),), dict(self.stored)))
-                    missing.remove(k)
-            if len(missing) + len(waiting) == before:
-                raise UnsupportedStep("the products of the step depend on each other in a circle")
+    def _can_begin(self, total: SumOfProducts, computable: Callable[[Variable], bool]) -> bool:
+        operands = [*total.rest, *(product.left for product in total.products)]
+        return total.value not in self._begun and all(computable(v) for v in operands)
 
     def _in_memory(self, rest: tuple[Variable, ...]) -> bool:
-        return (
-            len(rest) == 1 and rest[0] in self.stored and self.stored[rest[0]].width > 1 and rest[0].type.shape[0] != 1
-        )
+        """Say whether a product can start from the rest as it is stored: one value, with a row for each row."""
+        (first, *others) = rest
+        return not others and first in self.stored and self.stored[first].width > 1 and first.type.shape[0] != 1
 
-    def _multiply(self, job: _Job, planned: dict[Variable, Place]) -> None:
-        out = planned.get(job.value) or self._new_place(job.value)
-        initial = out if job.rest_stored else self.stored[job.rest[0]] if job.rest else None
-        for left, weight, transposed in job.dots:
-            self.instructions.append(MatMul(self.stored[left], weight, transposed, initial, out))
-            initial = out
-        self.stored[job.value] = out
-
-    def _computable(self):
+    def _computable(self) -> Callable[[Variable], bool]:
+        """Return whether a variable follows element by element from what is stored."""
         known: dict[Variable, bool] = {}
 
         def computable(var: Variable) -> bool:
             if var not in known:
                 if var in self.stored or constant_of(var) is not None:
                     known[var] = True
-                elif var in self.jobs or var.owner is None:
+                elif var in self._sums or var.owner is None:
                     known[var] = False
                 else:
                     known[var] = all(computable(i) for i in var.owner.inputs)
@@ -270,7 +220,7 @@ class Program:
 
         return computable
 
-    def _needed_later(self, waiting: list[_Job], missing: list[int], computable) -> list[Variable]:
+    def _costly_and_needed_later(self, computable: Callable[[Variable], bool]) -> list[Variable]:
         """Return costly values that can be computed now and that something which cannot be computed yet will use."""
         found: dict[Variable, None] = {}
         seen: set[Variable] = set()
@@ -290,31 +240,14 @@ class Program:
             seen.add(var)
             if computable(var):
                 costly(var)
-            elif var in self.jobs:
-                for t in self.jobs[var].rest:
-                    visit(t)
             else:
-                for i in var.owner.inputs:
+                for i in self._sums[var].rest if var in self._sums else var.owner.inputs:
                     visit(i)
 
-        for job in waiting:
-            if not job.rest_stored:
-                for v in job.rest:
-                    if not all(computable(t) for t in job.rest):
-                        visit(v)
-            for left, *_ in job.dots:
-                if not computable(left):
-                    visit(left)
-        for k in missing:
+        for total in self._waiting:
+            if total.value not in self._begun:
+                for operand in (*total.rest, *(product.left for product in total.products)):
+                    visit(operand)
+        for k in self._missing:
             visit(self.graph.outputs[k])
         return list(found)
-
-
-def _is(var: Variable, scalar_op: type) -> bool:
-    return (
-        var.owner is not None and isinstance(var.owner.op, Elemwise) and isinstance(var.owner.op.scalar_op, scalar_op)
-    )
-
-
-def _is_dot(var: Variable) -> bool:
-    return var.owner is not None and isinstance(var.owner.op, Dot)

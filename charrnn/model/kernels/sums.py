@@ -1,0 +1,94 @@
+"""The matrix products of a step, each with the sum that it is a term of.
+
+A product can be added to a value for nothing, because its kernel starts from whatever is stored where its result goes.
+So ``u + h @ W + c @ V`` is one sum: products added one after the other to the rest of the terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytensor.scalar as ps
+from pytensor.graph.basic import Variable
+from pytensor.graph.fg import FunctionGraph
+from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.math import Dot
+
+from charrnn.model.kernels.scalars import UnsupportedStep
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A product: its left operand, which of the graph's inputs is the weight, and whether that is transposed."""
+
+    left: Variable
+    weight: int
+    transposed: bool
+
+
+@dataclass(frozen=True)
+class SumOfProducts:
+    """``value`` is the sum of some products and of the terms ``rest``, which may be none."""
+
+    value: Variable
+    products: tuple[Factor, ...]
+    rest: tuple[Variable, ...]
+
+
+def is_transpose(var: Variable) -> bool:
+    """Say whether a variable is the transpose of a matrix."""
+    return var.owner is not None and isinstance(var.owner.op, DimShuffle) and tuple(var.owner.op.new_order) == (1, 0)
+
+
+def find_sums(graph: FunctionGraph, weights: set[int]) -> dict[Variable, SumOfProducts]:
+    """Return every product of a graph in the sum that it is a term of, by the sum's variable.
+
+    Raises
+    ------
+    UnsupportedStep
+        A product's right operand is none of the weights.
+    """
+    inputs = {var: i for i, var in enumerate(graph.inputs)}
+
+    def only_here(var: Variable) -> bool:
+        return len(graph.clients[var]) == 1
+
+    def factor(var: Variable) -> Factor:
+        left, right = var.owner.inputs
+        transposed = is_transpose(right)
+        weight = right.owner.inputs[0] if transposed else right
+        if inputs.get(weight) not in weights:
+            raise UnsupportedStep(f"the product {var} has no weight on its right")
+        return Factor(left, inputs[weight], transposed)
+
+    def terms(var: Variable) -> tuple[list[Variable], set[Variable]]:
+        """Return a sum's terms, and the partial sums that nothing else uses and that were taken apart for them."""
+        result, inner = [], set()
+        for part in var.owner.inputs:
+            if _is_add(part) and only_here(part):
+                more, deeper = terms(part)
+                result += more
+                inner |= {part} | deeper
+            else:
+                result.append(part)
+        return result, inner
+
+    sums: dict[Variable, SumOfProducts] = {}
+    absorbed: set[Variable] = set()
+    for node in reversed(graph.toposort()):
+        var = node.outputs[0]
+        if var in absorbed:
+            continue
+        if isinstance(node.op, Dot):
+            sums[var] = SumOfProducts(var, (factor(var),), ())
+        elif _is_add(var):
+            parts, inner = terms(var)
+            dots = [t for t in parts if t.owner is not None and isinstance(t.owner.op, Dot) and only_here(t)]
+            if dots:
+                sums[var] = SumOfProducts(var, tuple(map(factor, dots)), tuple(t for t in parts if t not in dots))
+                absorbed |= {*dots, *inner}
+    return sums
+
+
+def _is_add(var: Variable) -> bool:
+    return var.owner is not None and isinstance(var.owner.op, Elemwise) and isinstance(var.owner.op.scalar_op, ps.Add)

@@ -81,7 +81,7 @@ class Generator:
         self._write: Callable = self._jax_write() if engine == "jax" else self._numba_write()
 
     def __call__(
-        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float, argmax: bool
+        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float, argmax: bool, skip: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write; see `charrnn.model.model.Model.generate`."""
         parameters = self._vector.shared.get_value(borrow=True)
@@ -92,7 +92,7 @@ class Generator:
             self._prepared_for = parameters
         H = self._network.state_size
         states = [layer[:, k * H : (k + 1) * H] for layer in state for k in range(len(self._network.cell.states))]
-        symbols, new = self._write(start, states, uniforms, temp, argmax)
+        symbols, new = self._write(start, states, uniforms, temp, argmax, skip)
         return symbols, np.stack(new).reshape(len(state), -1, *new[0].shape).transpose(0, 2, 1, 3).reshape(state.shape)
 
     def _pack(self) -> list[np.ndarray]:
@@ -104,10 +104,10 @@ class Generator:
         kernel = WritingKernel(step.inference, {first + i for i in step.weight_leaves}, step.dtype, len(step.hoisted))
         self._pack = lambda: kernel.pack([*[np.empty(0)] * first, *self._leaves])  # type: ignore[method-assign]
 
-        def write(start, states, uniforms, temp, argmax):
+        def write(start, states, uniforms, temp, argmax, skip):
             with threads.using(self._threads):
                 return kernel.write(
-                    self._table, self._leaves, self._panels, start, states, uniforms, temp, argmax, threads.split
+                    self._table, self._leaves, self._panels, start, states, uniforms, temp, argmax, skip, threads.split
                 )
 
         return write
@@ -117,9 +117,9 @@ class Generator:
 
         run = jax_ops.writer(self._step)
 
-        def write(start, states, uniforms, temp, argmax):
+        def write(start, states, uniforms, temp, argmax, skip):
             symbols, new = run(
-                self._table, tuple(self._leaves), start, tuple(states), uniforms, 0.0 if argmax else 1 / temp
+                self._table, tuple(self._leaves), start, tuple(states), uniforms, 0.0 if argmax else 1 / temp, skip
             )
             return np.asarray(symbols), [np.asarray(s) for s in new]
 

@@ -173,11 +173,12 @@ def writer(step):
     widths, n_states = [v.type.shape[1] for v in step.hoisted], len(step.states)
 
     @jax.jit
-    def write(table, leaves, start, states, uniforms, inverse):
+    def write(table, leaves, start, states, uniforms, inverse, skip):
         def body(carry, u):
             symbol, states = carry
             outputs = one_step(*_blocks(table[symbol], widths), *states, *leaves)
             logits = outputs[n_states]
+            logits = jnp.where(jnp.arange(logits.shape[1]) < skip, -jnp.inf, logits)
             weights = jnp.exp((logits - logits.max(axis=1, keepdims=True)) * inverse)
             running = jnp.cumsum(weights, axis=1)
             likeliest = jnp.argmax(logits, axis=1)

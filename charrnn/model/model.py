@@ -380,7 +380,13 @@ class Model:
         return probabilities[:, 0], np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
 
     def generate(
-        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float = 1.0, argmax: bool = False
+        self,
+        start: np.ndarray,
+        state: np.ndarray,
+        uniforms: np.ndarray,
+        temp: float = 1.0,
+        argmax: bool = False,
+        skip: int = 0,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write symbols, R samples side by side, in one compiled call.
 
@@ -396,6 +402,8 @@ class Model:
             Temperature: logits are divided by it.
         argmax : bool
             Take the likeliest symbol instead of drawing.
+        skip : int
+            The first so many symbols are never written.
 
         Returns
         -------
@@ -409,4 +417,5 @@ class Model:
             np.ascontiguousarray(uniforms, self.hyper.dtype),
             float(temp),
             argmax,
+            skip,
         )

@@ -45,6 +45,7 @@ class WritingKernel(LoopKernel):
         uniforms: np.ndarray,
         temp: float,
         argmax: bool,
+        skip: int,
         split,
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Write n symbols in each of R rows.
@@ -60,6 +61,8 @@ class WritingKernel(LoopKernel):
         uniforms : array (n, R)
         temp : float
         argmax : bool
+        skip : int
+            The first so many symbols are never written.
         split : callable
             Runs parts of the rows on threads.
 
@@ -79,7 +82,7 @@ class WritingKernel(LoopKernel):
         arguments = self.arrays(inputs, [*new, logits], R, panels=panels)
         symbols = np.empty((n, R), np.int32)
         settings = np.array([0.0 if argmax else 1 / temp], self.dtype)
-        sizes = np.array([R, table.shape[1], V], np.int64)
+        sizes = np.array([R, table.shape[1], V, skip], np.int64)
         arguments.keep_extra([table, np.array(start, np.int32), symbols, uniforms, settings, sizes, now, logits])
         split(R, lambda first, last: self(n, first, last, arguments))
         return symbols, [s[(n - 1) & 1] for s in new]
@@ -88,7 +91,7 @@ class WritingKernel(LoopKernel):
         table, current, symbols, uniforms, settings, sizes, now, logits = (
             b.load(b.gep(self._extra, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(8)
         )
-        R, M, V = (b.load(b.gep(sizes, [INT(k)], source_etype=INT), typ=INT) for k in range(3))
+        R, M, V, skip = (b.load(b.gep(sizes, [INT(k)], source_etype=INT), typ=INT) for k in range(4))
         with counting(b, self._first, self._last) as row:
             symbol = b.sext(b.load(b.gep(current, [row], source_etype=SYMBOL), typ=SYMBOL), INT)
             self._copy(
@@ -102,7 +105,12 @@ class WritingKernel(LoopKernel):
             at = b.add(b.mul(i, R), row)
             u = b.load(b.gep(uniforms, [at], source_etype=self.scalar), typ=self.scalar)
             inverse = b.load(settings, typ=self.scalar)
-            symbol = self._draw(b, b.gep(logits, [b.mul(row, V)], source_etype=self.scalar), V, u, inverse)
+            # What is skipped lies before the symbols to draw from.
+            left = b.sub(V, skip)
+            drawn = self._draw(
+                b, b.gep(logits, [b.add(b.mul(row, V), skip)], source_etype=self.scalar), left, u, inverse
+            )
+            symbol = b.add(drawn, skip)
             symbol = b.trunc(symbol, SYMBOL)
             b.store(symbol, b.gep(symbols, [at], source_etype=SYMBOL))
             b.store(symbol, b.gep(current, [row], source_etype=SYMBOL))

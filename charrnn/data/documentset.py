@@ -1,0 +1,215 @@
+"""Encoded documents as streams of batches, without padding between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from charrnn.data import geometry
+from charrnn.data.charset import CharSet
+from charrnn.data.dataset import Batch
+from charrnn.data.document import Document
+from charrnn.data.geometry import Geometry, plural
+from charrnn.data.labels import LabelTable
+from charrnn.data.packing import Line, Packing
+from charrnn.errors import InvalidValue
+
+BEGIN, END = "begin", "end"
+SPECIALS = (BEGIN, END)
+UNCUT = 32  # sequences: a document of fewer is never cut, whatever the streams have to share
+
+
+class DocumentSet:
+    """D documents, packed one after another into B streams of sequences of T steps.
+
+    A document is a begin symbol, its n characters, and an end symbol. It takes n + 1 steps, from "the first character
+    follows the begin" to "the end follows the last character"; then the next begins, with a blank state. In each epoch
+    the documents of a stream come in another order. Only a document much longer than the others is read by several
+    streams at once, each of which begins its part with a blank state.
+
+    It has the interface of `DataSet`, and like there `symbols` may be a memory map.
+
+    Parameters
+    ----------
+    symbols
+        Indices of the symbols of all documents, unsigned integers (N,).
+    starts
+        Where each document begins in `symbols`, integers (D,).
+    lengths
+        Steps of each document, integers (D,): one less than its symbols.
+    vocab_size
+        V; every symbol is below it.
+    seq_len
+        T.
+    labels
+        Label ids, integers (D, number of label columns); None if there are no labels.
+    random_seed
+        Seed of the order of documents.
+    name
+        What to call it in messages.
+
+    Raises
+    ------
+    InvalidValue
+        There is no document, or a number is not a whole one from 1 up.
+
+    Examples
+    --------
+    >>> chars = CharSet.from_text("ab", specials=SPECIALS)
+    >>> data = DocumentSet.from_documents(["aab", "b"], chars, seq_len=6, random_seed=1)
+    >>> batch = data.batch(0, batchsize=1)
+    >>> [chars.chars[i] for i in batch.x[:, 0]]
+    ['⟨begin⟩', 'a', 'a', 'b', '⟨begin⟩', 'b']
+    >>> [chars.chars[i] for i in batch.y[:, 0]]
+    ['a', 'a', 'b', '⟨end⟩', 'b', '⟨end⟩']
+    >>> batch.keep[:, 0, 0]
+    array([0., 1., 1., 1., 0., 1.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        symbols: np.ndarray,
+        starts: np.ndarray,
+        lengths: np.ndarray,
+        vocab_size: int,
+        seq_len: int = 50,
+        labels: np.ndarray | None = None,
+        random_seed: int = 0,
+        name: str = "",
+    ) -> None:
+        geometry.require_count("seq_len", seq_len)
+        geometry.require_count("vocab_size", vocab_size)
+        if not len(starts):
+            raise InvalidValue(f"{name or 'The set'} holds no document: expected one at least.")
+        self.symbols = symbols
+        self.starts = np.asarray(starts, np.int64)
+        self.lengths = np.asarray(lengths, np.int64)
+        self.vocab_size = vocab_size
+        self.seq_len = seq_len
+        self.labels = None if labels is None else np.asarray(labels, np.int32)
+        self.random_seed = random_seed
+        self.name = name
+        self._packings: dict[int, Packing] = {}
+        self._line: tuple[tuple[int, int], Line] | None = None
+
+    @classmethod
+    def from_documents(
+        cls,
+        documents: Iterable[Document | str],
+        charset: CharSet,
+        seq_len: int = 50,
+        tables: Sequence[LabelTable] = (),
+        random_seed: int = 0,
+        name: str = "",
+    ) -> DocumentSet:
+        """Encode documents; characters that `charset` does not know become U+FFFD.
+
+        Raises
+        ------
+        UnknownName
+            `charset` has no begin or end symbol, or a label is not in its table.
+        """
+        whole = [Document(item) if isinstance(item, str) else item for item in documents]
+        encoded = [encode_document(document.text, charset) for document in whole]
+        symbols = np.concatenate([np.zeros(0, charset.index_dtype), *encoded])
+        sizes = np.array([len(indices) for indices in encoded], np.int64)
+        labels = [[table.idof(document.labels.get(table.name)) for table in tables] for document in whole]
+        return cls(
+            symbols,
+            np.cumsum(sizes) - sizes,
+            sizes - 1,
+            charset.vocab_size,
+            seq_len,
+            np.array(labels, np.int32) if tables else None,
+            random_seed,
+            name,
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        """Return the symbols of a document, int32, from its begin to its end symbol."""
+        start = self.starts[number]
+        return np.asarray(self.symbols[start : start + self.lengths[number] + 1]).astype(np.int32)
+
+    @property
+    def predictions(self) -> int:
+        """What an epoch predicts: every character, and the end of every document."""
+        return int(self.lengths.sum())
+
+    @property
+    def data_len(self) -> int:
+        """The number of sequences that hold all predictions."""
+        return math.ceil(self.predictions / self.seq_len)
+
+    def batchepoch(self, batchsize: int = 16) -> int:
+        """Return E, the number of batches that show every document."""
+        return math.ceil(self._packing(batchsize).length / self.seq_len)
+
+    def batch(self, pos: int = 0, batchsize: int = 16, epoch: int = 0) -> Batch:
+        """Return batch `pos` of an epoch.
+
+        Over the E batches of an epoch the mask counts each prediction exactly once. It is 0 where a stream has come to
+        its end before the longest; x and y are 0 there.
+
+        Raises
+        ------
+        InvalidValue
+            `batchsize` is not a whole number from 1 up.
+        """
+        steps = self._ordered(batchsize, epoch).steps(pos * self.seq_len + np.arange(self.seq_len)[:, np.newaxis])
+        position = self.starts[steps.document] + steps.offset
+        symbols = np.asarray(self.symbols)
+        x, y = (np.where(steps.real, symbols.take(at), 0).astype(np.int32) for at in (position, position + 1))
+        keep = (steps.real & ~steps.first).astype(np.float32)[..., np.newaxis]
+        labels = None
+        if self.labels is not None:
+            labels = np.where(steps.real[..., np.newaxis], self.labels[steps.document], 0).astype(np.int32)
+        return Batch(x, y, steps.real.astype(np.float32), keep, labels)
+
+    def fit(self, batchsize: int = 16) -> Geometry:
+        """Return the sequence length and batch size that these documents can fill, with a note if they are smaller."""
+        geometry.require_count("batchsize", batchsize)
+        seq_len = min(self.seq_len, self.predictions)
+        rows = min(batchsize, self._packing(batchsize).parts, math.ceil(self.predictions / seq_len))
+        note = ""
+        if (seq_len, rows) != (self.seq_len, batchsize):
+            note = f"{plural(len(self), 'document')} make {plural(self.predictions, 'prediction')}"
+            if seq_len < self.seq_len:
+                note += f", so sequences have {plural(seq_len, 'step')} instead of {self.seq_len:,}"
+            if rows < batchsize:
+                note += f", so batches have {plural(rows, 'row')} instead of {batchsize:,}"
+            note += "."
+        return Geometry(seq_len, rows, math.ceil(self._packing(rows).length / seq_len), note)
+
+    def __repr__(self) -> str:
+        return (
+            f"<DocumentSet {self.name}: {plural(len(self), 'document')}, {self.predictions - len(self):,} characters "
+            f"of {self.vocab_size:,} kinds, sequences of {self.seq_len:,}>"
+        )
+
+    def _packing(self, batchsize: int) -> Packing:
+        geometry.require_count("batchsize", batchsize)
+        if batchsize not in self._packings:
+            self._packings[batchsize] = Packing(self.lengths, batchsize, UNCUT * self.seq_len)
+        return self._packings[batchsize]
+
+    def _ordered(self, batchsize: int, epoch: int) -> Line:
+        key = (batchsize, epoch)
+        if self._line is None or self._line[0] != key:
+            rng = np.random.default_rng([self.random_seed, epoch])
+            self._line = (key, Line(self._packing(batchsize), rng))
+        return self._line[1]
+
+
+def encode_document(text: str, charset: CharSet) -> np.ndarray:
+    """Return the symbols of a document, with its begin and its end, as small integers.
+
+    >>> encode_document("ba", CharSet.from_text("ab", specials=SPECIALS)).tolist()
+    [1, 4, 3, 2]
+    """
+    begin, end = (np.full(1, charset.idxofspecial(name), charset.index_dtype) for name in SPECIALS)
+    return np.concatenate([begin, charset.indices(text), end])

@@ -33,6 +33,8 @@ class Shape(NamedTuple):
         """Floating-point operations in the matrix products of a GRU's step.
 
         For each position a layer multiplies by six H×H matrices and the output by one H×V; going back costs twice that.
+        (The first layer's three input matrices need only meet each symbol once, not each position: charrnn makes use
+        of that, and may so come below the bound that follows from this count.)
         """
         return 3 * self.T * self.B * (self.L * 6 * 2 * self.H**2 + 2 * self.H * VOCAB_SIZE)
 

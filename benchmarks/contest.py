@@ -83,7 +83,7 @@ def _prepare(make: Callable[[], Work]) -> None:
 
 def _time(seconds: float) -> list[float]:
     durations: list[float] = []
-    while sum(durations) < seconds or len(durations) < 3:
+    while not durations or sum(durations) < seconds:
         start = time.perf_counter()
         _work()
         durations.append(time.perf_counter() - start)

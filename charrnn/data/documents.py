@@ -168,11 +168,11 @@ class Documents:
         for document in self._cleaned(report):
             for name, kept in self._kept.items():
                 if document.labels.get(name) not in kept:
-                    report.add("Left out", "document", f"by {name}", document.place)
+                    report.add("Left out", "document", f"for their {name}", document.place)
                     break
             else:
                 labels = {name: document.labels[name] for name in self.label_names if name in document.labels}
-                yield replace(document, labels=labels)
+                yield Document(document.text, labels, document.place)
 
     def _cleaned(self, report: Report) -> Iterator[Document]:
         """Yield every document that has a text, without line ends around it."""
@@ -180,7 +180,7 @@ class Documents:
         for document in self._reader.documents(report):
             text = "".join(options.clean(iter([document.text])))
             if text.strip():
-                yield replace(document, text=text.strip("\n"))
+                yield Document(text.strip("\n"), document.labels, document.place)
             else:
                 report.add("Left out", "document", "without text", document.place)
 

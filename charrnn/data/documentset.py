@@ -177,7 +177,7 @@ class DocumentSet:
         rows = min(batchsize, self._packing(batchsize).parts, math.ceil(self.predictions / seq_len))
         note = ""
         if (seq_len, rows) != (self.seq_len, batchsize):
-            note = f"{plural(len(self), 'document')} make {plural(self.predictions, 'prediction')}"
+            note = f"{plural(len(self), 'document')} with {plural(self.predictions, 'prediction')} in all"
             if seq_len < self.seq_len:
                 note += f", so sequences have {plural(seq_len, 'step')} instead of {self.seq_len:,}"
             if rows < batchsize:
@@ -211,5 +211,10 @@ def encode_document(text: str, charset: CharSet) -> np.ndarray:
     >>> encode_document("ba", CharSet.from_text("ab", specials=SPECIALS)).tolist()
     [1, 4, 3, 2]
     """
-    begin, end = (np.full(1, charset.idxofspecial(name), charset.index_dtype) for name in SPECIALS)
-    return np.concatenate([begin, charset.indices(text), end])
+    symbols = np.empty(len(text) + 2, charset.index_dtype)
+    symbols[0], symbols[1:-1], symbols[-1] = (
+        charset.idxofspecial(BEGIN),
+        charset.indices(text),
+        charset.idxofspecial(END),
+    )
+    return symbols

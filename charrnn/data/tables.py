@@ -65,7 +65,7 @@ class CsvTable:
         self._header = bool(wanted) or "text" in first if header is None else header
         self._width = len(first)
         names = first if self._header else list(map(str, range(self._width)))
-        self._text = _position(_text_column(text, names, self.name), names, self.name)
+        self._text = _position(_text_column(text, first, self.name), names, self.name)
         self._columns = {name: _position(column, names, self.name) for name, column in columns.items()}
         self.notes = [*source.notes, self._note(first)]
 
@@ -206,10 +206,12 @@ def _present(labels: dict[str, str]) -> dict[str, str]:
 
 
 def _text_column(text: Column | None, names: Sequence[str], source: str) -> Column:
+    if not names:
+        raise SourceUnusable(f"{source} holds no row.")
     if text is not None:
         return text
     if "text" in names:
-        return "text"
+        return names.index("text")
     if len(names) == 1:
         return 0
     raise UnknownName(

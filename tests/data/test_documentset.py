@@ -150,9 +150,9 @@ def test_a_few_documents_fill_fewer_streams():
     data, _ = made(["ab", "c", "d"], 50)
     fitted = data.fit(16)
     assert (fitted.seq_len, fitted.batchsize, fitted.batchepoch) == (7, 1, 1)
-    assert fitted.note.startswith("3 documents make 7 predictions, so sequences have 7 steps instead of 50, so")
+    assert fitted.note.startswith("3 documents with 7 predictions in all, so sequences have 7 steps instead of 50, so")
     data, _ = made(["ab", "c", "d"], 2)
-    assert data.fit(16).note == "3 documents make 7 predictions, so batches have 3 rows instead of 16."
+    assert data.fit(16).note == "3 documents with 7 predictions in all, so batches have 3 rows instead of 16."
     assert made(["poem"] * 100, 10)[0].fit(16).note == ""
     assert made(["long " * 2000], 10)[0].fit(16).batchsize == 16
 

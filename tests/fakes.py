@@ -62,10 +62,11 @@ class FakeModel:
     def regularization(self):
         return 0.5
 
-    def generate(self, start, state, uniforms, temp, argmax=False):
+    def generate(self, start, state, uniforms, temp, argmax=False, skip=0):
         symbols = np.empty((len(uniforms), len(start)), np.int32)
         for drawn, row in zip(uniforms, symbols, strict=True):
             odds = np.exp(self.table[start] / temp)
+            odds[:, :skip] = 0
             below = odds.cumsum(axis=1) < drawn[:, None] * odds.sum(axis=1, keepdims=True)
             row[:] = odds.argmax(axis=1) if argmax else below.sum(axis=1)
             start = row.copy()

@@ -75,6 +75,8 @@ class Sampler:
         Seed, or a generator to draw one from; a fresh seed if not given.
     on_unknown : {"replace", "skip", "error"}
         What to do with characters of the prompt that the model does not know.
+    skip : int
+        The first so many symbols are never written: 1 leaves out U+FFFD.
 
     Attributes
     ----------
@@ -103,8 +105,10 @@ class Sampler:
         argmax: bool = False,
         rng: int | np.random.Generator | None = None,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
+        skip: int = 0,
     ) -> None:
         self._model, self._charset, self._temp, self._argmax = model, charset, checked_temp(temp), argmax
+        self._skip = skip
         self.rng_seed = seed_of(rng)
         self._rng = np.random.default_rng(self.rng_seed)
         state = _checked_state(init_state, model.freshstate())
@@ -115,8 +119,7 @@ class Sampler:
             indices = np.array([charset.semirandomidx(self._rng)], np.int32)
         self.prompt = charset.decode(indices)
         self._state = state[:, np.newaxis]  # the model writes R texts at once: (L, R, H), here R = 1
-        for index in indices[:-1]:
-            self._run(index, np.zeros((1, 1), np.float32))
+        self._read(indices[:-1])
         self._last = indices[-1]
 
     @property
@@ -132,16 +135,24 @@ class Sampler:
         left = math.inf if numchars is None else numchars
         while left > 0:
             uniforms = self._rng.random((int(min(BLOCK, left)), 1), dtype=np.float32)
-            symbols = self._run(self._last, uniforms)
+            start = np.array([self._last], np.int32)
+            written, self._state = self._model.generate(
+                start, self._state, uniforms, self._temp, argmax=self._argmax, skip=self._skip
+            )
+            symbols = written[:, 0]
             self._last = symbols[-1]
             left -= len(symbols)
             yield self._charset.decode(symbols)
 
-    def _run(self, start: np.integer, uniforms: np.ndarray) -> np.ndarray:
-        symbols, self._state = self._model.generate(
-            np.array([start], np.int32), self._state, uniforms, self._temp, argmax=self._argmax
-        )
-        return symbols[:, 0]
+    def _read(self, indices: np.ndarray) -> None:
+        """Go through symbols without writing, in pieces whose lengths are powers of two.
+
+        An engine that compiles for each length has few to compile then.
+        """
+        while len(indices):
+            piece = indices[: min(BLOCK, 1 << (len(indices).bit_length() - 1)), np.newaxis]
+            _, self._state = self._model.errors(piece, piece, self._state)
+            indices = indices[len(piece) :]
 
 
 def generate(model: Model, charset: CharSet, numchars: int = 100, **options: Any) -> Sample:

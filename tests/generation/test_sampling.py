@@ -66,12 +66,38 @@ def test_the_model_reads_the_whole_prompt_in_order(charset):
     read = []
 
     class Reader(FakeModel):
-        def generate(self, start, state, uniforms, temp, argmax=False):
-            read.append((int(start[0]), len(uniforms)))
-            return super().generate(start, state, uniforms, temp, argmax)
+        def errors(self, x, y, state=None):
+            assert state.ravel() == (read[-1] if read else -1)  # the state of this fake is the last symbol read
+            read.extend(x[:, 0])
+            return super().errors(x, y, state)
 
-    generate(Reader(charset.vocab_size), charset, 5, prompt="mat")
-    assert read == [(charset.idxofchar("m"), 1), (charset.idxofchar("a"), 1), (charset.idxofchar("t"), 5)]
+        def generate(self, start, *others, **options):
+            read.extend(start)
+            return super().generate(start, *others, **options)
+
+    for length in (1, 2, 3, 8, 23, BLOCK + 1, 2 * BLOCK + 7):
+        read.clear()
+        prompt = (TEXT * length)[:length]
+        generate(Reader(charset.vocab_size), charset, 1, prompt=prompt)
+        assert charset.decode(read) == prompt
+
+
+def test_a_prompt_read_at_once_leads_where_one_read_character_by_character_does():
+    model = Model(HyperParams(layers=2, state_size=6), "GRUEncode", vocab_size=9, engine="numba")
+    symbols = np.random.default_rng(2).integers(9, size=BLOCK + 12).astype(np.int32)
+    state = model.freshstate(1)
+    for symbol in symbols[:-1]:
+        _, state = model.generate(np.array([symbol]), state, np.zeros((1, 1)))
+    charset = CharSet.from_text("abcdefgh")
+    sampler = Sampler(model, charset, prompt=charset.decode(symbols))
+    np.testing.assert_allclose(sampler.state, state[:, 0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("argmax", [False, True])
+def test_skipped_symbols_are_never_written(model, charset, argmax):
+    model.table[:, 0] = 9  # U+FFFD is likeliest everywhere
+    assert "\ufffd" in generate(model, charset, 50, rng=1, argmax=argmax)
+    assert "\ufffd" not in generate(model, charset, 50, rng=1, argmax=argmax, skip=1)
 
 
 def test_draws_follow_the_softmax(model, charset):

@@ -60,6 +60,12 @@ class HyperParams:
         How the learning rate changes, see `charrnn.training.policies`.
     bptt_truncate : int
         Back-propagate only through the last n steps of each sequence; -1 for all of them.
+    dropout, dropout_inputs, dropout_weights : float
+        Rates at which training drops every layer's outputs, the first layer's inputs, and recurrent weights; below 1.
+    tied : bool
+        Whether the output layer's matrix is the input layer's, transposed.
+    forget_bias : float
+        Initial bias of an LSTM's forget gate.
     random_seed : int
         Seed of the initial parameters and of everything random in training.
     dtype : {"float32", "float64"}
@@ -97,6 +103,11 @@ class HyperParams:
     reset: str = "before"
     policy: str = "plateau"
     bptt_truncate: int = -1
+    dropout: float = 0.0
+    dropout_inputs: float = 0.0
+    dropout_weights: float = 0.0
+    tied: bool = False
+    forget_bias: float = 1.0
     random_seed: int = 0
     dtype: str = "float32"
 
@@ -111,6 +122,11 @@ class HyperParams:
         self._number("momentum", lambda momentum: 0 <= momentum < 1, "of at least 0 and below 1")
         self._number("weight_decay", lambda decay: decay >= 0, "of at least 0")
         self._number("regcost", lambda cost: cost >= 0, "of at least 0")
+        for name in ("dropout", "dropout_inputs", "dropout_weights"):
+            self._number(name, lambda rate: 0 <= rate < 1, "of at least 0 and below 1")
+        self._number("forget_bias", math.isfinite, "that is finite")
+        if not isinstance(self.tied, bool):
+            raise InvalidValue(f"tied must be True or False, not {self.tied!r}.")
         self._number("clip_at", lambda bound: bound > 0, "above 0")
         self._name("optimizer", OPTIMIZERS)
         self._name("clip", CLIPS)

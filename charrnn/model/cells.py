@@ -41,6 +41,10 @@ class Cell(ABC):
 
     states: ClassVar[tuple[str, ...]] = ("h",)
 
+    def initial_bias(self, name: str) -> float:
+        """Return what a bias is set to in a new model."""
+        return 0.0
+
     @abstractmethod
     def shapes(self, n_in: int, n_units: int) -> dict[str, tuple[int, ...]]:
         """Return the parameters' names and shapes; two axes make a weight matrix, one axis a bias."""
@@ -102,14 +106,19 @@ class LSTM(Cell):
     ----------
     gate : {"sigmoid", "hard_sigmoid"}
         The gates' squashing function.
+    forget_bias : float
+        Initial bias of the forget gate; 1 lets a new network remember (Gers et al. 2000; Jozefowicz et al. 2015).
     """
 
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
-    def __init__(self, gate: str = "sigmoid") -> None:
+    def __init__(self, gate: str = "sigmoid", forget_bias: float = 1.0) -> None:
         if gate not in GATES:
             raise UnknownName(f"gate={gate!r} is no gate function. {near_matches(gate, GATES)}")
-        self.gate = GATES[gate]
+        self.gate, self.forget_bias = GATES[gate], forget_bias
+
+    def initial_bias(self, name: str) -> float:
+        return self.forget_bias if name == "bf" else 0.0
 
     def shapes(self, n_in: int, n_units: int) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {}

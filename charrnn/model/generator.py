@@ -29,9 +29,10 @@ class _Stack(Cell):
         self.states = tuple(f"{layer}.{s}" for layer in range(network.layers) for s in network.cell.states)  # type: ignore[misc]
 
     def shapes(self, n_in, n_units):
-        return {
-            name.replace(".", "_"): shape for name, shape in self.network.shapes().items() if name not in ("E", "a")
-        }
+        shapes = self.network.shapes()
+        for name in ("a",) if self.network.tied else ("E", "a"):  # the input stage's own are in the table
+            shapes.pop(name, None)
+        return {name.replace(".", "_"): shape for name, shape in shapes.items()}
 
     def step(self, x, *state, p):
         cell, n = self.network.cell, len(self.network.cell.states)
@@ -41,7 +42,7 @@ class _Stack(Cell):
             outputs = cell.step(x, *state[layer * n : (layer + 1) * n], p=SimpleNamespace(**own))
             new += outputs if isinstance(outputs, tuple | list) else [outputs]
             x = new[-n]
-        return (*new, x @ p.V + p.c)
+        return (*new, x @ self.network.output_weights(vars(p)) + p.c)
 
 
 class Generator:
@@ -68,11 +69,12 @@ class Generator:
         p = vector.symbols()
         replacements = {var: p[name.replace("_", ".")] for name, var in step.parameters.items()}
         affine = affine_parts(step)
-        if network.stage == "resize" and affine is not None:
+        rows = network.rows(p)
+        if isinstance(rows, int) and affine is not None:
             W, b = rebuild(affine, replacements)  # the identity times W is W
             table = W + b
         else:
-            rows = pt.eye(n_in, dtype=network.dtype) if network.stage == "resize" else pt.tanh(p["E"] + p["a"])
+            rows = pt.eye(rows, dtype=network.dtype) if isinstance(rows, int) else rows
             table = pt.concatenate(rebuild(step.hoisted, replacements | {step.x: rows}), axis=1)
         self._prepare = engines.compile_function(
             engine, [], [table, *rebuild(step.leaves, replacements)], n_threads=n_threads

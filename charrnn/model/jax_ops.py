@@ -17,6 +17,7 @@ from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.link.jax.dispatch import jax_funcify
 from pytensor.tensor.math import Sum
 
+from charrnn.model.dropout import DropoutMask
 from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
 from charrnn.model.parameters import JoinFlat
 from charrnn.model.products import AddBias, Affine, ClippedWeightGradient, JoinTime, Scatter, SplitTime, Take
@@ -146,6 +147,15 @@ def _affine(op, **kwargs):
 @jax_funcify.register(AddBias)
 def _add_bias(op, **kwargs):
     return lambda x, b: x + b
+
+
+@jax_funcify.register(DropoutMask)
+def _dropout_mask(op, **kwargs):
+    def mask(like, count):
+        index = jnp.arange(like.size, dtype=jnp.uint32)
+        return op.values(index, jnp.asarray(count), like.dtype, jnp).reshape(like.shape)
+
+    return mask
 
 
 @jax_funcify.register(JoinFlat)

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
-from pytensor.gradient import disconnected_grad
 
 from charrnn.errors import CorruptFile
 from charrnn.hyper import HyperParams
@@ -29,8 +28,8 @@ from charrnn.model.generator import Generator
 from charrnn.model.kernels import threads as kernel_threads
 from charrnn.model.losses import cross_entropy
 from charrnn.model.network import Network
+from charrnn.model.objective import Objective
 from charrnn.model.parameters import ParameterVector
-from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value
 
 
 class StepResult(NamedTuple):
@@ -88,13 +87,16 @@ class Model:
         kind = modeltypes.get(modeltype)
         self.hyper, self.modeltype, self.vocab_size = hyper, kind.name, vocab_size
         self.engine, self.threads = engines.resolve(engine), kernel_threads.resolve(threads)
-        self.network = Network(kind.cell(hyper), kind.stage, vocab_size, hyper.layers, hyper.state_size, hyper.dtype)
+        self.network = Network(
+            kind.cell(hyper), kind.stage, vocab_size, hyper.layers, hyper.state_size, hyper.dtype, hyper.tied
+        )
         self.steps = 0
         self.compilations: list[tuple[str, float]] = []
         self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
         self._vector.shared.set_value(self._vector.join(self._initial()), borrow=True)
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
         self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
+        self.objective = Objective(self.network, self._vector, hyper, self._learnrate, self._count)
 
     def __repr__(self) -> str:
         n = self._vector.size
@@ -102,12 +104,13 @@ class Model:
         return f"<Model {self.modeltype} {size}, {n:,} parameters, engine {self.engine}>"
 
     def _initial(self) -> dict[str, np.ndarray]:
-        """Return the ancestor's initial parameters: weights uniform in ±sqrt(1/n), biases 0."""
+        """Return the ancestor's initial parameters: weights uniform in ±sqrt(1/n), biases 0 but for the cell's wish."""
         rng = np.random.default_rng(self.hyper.random_seed)
         arrays = {}
         for name, shape in self.network.shapes().items():
             bound = np.sqrt(1 / self.network.fan(name)) if len(shape) > 1 else 0.0
             arrays[name] = rng.uniform(-bound, bound, shape).astype(self.hyper.dtype)
+            arrays[name] += self.network.offset(name)
         return arrays
 
     # -- values -------------------------------------------------------------------------------------------------------
@@ -130,7 +133,7 @@ class Model:
         """What the optimizer remembers of each parameter, ``"square/E"`` and so on, as copies."""
         return {
             f"{slot}/{name}": array
-            for slot, shared in self._slots.items()
+            for slot, shared in self.objective.slots.items()
             for name, array in self._vector.split(np.asarray(shared.get_value(borrow=True))).items()
         }
 
@@ -155,7 +158,7 @@ class Model:
                 problems.append(f"{name}: expected {array.dtype} {array.shape}, got {got.dtype} {got.shape}")
         if problems:
             raise CorruptFile(f"These arrays do not belong to {self!r}: {'; '.join(problems)}.")
-        shared_by_prefix = {"param": self._vector.shared, **{f"slot/{k}": v for k, v in self._slots.items()}}
+        shared_by_prefix = {"param": self._vector.shared, **{f"slot/{k}": v for k, v in self.objective.slots.items()}}
         for prefix, shared in shared_by_prefix.items():
             shared.set_value(self._vector.join({n: arrays[f"{prefix}/{n}"] for n in self._vector.slices}), borrow=True)
 
@@ -169,81 +172,6 @@ class Model:
         weights = np.asarray(self._vector.shared.get_value(borrow=True))[: self._vector.n_weights]
         return float(self.hyper.regcost / 2 * np.dot(weights.astype("float64"), weights))
 
-    # -- expressions --------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _inputs(self):
-        """Symbols x and y (T, B), state (L, B, S), mask (T, B)."""
-        dtype, shape = self.hyper.dtype, (self.hyper.layers, None, self.network.state_width)
-        return (
-            pt.tensor("x", dtype="int32", shape=(None, None)),
-            pt.tensor("y", dtype="int32", shape=(None, None)),
-            pt.tensor("state", dtype=dtype, shape=shape),
-            pt.tensor("mask", dtype=dtype, shape=(None, None)),
-        )
-
-    def _unroll(self, p, clip):
-        """Return the masked errors of all steps, those of the steps that are learned from, and the last state.
-
-        These are all steps, or the last ``bptt_truncate``: what comes before is a constant to them.
-        """
-        x, y, state, mask = self._inputs
-        n = self.hyper.bptt_truncate
-        if n < 0:
-            logits, last, _ = self.network.forward(p, x, state, clip=clip)
-            errors = cross_entropy(logits, y) * mask
-            return errors, errors, last
-        early, _, states = self.network.forward(p, x[:-n], state)
-        middle = pt.concatenate([state[:, None], states], axis=1)[:, -1]  # the early part may be empty
-        late, last, _ = self.network.forward(p, x[-n:], disconnected_grad(middle), clip=clip)
-        before, learned = cross_entropy(early, y[:-n]) * mask[:-n], cross_entropy(late, y[-n:]) * mask[-n:]
-        return pt.concatenate([before, learned]), learned, last
-
-    @cached_property
-    def _gradient(self):
-        """Expressions of the training step: errors (T, B), state after, gradient of the cost as one vector."""
-        with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            hyper, mask = self.hyper, self._inputs[3]
-            symbols = self._vector.symbols()
-            errors, learned, last = self._unroll(symbols, hyper.clip_at if hyper.clip == "step" else None)
-            wrt = [symbols[name] for name in self._vector.slices]
-            gradients = pytensor.grad(learned.sum(), wrt, disconnected_inputs="ignore")
-            gradient = self._vector.symbolic_join(dict(zip(self._vector.slices, gradients, strict=True)))
-            # The penalty's gradient by hand: its derivative through the slices would be one long addition for each of
-            # them.
-            weights = self._vector.shared[: self._vector.n_weights]
-            biases = pt.zeros((self._vector.size - self._vector.n_weights,), dtype=hyper.dtype)
-            gradient = gradient + hyper.regcost * pt.concatenate([weights, biases])
-            if hyper.cost == "mean":
-                gradient = gradient / mask.sum()
-            return errors, last, gradient
-
-    @cached_property
-    def _update(self):
-        """Outputs of the training step, and its updates."""
-        with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            hyper, (errors, last, gradient) = self.hyper, self._gradient
-            norm = pt.sqrt(pt.dot(gradient, gradient))
-            clipped = gradient
-            if hyper.clip == "value":
-                clipped = clip_value(gradient, hyper.clip_at)
-            elif hyper.clip == "norm":
-                clipped = clip_norm(gradient, norm, hyper.clip_at)
-            updates, slots = OPTIMIZERS[hyper.optimizer](
-                self._vector.shared,
-                clipped,
-                self._learnrate,
-                count=self._count,
-                decay=hyper.decay,
-                momentum=hyper.momentum,
-                weight_decay=hyper.weight_decay,
-            )
-            return [errors.sum() / self._inputs[3].sum(), norm, last], updates, slots
-
-    @property
-    def _slots(self):
-        return self._update[2]
-
     # -- compiled functions -------------------------------------------------------------------------------------------
 
     def _compile(self, what: str, inputs, outputs, updates=None) -> Callable[..., list[np.ndarray]]:
@@ -255,23 +183,23 @@ class Model:
 
     @cached_property
     def _train_function(self):
-        outputs, updates, _ = self._update
-        return self._compile("training", self._inputs, outputs, updates)
+        objective = self.objective
+        return self._compile("training", objective.inputs, objective.outputs, objective.updates)
 
     @cached_property
     def _errors_function(self):
-        x, y, state, _ = self._inputs
+        x, y, state, _ = self.objective.inputs
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
             logits, last, _ = self.network.forward(self._vector.symbols(), x, state)
             return self._compile("losses", [x, y, state], [cross_entropy(logits, y), last])
 
     @cached_property
     def _gradient_function(self):
-        return self._compile("gradients", self._inputs, [self._gradient[2]])
+        return self._compile("gradients", self.objective.inputs, [self.objective.gradient])
 
     @cached_property
     def _process_function(self):
-        x, _, state, _ = self._inputs
+        x, _, state, _ = self.objective.inputs
         temp = pt.tensor("temp", dtype=self.hyper.dtype, shape=())
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
             logits, _, states = self.network.forward(self._vector.symbols(), x, state)
@@ -295,7 +223,7 @@ class Model:
     def use_engine(self, engine: str) -> None:
         """Run on another engine from now on; values are kept."""
         self.engine = engines.resolve(engine)
-        engines.to_numpy([self._vector.shared, self._learnrate, self._count, *self._slots.values()])
+        engines.to_numpy([self._vector.shared, self._learnrate, self._count, *self.objective.slots.values()])
         for name in ("_train_function", "_errors_function", "_gradient_function", "_process_function", "_generator"):
             vars(self).pop(name, None)
 

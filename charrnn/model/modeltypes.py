@@ -1,7 +1,7 @@
 """Model types: a cell and an input stage under one name, as the ancestor calls them.
 
 >>> names()
-['GRUEncode', 'GRUResize', 'LSTMEncode', 'LSTMResize', 'RNNEncode', 'RNNResize']
+['GRUEmbed', 'GRUEncode', 'GRUResize', 'LSTMEmbed', 'LSTMEncode', 'LSTMResize', 'RNNEmbed', 'RNNEncode', 'RNNResize']
 >>> get("GRUEncode").stage
 'encode'
 """
@@ -25,7 +25,7 @@ class ModelType:
     name : str
     cell : callable
         Takes `HyperParams`, returns a `Cell`.
-    stage : {"encode", "resize"}
+    stage : {"encode", "embed", "resize"}
     """
 
     name: str
@@ -38,13 +38,13 @@ class ModelType:
 
 _CELLS: dict[str, Callable[[HyperParams], Cell]] = {
     "GRU": lambda hyper: GRU(gate=hyper.gate, reset=hyper.reset),
-    "LSTM": lambda hyper: LSTM(gate=hyper.gate),
+    "LSTM": lambda hyper: LSTM(gate=hyper.gate, forget_bias=hyper.forget_bias),
     "RNN": lambda hyper: RNN(),
 }
 _TYPES = {
     f"{cell}{stage.title()}": ModelType(f"{cell}{stage.title()}", make, stage)
     for cell, make in _CELLS.items()
-    for stage in ("encode", "resize")
+    for stage in ("encode", "embed", "resize")
 }
 
 #: An input layer V→H, then GRU layers H→H: the default.

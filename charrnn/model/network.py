@@ -1,9 +1,9 @@
 """Networks: an input stage, stacked recurrent layers, an output layer.
 
-The ancestor's two input stages: *encode*, a tanh layer V→H whose output feeds layers H→H; *resize*, where the first
-recurrent layer takes the V-wide one-hot input itself. A one-hot vector times a matrix is one of the matrix's rows, so
-no one-hot vector is ever made: what the first layer computes from its input alone is computed once for each symbol and
-then looked up.
+Three input stages: *encode*, the ancestor's tanh layer V→H whose output feeds layers H→H; *embed*, one learned vector
+for each symbol and nothing else; *resize*, where the first recurrent layer takes the V-wide one-hot input itself. A
+one-hot vector times a matrix is one of the matrix's rows, so no one-hot vector is ever made: what the first layer
+computes from its input alone is computed once for each symbol and then looked up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from collections.abc import Mapping
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
 
+from charrnn.errors import InvalidValue
 from charrnn.model.cells import Cell
+from charrnn.model.dropout import Dropout
 from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.products import AddBias, Affine, Take
 from charrnn.model.recurrence import recurrence, scan_recurrence
@@ -26,15 +28,26 @@ class Network:
     ----------
     cell : Cell
         What every layer runs.
-    stage : {"encode", "resize"}
+    stage : {"encode", "embed", "resize"}
         How symbols come in.
     vocab_size, layers, state_size : int
         V, L and H.
     dtype : {"float32", "float64"}
+    tied : bool
+        Use the input stage's matrix E (V, H), transposed, as the output layer's (Press & Wolf 2017, arXiv 1608.05859).
+
+    Raises
+    ------
+    InvalidValue
+        The matrices of a *resize* network cannot be tied.
     """
 
-    def __init__(self, cell: Cell, stage: str, vocab_size: int, layers: int, state_size: int, dtype: str) -> None:
-        self.cell, self.stage = cell, stage
+    def __init__(
+        self, cell: Cell, stage: str, vocab_size: int, layers: int, state_size: int, dtype: str, tied: bool = False
+    ) -> None:
+        if tied and stage == "resize":
+            raise InvalidValue("tied=True needs a model type whose input stage has a matrix V→H: Encode or Embed.")
+        self.cell, self.stage, self.tied = cell, stage, tied
         self.vocab_size, self.layers, self.state_size, self.dtype = vocab_size, layers, state_size, dtype
 
     @property
@@ -45,18 +58,31 @@ class Network:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the names and shapes of all parameters; layers count from 1."""
         V, H = self.vocab_size, self.state_size
-        shapes: dict[str, tuple[int, ...]] = {"E": (V, H), "a": (H,)} if self.stage == "encode" else {}
+        shapes: dict[str, tuple[int, ...]] = {} if self.stage == "resize" else {"E": (V, H)}
+        if self.stage == "encode":
+            shapes["a"] = (H,)
         for layer in range(self.layers):
             n_in = V if layer == 0 and self.stage == "resize" else H
             shapes |= {f"{layer + 1}.{name}": shape for name, shape in self.cell.shapes(n_in, H).items()}
-        return shapes | {"V": (H, V), "c": (V,)}
+        return shapes | ({} if self.tied else {"V": (H, V)}) | {"c": (V,)}
 
     def fan(self, name: str) -> int:
-        """Return n of the initial bounds ±sqrt(1/n) of a weight.
+        """Return n of a weight's initial bounds ±sqrt(1/n): V for the encoding layer, H for others (the ancestor's)."""
+        return self.vocab_size if name == "E" and self.stage == "encode" and not self.tied else self.state_size
 
-        V for the encoding layer, H for all others (the ancestor's).
-        """
-        return self.vocab_size if name == "E" else self.state_size
+    def offset(self, name: str) -> float:
+        """Return what is added to a parameter of a new network: the cell's initial biases."""
+        return self.cell.initial_bias(name.partition(".")[2]) if "." in name else 0.0
+
+    def rows(self, p: Mapping[str, TensorVariable]) -> TensorVariable | int:
+        """Return what the first layer sees of each symbol, (V, H), or V if that is a one-hot vector."""
+        if self.stage == "resize":
+            return self.vocab_size
+        return pt.tanh(p["E"] + p["a"]) if self.stage == "encode" else p["E"]
+
+    def output_weights(self, p: Mapping[str, TensorVariable]) -> TensorVariable:
+        """Return the output layer's matrix (H, V)."""
+        return p["E"].T if self.tied else p["V"]
 
     def forward(
         self,
@@ -65,6 +91,7 @@ class Network:
         state: TensorVariable,
         keep: TensorVariable | None = None,
         clip: float | None = None,
+        dropout: Dropout | None = None,
     ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
         """Return what the network makes of a batch.
 
@@ -80,6 +107,8 @@ class Network:
             0 where a stream starts afresh.
         clip : float, optional
             Hold each time step's contribution to a gradient to ±clip.
+        dropout : Dropout, optional
+            What to drop; nothing by default.
 
         Returns
         -------
@@ -89,27 +118,38 @@ class Network:
         states : tensor4 (L, T, B, S)
             States after every step.
         """
+        drop = dropout or Dropout(pt.constant(0), 0)
         H, every = self.state_size, []
-        inputs, rows = self._input(p, x, clip)
+        inputs, rows = self._input(p, x, clip, drop)
         for layer in range(self.layers):
             own = {name: p[f"{layer + 1}.{name}"] for name in self.cell.shapes(H, H)}
+            own = {name: drop(value, drop.weights) if name.startswith("W") else value for name, value in own.items()}
             initial = [state[layer][:, i * H : (i + 1) * H] for i in range(len(self.cell.states))]
             outputs = self._run(inputs, rows, initial, own, keep, clip)
-            inputs, rows = outputs[0], None
+            inputs, rows = drop(outputs[0], drop.outputs), None
             every.append(outputs[0] if len(outputs) == 1 else pt.concatenate(outputs, axis=2))
-        logits = Affine(clip)(inputs, p["V"], p["c"])
+        logits = Affine(clip)(inputs, self.output_weights(p), p["c"])
         return logits, pt.stack([s[-1] for s in every]), pt.stack(every)
 
-    def _input(self, p: Mapping[str, TensorVariable], x: TensorVariable, clip: float | None):
+    def _input(self, p: Mapping[str, TensorVariable], x: TensorVariable, clip: float | None, drop: Dropout):
         """Return the first layer's input.
 
-        (x, one row for each symbol), (x, V) for one-hot, or (inputs (T, B, n), None) to clip each step.
+        That is symbols and a row for each (or the width of one-hot rows); or, where each position is on its own because
+        something is dropped or its gradient clipped, the inputs themselves (T, B, n) and None.
         """
-        if self.stage == "resize":
-            return x, self.vocab_size
+        rows = self.rows(p)
+        if clip is None and not drop.inputs:
+            return x, rows
+        if isinstance(rows, int):
+            return (
+                (x, rows) if not drop.inputs else (drop(Take()(pt.eye(rows, dtype=self.dtype), x), drop.inputs), None)
+            )
         if clip is None:
-            return x, pt.tanh(p["E"] + p["a"])
-        return pt.tanh(AddBias(clip)(Take(clip)(p["E"], x), p["a"])), None
+            return drop(Take()(rows, x), drop.inputs), None
+        looked_up = Take(clip)(p["E"], x)
+        if self.stage == "encode":
+            looked_up = pt.tanh(AddBias(clip)(looked_up, p["a"]))
+        return drop(looked_up, drop.inputs), None
 
     def _run(self, inputs, rows, initial, parameters, keep, clip):
         try:

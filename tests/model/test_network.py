@@ -70,7 +70,7 @@ def test_a_cell_that_cannot_be_taken_apart_runs_by_scan(stage, clip):
 
 
 def test_model_types():
-    assert len(modeltypes.names()) == 6
+    assert len(modeltypes.names()) == 9
     for name in modeltypes.names():
         kind = modeltypes.get(name)
         assert modeltypes.get(kind) is kind

@@ -1,0 +1,133 @@
+"""What training minimises, and one step of it, as expressions of a batch."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import pytensor
+import pytensor.tensor as pt
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.gradient import disconnected_grad
+from pytensor.tensor import TensorVariable
+
+from charrnn.hyper import HyperParams
+from charrnn.model.dropout import Dropout
+from charrnn.model.losses import cross_entropy
+from charrnn.model.network import Network
+from charrnn.model.parameters import ParameterVector
+from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value
+
+
+class Objective:
+    """The cost of a batch: the sum of cross-entropies in nats + (regcost/2) * sum(W**2).
+
+    With ``cost="mean"`` all of that is divided by the number of predicted characters.
+
+    Parameters
+    ----------
+    network : Network
+    vector : ParameterVector
+    hyper : HyperParams
+    learnrate, count : shared variables
+        The rate, and the number from 1, of the step.
+
+    Attributes
+    ----------
+    x, y, state, mask : variables
+        Symbols (T, B) and those that follow them, states before (L, B, S), 0 where a position counts for nothing.
+    inputs : list of variables
+        All of them.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        vector: ParameterVector,
+        hyper: HyperParams,
+        learnrate: SharedVariable,
+        count: SharedVariable,
+    ) -> None:
+        self._network, self._vector, self._hyper, self._rate, self._count = network, vector, hyper, learnrate, count
+        dtype = hyper.dtype
+        self.x = pt.tensor("x", dtype="int32", shape=(None, None))
+        self.y = pt.tensor("y", dtype="int32", shape=(None, None))
+        self.state = pt.tensor("state", dtype=dtype, shape=(hyper.layers, None, network.state_width))
+        self.mask = pt.tensor("mask", dtype=dtype, shape=(None, None))
+        self.inputs = [self.x, self.y, self.state, self.mask]
+
+    def _unroll(self, p: dict[str, TensorVariable]) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+        """Return the masked errors of all steps, those of the steps that are learned from, and the last state.
+
+        These are all steps, or the last ``bptt_truncate``: what comes before is a constant to them.
+        """
+        hyper, x, y, mask = self._hyper, self.x, self.y, self.mask
+        clip = hyper.clip_at if hyper.clip == "step" else None
+        dropout = Dropout(self._count, hyper.random_seed, hyper.dropout_inputs, hyper.dropout, hyper.dropout_weights)
+        n = hyper.bptt_truncate
+        if n < 0:
+            logits, last, _ = self._network.forward(p, x, self.state, clip=clip, dropout=dropout)
+            errors = cross_entropy(logits, y) * mask
+            return errors, errors, last
+        early, _, states = self._network.forward(p, x[:-n], self.state, dropout=dropout)
+        middle = pt.concatenate([self.state[:, None], states], axis=1)[:, -1]  # the early part may be empty
+        late, last, _ = self._network.forward(p, x[-n:], disconnected_grad(middle), clip=clip, dropout=dropout)
+        before, learned = cross_entropy(early, y[:-n]) * mask[:-n], cross_entropy(late, y[-n:]) * mask[-n:]
+        return pt.concatenate([before, learned]), learned, last
+
+    @cached_property
+    def _gradient(self) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+        with pytensor.config.change_flags(floatX=self._hyper.dtype):
+            hyper, vector = self._hyper, self._vector
+            symbols = vector.symbols()
+            errors, learned, last = self._unroll(symbols)
+            wrt = [symbols[name] for name in vector.slices]
+            gradients = pytensor.grad(learned.sum(), wrt, disconnected_inputs="ignore")
+            gradient = vector.symbolic_join(dict(zip(vector.slices, gradients, strict=True)))
+            # The penalty's gradient by hand: through the slices it would be a long addition for each of them.
+            weights = vector.shared[: vector.n_weights]
+            biases = pt.zeros((vector.size - vector.n_weights,), dtype=hyper.dtype)
+            gradient = gradient + hyper.regcost * pt.concatenate([weights, biases])
+            if hyper.cost == "mean":
+                gradient = gradient / self.mask.sum()
+            return errors, last, gradient
+
+    @property
+    def gradient(self) -> TensorVariable:
+        """The gradient of the cost as one vector: clipped per step if that is asked for, not yet by value or norm."""
+        return self._gradient[2]
+
+    @cached_property
+    def _step(self):
+        with pytensor.config.change_flags(floatX=self._hyper.dtype):
+            hyper, (errors, last, gradient) = self._hyper, self._gradient
+            norm = pt.sqrt(pt.dot(gradient, gradient))
+            clipped = gradient
+            if hyper.clip == "value":
+                clipped = clip_value(gradient, hyper.clip_at)
+            elif hyper.clip == "norm":
+                clipped = clip_norm(gradient, norm, hyper.clip_at)
+            updates, slots = OPTIMIZERS[hyper.optimizer](
+                self._vector.shared,
+                clipped,
+                self._rate,
+                count=self._count,
+                decay=hyper.decay,
+                momentum=hyper.momentum,
+                weight_decay=hyper.weight_decay,
+            )
+            return [errors.sum() / self.mask.sum(), norm, last], updates, slots
+
+    @property
+    def outputs(self) -> list[TensorVariable]:
+        """Loss in nats per character, norm of the gradient, states after."""
+        return self._step[0]
+
+    @property
+    def updates(self) -> dict[SharedVariable, TensorVariable]:
+        """New values of the parameters and of the optimizer's slots."""
+        return self._step[1]
+
+    @property
+    def slots(self) -> dict[str, SharedVariable]:
+        """What the optimizer remembers between steps."""
+        return self._step[2]

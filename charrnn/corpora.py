@@ -1,11 +1,13 @@
-"""Texts to begin with: one that every Python has, and named downloads, kept in the user's cache.
+"""Texts to begin with: one that every Python has, labelled verse, and named downloads, kept in the user's cache.
 
 >>> names()
-['jsb', 'nottingham', 'pydoc', 'tinyshakespeare']
+['jsb', 'nottingham', 'pydoc', 'tinyshakespeare', 'verse']
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import pydoc_data.topics
 import sys
@@ -15,6 +17,7 @@ from typing import NamedTuple
 
 import platformdirs
 
+from charrnn.data import verse
 from charrnn.errors import DownloadFailed, UnknownName, near_matches
 
 
@@ -44,8 +47,8 @@ DOWNLOADS = {
 def pydoc_topics() -> str:
     """Return Python's language reference as `help()` shows it: some 80 titled documents, 0.4 MB, the same every time.
 
-    It differs a little between Python versions. Its tables, drawn with bars and long runs of spaces, are left out: a model
-    that learns them mostly writes spaces.
+    It differs a little between Python versions. Its tables, drawn with bars and long runs of spaces, are left out: a
+    model that learns them mostly writes spaces.
 
     >>> "while" in pydoc_topics()
     True
@@ -55,9 +58,22 @@ def pydoc_topics() -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith(("|", "+"))) + "\n"
 
 
+def verse_csv() -> str:
+    """Return 400 short poems in four voices as CSV with the columns `text` and `voice`, the same every time.
+
+    >>> verse_csv().splitlines()[0]
+    'text,voice'
+    """
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["text", "voice"])
+    rows.writerows((poem.text, poem.labels["voice"]) for poem in verse.poems())
+    return table.getvalue()
+
+
 def names() -> list[str]:
     """Return the names that `path` knows."""
-    return sorted(["pydoc", *DOWNLOADS])
+    return sorted(["pydoc", "verse", *DOWNLOADS])
 
 
 def path(name: str) -> Path:
@@ -76,6 +92,8 @@ def path(name: str) -> Path:
     """
     if name == "pydoc":
         return _written(f"pydoc-{sys.version_info.major}.{sys.version_info.minor}.txt", pydoc_topics())
+    if name == "verse":
+        return _written("verse.csv", verse_csv())
     if name in DOWNLOADS:
         return _fetched(DOWNLOADS[name])
     raise UnknownName(f"There is no corpus {name!r}. {near_matches(name, names())}")

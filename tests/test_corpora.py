@@ -6,9 +6,12 @@ import threading
 import pytest
 
 from charrnn import corpora
+from charrnn.data import verse
+from charrnn.data.documents import Documents
 from charrnn.errors import DownloadFailed, UnknownName
 
 CONTENT = b"First Citizen:\nBefore we proceed any further, hear me speak.\n"
+VERSE = "7f36318ff496366e6e5df8da1337f7691fe8fdd91bd0bab2fa3055354466b60c"
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +64,26 @@ def test_language_reference_as_a_file(cache):
     path.write_text("spoiled")
     assert corpora.path("pydoc").read_text(encoding="utf-8") == corpora.pydoc_topics()
     assert list(cache.iterdir()) == [path]
+
+
+def test_verse_is_read_as_it_was_written():
+    documents = Documents.open(corpora.path("verse"), labels="voice")
+    assert list(documents) == verse.poems()
+    assert documents.label_counts["voice"] == {"almanac": 100, "keeper": 100, "nursery": 100, "oracle": 100}
+    assert len({item.text for item in documents}) == 400
+    assert [note for note in documents.notes if "Left out" in note] == []
+
+
+def test_verse_is_the_same_everywhere():
+    assert hashlib.sha256(corpora.verse_csv().encode()).hexdigest() == VERSE
+
+
+def test_voices_are_told_apart_by_form():
+    by_voice = {voice: [item.text for item in verse.poems() if item.labels["voice"] == voice] for voice in verse.VOICES}
+    assert all(text.startswith("In ") and text.count("\n") == 3 for text in by_voice["almanac"])
+    assert all(text == text.lower() and text.count(" / ") == 2 for text in by_voice["keeper"])
+    assert all(text.startswith("One for the ") and "\nFour for the " in text for text in by_voice["nursery"])
+    assert all(text.startswith("O ") and " -- for " in text for text in by_voice["oracle"])
 
 
 def test_download_is_kept(requests_served):

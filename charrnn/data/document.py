@@ -72,3 +72,39 @@ def joined(chunks: Iterator[str], name: str) -> str:
         if length > LONGEST:
             raise too_long(name)
     return "".join(pieces)
+
+
+def as_text(value: object, place: str) -> str:
+    """Return what a cell holds as a text, an empty one for a missing value.
+
+    Raises
+    ------
+    SourceUnusable
+        It holds a list or an object.
+
+    >>> [as_text(value, "row 1") for value in ("Blake", 1850.0, 7, None, float("nan"))]
+    ['Blake', '1850', '7', '', '']
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | dict):
+        raise SourceUnusable(
+            f"At {place} there is a {type(value).__name__} where a text or label should be: {value!r}."
+        )
+    try:
+        missing = value is None or bool(value != value)
+    except TypeError:  # pandas.NA equals nothing, and differs from nothing
+        missing = True
+    if missing:
+        return ""
+    # A column of whole numbers turns into floats where one is missing.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def as_labels(values: Mapping[str, object], place: str) -> dict[str, str]:
+    """Return what the cells of label columns hold as texts, without those that hold nothing.
+
+    >>> as_labels({"author": " Blake", "year": 1794, "form": None}, "row 1")
+    {'author': 'Blake', 'year': '1794'}
+    """
+    return {name: label for name, value in values.items() if (label := as_text(value, place).strip())}

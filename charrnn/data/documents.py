@@ -148,13 +148,16 @@ class Documents:
             source = Texts(source)
             labels = labels or source.label_names
         columns = _columns(labels)
-        chosen = {name: {values} if isinstance(values, str) else set(values) for name, values in (only or {}).items()}
-        minimum = dict(min_documents) if isinstance(min_documents, Mapping) else dict.fromkeys(columns, min_documents)
-        for number in (*minimum.values(), *([] if isinstance(min_documents, Mapping) else [min_documents])):
+        chosen = {name: _texts(values) for name, values in (only or {}).items()}
+        if not isinstance(min_documents, Mapping):
+            geometry.require_count("min_documents", min_documents)
+            min_documents = dict.fromkeys(columns, min_documents)
+        for number in min_documents.values():
             geometry.require_count("min_documents", number)
+        minimum = {name: number for name, number in min_documents.items() if number > 1}
         needed = columns | {name: name for name in (*chosen, *minimum) if name not in columns}
         reader = _reader(source, text, needed, kind, delimiter, header, options)
-        return cls(reader, columns, chosen, {name: n for name, n in minimum.items() if n > 1}, options)
+        return cls(reader, columns, chosen, minimum, options)
 
     def __iter__(self) -> Iterator[Document]:
         return self._read(Report())
@@ -226,6 +229,10 @@ def _columns(labels: Labels) -> dict[str, Column]:
     if isinstance(labels, Mapping):
         return dict(labels)
     return {str(label): label for label in ([labels] if isinstance(labels, str | int) else labels)}
+
+
+def _texts(labels: str | Collection[str]) -> set[str]:
+    return {labels} if isinstance(labels, str) else set(map(str, labels))
 
 
 def _reader(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from charrnn.data import document
-from charrnn.data.document import Document, Report
+from charrnn.data.document import Document, Report, as_labels
 from charrnn.data.reading import ReadOptions, TextSource
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName
 
@@ -133,4 +133,5 @@ class Texts:
     def documents(self, report: Report) -> Iterator[Document]:
         """Yield the documents."""
         for number, item in enumerate(self._documents, 1):
-            yield Document(item.text, item.labels, item.place or f"item {number:,}")
+            place = item.place or f"item {number:,}"
+            yield Document(item.text, as_labels(item.labels, place), place)

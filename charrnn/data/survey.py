@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 CODE_POINTS = 0x110000
+USUAL = 0x10000  # code points to begin with: clearing room for all of them takes longer than reading a short text
 NEWLINE = ord("\n")
 
 
@@ -26,8 +27,9 @@ class Survey:
     ----------
     length : int
         Characters seen.
-    counts, linestarts : ndarray of int64, (0x110000,)
-        For every code point, how often it occurs and how often right after a newline.
+    counts, linestarts : ndarray of int64
+        For every code point, how often it occurs and how often right after a newline. They reach to 0xFFFF, or to the
+        last code point if any beyond was seen.
 
     >>> survey = Survey(["to be\no", "r not\n"])
     >>> survey.length, survey.counts[ord("o")], survey.counts_by_character["t"], survey.linestarts_by_character
@@ -36,8 +38,8 @@ class Survey:
 
     def __init__(self, chunks: Iterable[str] = ()) -> None:
         self.length = 0
-        self.counts = np.zeros(CODE_POINTS, np.int64)
-        self.linestarts = np.zeros(CODE_POINTS, np.int64)
+        self.counts = np.zeros(USUAL, np.int64)
+        self.linestarts = np.zeros(USUAL, np.int64)
         self._last = 0
         for chunk in chunks:
             self.add(chunk)
@@ -48,10 +50,10 @@ class Survey:
             return
         codes = code_points(chunk)
         self.length += len(codes)
-        self._tally(self.counts, codes)
+        self.counts = self._tallied(self.counts, codes)
         if self._last == NEWLINE:
-            self.linestarts[codes[0]] += 1
-        self._tally(self.linestarts, codes[np.flatnonzero(codes[:-1] == NEWLINE) + 1])
+            self.linestarts = self._tallied(self.linestarts, codes[:1])
+        self.linestarts = self._tallied(self.linestarts, codes[np.flatnonzero(codes[:-1] == NEWLINE) + 1])
         self._last = codes[-1]
 
     def add_documents(self, texts: Collection[str]) -> None:
@@ -67,9 +69,12 @@ class Survey:
         self.counts[NEWLINE] -= len(texts)
 
     @staticmethod
-    def _tally(totals: np.ndarray, codes: np.ndarray) -> None:
+    def _tallied(totals: np.ndarray, codes: np.ndarray) -> np.ndarray:
         counts = np.bincount(codes)
+        if len(counts) > len(totals):
+            totals = np.pad(totals, (0, CODE_POINTS - len(totals)))
         totals[: len(counts)] += counts
+        return totals
 
     @property
     def counts_by_character(self) -> dict[str, int]:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from charrnn.data import document
-from charrnn.data.document import Document, Report
+from charrnn.data.document import Document, Report, as_labels, as_text
 from charrnn.data.geometry import plural
 from charrnn.data.plaintexts import split
 from charrnn.data.reading import TextSource
-from charrnn.errors import SourceUnusable, UnknownName, near_matches
+from charrnn.errors import InvalidValue, SourceUnusable, UnknownName, near_matches
 
 SEPARATORS = (",", ";", "\t", "|")
 NEWLINE = re.compile("\n")
@@ -45,7 +45,9 @@ class CsvTable:
     UnknownName
         There is no such column.
     SourceUnusable
-        What is quoted is not closed, or quotes within quotes are not doubled.
+        There is no row, a quoted field is not closed, or quotes within one are not doubled.
+    InvalidValue
+        The separator is not one character.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class CsvTable:
         separator: str | None,
         header: bool | None,
     ) -> None:
+        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+            raise InvalidValue(f"delimiter={separator!r}: expected the one character that separates fields.")
         self.name = source.name
         self._source = source
         wanted = {column for column in (text, *columns.values()) if isinstance(column, str)}
@@ -134,8 +138,8 @@ class JsonTable:
     def documents(self, report: Report) -> Iterator[Document]:
         """Yield the documents; lines that are no objects are left out."""
         for place, fields in self._objects(report):
-            labels = {name: as_text(fields.get(column), place).strip() for name, column in self._columns.items()}
-            yield Document(as_text(fields.get(self._text), place), _present(labels), place)
+            labels = {name: fields.get(column) for name, column in self._columns.items()}
+            yield Document(as_text(fields.get(self._text), place), as_labels(labels, place), place)
 
     def _objects(self, report: Report) -> Iterator[tuple[str, dict[str, Any]]]:
         for number, line in enumerate(_lines(self._source), 1):
@@ -166,43 +170,13 @@ class FrameTable:
         columns = [self._frame[column] for column in (self._text, *self._columns.values())]
         for number, row in enumerate(zip(*columns, strict=True)):
             place = f"row {number:,}"
-            text, *values = (as_text(value, place) for value in row)
-            yield Document(text, _present(dict(zip(self._columns, map(str.strip, values), strict=True))), place)
-
-
-def as_text(value: object, place: str) -> str:
-    """Return what a cell holds as a text, an empty one for a missing value.
-
-    Raises
-    ------
-    SourceUnusable
-        It holds a list or an object.
-
-    >>> [as_text(value, "row 1") for value in ("Blake", 1850.0, 7, None, float("nan"))]
-    ['Blake', '1850', '7', '', '']
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | dict):
-        raise SourceUnusable(
-            f"At {place} there is a {type(value).__name__} where a text or label should be: {value!r}."
-        )
-    try:
-        missing = value is None or bool(value != value)
-    except TypeError:  # pandas.NA equals nothing, and differs from nothing
-        missing = True
-    if missing:
-        return ""
-    # A column of whole numbers turns into floats where one is missing.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+            yield Document(
+                as_text(row[0], place), as_labels(dict(zip(self._columns, row[1:], strict=True)), place), place
+            )
 
 
 def _lines(source: TextSource) -> Iterator[str]:
     return (line + "\n" for line in split(source.chunks(), NEWLINE, source.name))
-
-
-def _present(labels: dict[str, str]) -> dict[str, str]:
-    return {name: label for name, label in labels.items() if label}
 
 
 def _text_column(text: Column | None, names: Sequence[str], source: str) -> Column:

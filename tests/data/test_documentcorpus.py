@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from charrnn.data import reading
 from charrnn.data.documentcorpus import DocumentCorpus, corpus_from_json, encode_documents
 from charrnn.data.documents import Document, Documents
 from charrnn.data.encoding import Corpus, encode
@@ -164,7 +165,9 @@ def test_files_that_are_missing_or_others(tmp_path):
     corpus.open(tmp_path)
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
+def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "HEAD", 1 << 16)
+
     def peak(repeats: int) -> int:
         path = tmp_path / "big.csv"
         path.write_text("author,text\n" + f'A,"{"some lines of a poem" * 50}"\n' * repeats)

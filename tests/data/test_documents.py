@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from charrnn.data import reading
 from charrnn.data.documents import Document, Documents
 from charrnn.data.reading import ReadOptions
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName
@@ -94,7 +95,9 @@ def test_repr():
     assert repr(Documents.open(POEMS)) == "<Documents list: 10 documents, 4 authors, 2 forms, 60 characters>"
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
+def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "HEAD", 1 << 16)
+
     def peak(repeats: int) -> int:
         path = tmp_path / "big.csv"
         path.write_text("author,text\n" + f'A,"{"some lines of a poem" * 50}"\n' * repeats)

@@ -145,6 +145,8 @@ def test_lists_of_strings_and_documents():
     assert [item.place for item in documents] == ["item 1", "item 2", "page 3"]
     assert Documents.open(items, labels="form").label_names == ("form",)
     assert [item.text for item in Documents.open(str(n) for n in range(3))] == ["0", "1", "2"]
+    numbered = Documents.open([Document("a", {"year": 1794, "author": None})], only={"year": [1794]})
+    assert list(numbered) == [Document("a", {"year": "1794"})]
     with pytest.raises(InvalidValue, match="Item 2 is of type int"):
         Documents.open(["a", 3])
     with pytest.raises(SourceUnusable, match="list holds no document"):

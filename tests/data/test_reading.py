@@ -209,7 +209,9 @@ def test_encoding_asked_for_is_not_second_guessed(opened):
         ReadOptions(encoding="hex")
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
+def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "HEAD", 1 << 16)
+
     def peak(repeats: int) -> int:
         path = tmp_path / "big.txt"
         path.write_bytes(RUSSIAN.encode() * repeats)

@@ -8,7 +8,7 @@ import pytest
 
 from charrnn.data import document
 from charrnn.data.documents import Document, Documents
-from charrnn.errors import SourceUnusable, UnknownName
+from charrnn.errors import InvalidValue, SourceUnusable, UnknownName
 
 POEMS = [
     ("Blake", "Tyger", 'Tyger Tyger, "burning" bright,\nIn the forests of the night;'),
@@ -83,6 +83,13 @@ def test_a_missing_column_is_named_with_what_was_meant(written):
         Documents.open(path, text=3)
     with pytest.raises(UnknownName, match=r"no column 'poem'\. Known: Blake, Tyger"):
         Documents.open(written(POEMS), text="poem")
+
+
+@pytest.mark.parametrize("delimiter", ["", ", ", '"', "\n"])
+def test_fields_are_separated_by_one_character(written, delimiter):
+    with pytest.raises(InvalidValue, match=r"delimiter=.*expected the one character"):
+        Documents.open(written(POEMS), 2, delimiter=delimiter)
+    assert texts(Documents.open(written(POEMS, delimiter="#"), 2, delimiter="#")) == TEXTS
 
 
 def test_ragged_rows_are_left_out_and_reported(written):

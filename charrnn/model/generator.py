@@ -126,3 +126,29 @@ class Generator:
             return np.asarray(symbols), [np.asarray(s) for s in new]
 
         return write
+
+
+class StepwiseGenerator:
+    """What `Generator` does, one call for each symbol: for cells whose step cannot be taken apart."""
+
+    def __init__(self, network: Network, vector: ParameterVector, engine: str, n_threads: int) -> None:
+        x = pt.tensor("x", dtype="int32", shape=(1, None))
+        state = pt.tensor("state", dtype=network.dtype, shape=(network.layers, None, network.state_width))
+        logits, last, _ = network.forward(vector.symbols(), x, state)
+        self._step = engines.compile_function(engine, [x, state], [logits[0], last], n_threads=n_threads)
+
+    def __call__(
+        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float, argmax: bool, skip: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Write; see `charrnn.model.model.Model.generate`."""
+        symbols = np.empty(uniforms.shape, "int32")
+        for i, u in enumerate(uniforms):
+            logits, state = self._step(start[None], state)
+            logits = logits[:, skip:]
+            weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / (1 if argmax else temp))
+            running = weights.cumsum(axis=1)
+            over = running > (u * running[:, -1])[:, None]
+            likeliest = logits.argmax(axis=1)
+            drawn = likeliest if argmax else np.where(over.any(axis=1), over.argmax(axis=1), likeliest)
+            start = symbols[i] = drawn + skip
+        return symbols, state

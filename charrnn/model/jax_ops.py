@@ -195,7 +195,9 @@ def writer(step):
             over = running > (u * running[:, -1])[:, None]
             drawn = jnp.where(over.any(axis=1), jnp.argmax(over, axis=1), likeliest)
             symbol = jnp.where(inverse > 0, drawn, likeliest).astype(jnp.int32)
-            return (symbol, tuple(outputs[:n_states])), symbol
+            # JAX sums float32 in float64 where PyTensor says so.
+            new = tuple(o.astype(s.dtype) for o, s in zip(outputs, states, strict=False))
+            return (symbol, new), symbol
 
         (_, states), symbols = jax.lax.scan(body, (start, states), uniforms)
         return symbols, states

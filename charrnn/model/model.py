@@ -24,8 +24,9 @@ from charrnn.errors import CorruptFile
 from charrnn.hyper import HyperParams
 from charrnn.model import engine as engines
 from charrnn.model import modeltypes
-from charrnn.model.generator import Generator
+from charrnn.model.generator import Generator, StepwiseGenerator
 from charrnn.model.kernels import threads as kernel_threads
+from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.losses import cross_entropy
 from charrnn.model.network import Network
 from charrnn.model.objective import Objective
@@ -206,9 +207,13 @@ class Model:
             return self._compile("states", [x, state, temp], [pt.special.softmax(logits / temp, axis=2), states])
 
     @cached_property
-    def _generator(self) -> Generator:
+    def _generator(self) -> Generator | StepwiseGenerator:
         started = time.perf_counter()
-        generator = Generator(self.network, self._vector, self.engine, self.threads)
+        generator: Generator | StepwiseGenerator
+        try:
+            generator = Generator(self.network, self._vector, self.engine, self.threads)
+        except UnsupportedStep:
+            generator = StepwiseGenerator(self.network, self._vector, self.engine, self.threads)
         self.compilations.append(("generation", time.perf_counter() - started))
         return generator
 

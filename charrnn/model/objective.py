@@ -8,6 +8,7 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.gradient import disconnected_grad
+from pytensor.graph.replace import graph_replace
 from pytensor.tensor import TensorVariable
 
 from charrnn.hyper import HyperParams
@@ -97,7 +98,27 @@ class Objective:
         return self._gradient[2]
 
     @cached_property
-    def _step(self):
+    def _optimizer(self) -> tuple[TensorVariable, dict[SharedVariable, TensorVariable], dict[str, SharedVariable]]:
+        """A stand-in for the gradient, and the optimizer's updates and slots in terms of it.
+
+        So a model knows its slots, which a checkpoint fills, before anything is differentiated.
+        """
+        hyper, parameters = self._hyper, self._vector.shared
+        with pytensor.config.change_flags(floatX=hyper.dtype):
+            gradient = parameters.type()
+            updates, slots = OPTIMIZERS[hyper.optimizer](
+                parameters,
+                gradient,
+                self._rate,
+                count=self._count,
+                decay=hyper.decay,
+                momentum=hyper.momentum,
+                weight_decay=hyper.weight_decay,
+            )
+            return gradient, updates, slots
+
+    @cached_property
+    def _step(self) -> tuple[list[TensorVariable], dict[SharedVariable, TensorVariable]]:
         with pytensor.config.change_flags(floatX=self._hyper.dtype):
             hyper, (errors, last, gradient) = self._hyper, self._gradient
             norm = pt.sqrt(pt.dot(gradient, gradient))
@@ -106,16 +127,9 @@ class Objective:
                 clipped = clip_value(gradient, hyper.clip_at)
             elif hyper.clip == "norm":
                 clipped = clip_norm(gradient, norm, hyper.clip_at)
-            updates, slots = OPTIMIZERS[hyper.optimizer](
-                self._vector.shared,
-                clipped,
-                self._rate,
-                count=self._count,
-                decay=hyper.decay,
-                momentum=hyper.momentum,
-                weight_decay=hyper.weight_decay,
-            )
-            return [errors.sum() / self.mask.sum(), norm, last], updates, slots
+            stand_in, updates, _ = self._optimizer
+            new = graph_replace(list(updates.values()), {stand_in: clipped})
+            return [errors.sum() / self.mask.sum(), norm, last], dict(zip(updates, new, strict=True))
 
     @property
     def outputs(self) -> list[TensorVariable]:
@@ -130,4 +144,4 @@ class Objective:
     @property
     def slots(self) -> dict[str, SharedVariable]:
         """What the optimizer remembers between steps."""
-        return self._step[2]
+        return self._optimizer[2]

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from charrnn.hyper import HyperParams
+from charrnn.model.generator import StepwiseGenerator
+from charrnn.model.model import Model
+from charrnn.model.modeltypes import ModelType
 from charrnn.model.recurrence.step import StepGraph
 from tests.helpers import ENGINES
+from tests.model.cells_of_users import Normalised
 from tests.model.models import V, model
 
 TYPES = ["GRUEncode", "LSTMResize", "PeepholeEncode"]
@@ -137,3 +142,21 @@ def test_a_network_as_one_step():
     step = m._generator._step
     assert isinstance(step, StepGraph)
     assert len(step.products) == 3 + 6 + 1  # of the first layer's, what the input gives is looked up
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("argmax", [False, True])
+def test_a_cell_that_cannot_be_taken_apart_writes_too(engine, argmax):
+    kind = ModelType("Normalised", lambda hyper: Normalised(), "encode")
+    m = Model(HyperParams(layers=2, state_size=5, dtype="float32"), kind, V, engine=engine)
+    start, state, uniforms = start_of(m, 2)
+    symbols, end = m.generate(start, state, uniforms, 0.7, argmax, skip=1)
+    assert isinstance(m._generator, StepwiseGenerator) == (engine == "numba")  # JAX can run any graph in its loop
+    for r in range(2):
+        read = np.concatenate([[start[r]], symbols[:-1, r]])
+        probabilities, states = m.process(read, state[:, r], temp=0.7)
+        running = probabilities[:, 1:].cumsum(axis=1)
+        drawn = (running <= uniforms[:, r : r + 1] * running[:, -1:]).sum(axis=1)
+        expected = probabilities[:, 1:].argmax(axis=1) if argmax else drawn
+        np.testing.assert_array_equal(symbols[:, r], expected + 1)
+        np.testing.assert_allclose(end[:, r], states[-1], atol=1e-6)

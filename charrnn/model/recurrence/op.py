@@ -15,7 +15,9 @@ import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
+from pytensor.graph.traversal import io_toposort
 from pytensor.tensor import TensorVariable
+from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.math import Dot
 
 from charrnn.model.cells import Cell
@@ -71,6 +73,8 @@ def recurrence(
     replacements = {var: parameters[name] for name, var in step.parameters.items()}
     leaves = rebuild(step.leaves, replacements)
     affine = affine_parts(step)
+    if clip is not None and (affine is None or not _each_used_once(step)):
+        raise UnsupportedStep("a parameter meets a time step in more than one way, which cannot be clipped here")
     if affine is not None:
         W, b = rebuild(affine, replacements)
         if isinstance(rows, int):
@@ -78,10 +82,6 @@ def recurrence(
         else:
             u = Affine(clip)(x, W, b) if rows is None else Take()(Affine()(rows[None], W, b)[0], x)
     else:
-        if clip is not None:
-            raise UnsupportedStep(
-                "what the step makes of its input alone is not affine: each time step cannot be clipped"
-            )
         if isinstance(rows, int):
             rows = pt.eye(rows, dtype=step.dtype)
         flat = join_time(x) if rows is None else rows
@@ -89,6 +89,21 @@ def recurrence(
         u = split_time(table, x) if rows is None else Take()(table, x)
     outputs = Recurrence(step, clip)(u, *([] if keep is None else [keep]), *initial, *leaves, return_list=True)
     return outputs[: len(initial)]
+
+
+def _each_used_once(step: StepGraph) -> bool:
+    """Say whether every parameter is a factor of one product, or added or multiplied as one row, just as it is."""
+    uses = dict.fromkeys(step.parameters.values(), 0)
+    for node in io_toposort([], [*step.hoisted, *step.leaves]):
+        for parameter in uses.keys() & set(node.inputs):
+            direct = isinstance(node.op, Dot | DimShuffle) and (
+                not isinstance(node.op, Dot) or node.inputs[1] is parameter
+            )
+            uses[parameter] += node.inputs.count(parameter) if direct else 2
+    for leaf in step.leaves:
+        if leaf in uses:
+            uses[leaf] += sum(product.leaf == step.leaves.index(leaf) for product in step.products)
+    return all(n <= 1 for n in uses.values())
 
 
 def affine_parts(step: StepGraph) -> tuple[Variable, Variable] | None:

@@ -156,6 +156,15 @@ def test_a_step_that_cannot_be_taken_apart_is_refused(cell):
         recurrence(cell, symbol("x", values["x"], (2,)), [symbol("h", values["initial h"], (1,))], parameters)
 
 
+def test_a_weight_used_twice_is_not_clipped_use_by_use():
+    """Theano clips what a parameter contributes to a step, not what each of its uses does: scan is asked instead."""
+    x, state = symbol("x", np.zeros((2, 1, 4)), (2,)), symbol("h", np.zeros((1, 5)), (1,))
+    p = {name: symbol(name, np.zeros(shape), (0, 1)) for name, shape in Unusual().shapes(4, 5).items()}
+    recurrence(Unusual(), x, [state], p)
+    with pytest.raises(UnsupportedStep, match="more than one way"):
+        recurrence(Unusual(), x, [state], p, clip=1.0)
+
+
 def test_divergence_is_seen():
     values = arrays(CELLS["GRU"], 3, 2, "float32")
     values["x"][1, 0, 0] = np.nan

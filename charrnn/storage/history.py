@@ -1,4 +1,4 @@
-"""The history: one line for every round or step, only ever appended to, and read as columns."""
+"""The history: one line for every round, with all its steps, only ever appended to, and read as columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import DamageWarning, InvalidValue, NewerFormat
+from charrnn.storage import series
 from charrnn.storage.atomic import save_failed, sync_directory
 from charrnn.storage.document import check_format, dump_json
 from charrnn.storage.table import Table
 
 VERSION = 1
 _GOTO = "__goto__"
+_STEPS = "__steps__"
 
 
 class History:
@@ -28,6 +30,9 @@ class History:
     Every line is `{"n": ..., "check": ..., "row": ...}`: its number, a checksum over model, number and row, the row.
     Going back in time is an appended line too, which says after which line to go on: the rows are read by walking from
     the last line backwards, following these.
+
+    A row may carry training steps, as columns packed into text (see `charrnn.storage.series`). They are shown by
+    `steps`, and a row that holds nothing else is not shown among the rows.
 
     Parameters
     ----------
@@ -61,9 +66,15 @@ class History:
         self._missing = 0  # numbers that no line has
         self._size = 0  # bytes read so far: whole lines only
 
-    def append(self, row: dict[str, Any]) -> None:
-        """Append `row` (JSON-able values by column name). It survives the end of the process at once, and a power cut
-        from the next checkpoint on.
+    def append(self, row: dict[str, Any], steps: Mapping[str, np.ndarray] | None = None) -> None:
+        """Append a row. It survives the end of the process at once, and a power cut from the next checkpoint on.
+
+        Parameters
+        ----------
+        row
+            JSON-able values by column name.
+        steps
+            Columns of the training steps since the last row, (n,) each; one is "step", the number of the step.
 
         Raises
         ------
@@ -72,11 +83,12 @@ class History:
         WorkdirLocked, SaveFailed
             Another process is writing; the disk is full or read-only.
         """
-        if _GOTO in row:
-            raise InvalidValue(
-                f"{_GOTO!r} is no possible name of a column: the history uses it itself. Choose another."
-            )
-        self._write(row)
+        for name in (_GOTO, _STEPS):
+            if name in row:
+                raise InvalidValue(
+                    f"{name!r} is no possible name of a column: the history uses it itself. Choose another."
+                )
+        self._write({**row, _STEPS: series.pack(steps)} if steps else row)
 
     def goto(self, mark: int) -> None:
         """Go on from where the history was when `mark` was read (0: anew); rows since are left aside, not erased."""
@@ -106,8 +118,12 @@ class History:
         names = list(dict.fromkeys(name for row in rows for name in row))
         return {name: _column([row.get(name) for row in rows]) for name in names}
 
+    def steps(self) -> dict[str, np.ndarray]:
+        """Return the columns of all training steps, (steps,) each: `step` as int32, the others as float32."""
+        return series.join(series.unpack(row[_STEPS]) for row in self._way() if _STEPS in row)
+
     def to_pandas(self) -> Any:
-        """Return the columns as a `pandas.DataFrame`; pandas must be installed."""
+        """Return the columns as a `pandas.DataFrame` (of the steps: ``DataFrame(history.steps())``)."""
         import pandas
 
         return pandas.DataFrame(self.columns())
@@ -138,6 +154,11 @@ class History:
             )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        rows = ({name: value for name, value in row.items() if name != _STEPS} for row in self._way())
+        return filter(None, rows)
+
+    def _way(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows that led here, in order, with all that they carry."""
         self._refresh()
         n = len(self._lines) - 1
         way = []

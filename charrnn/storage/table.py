@@ -16,7 +16,8 @@ class Table(list[Mapping[str, Any]]):
     """
 
     def __repr__(self) -> str:
-        names = list(dict.fromkeys(name for row in self for name, value in row.items() if value not in (None, "")))
+        known = dict.fromkeys(name for row in self for name in row)
+        names = [name for name in known if any(row.get(name) not in (None, "") for row in self)]
         cells = [[_cell(row.get(name)) for name in names] for row in self]
         numeric = [all(isinstance(row.get(name), (int, float, type(None))) for row in self) for name in names]
         widths = [max(len(line[i]) for line in [names, *cells]) for i in range(len(names))]

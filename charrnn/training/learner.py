@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from charrnn.errors import TrainingDiverged
 from charrnn.training.place import Place
 from charrnn.training.policies import Constant
+from charrnn.training.steplog import StepFacts, StepLog
 
 if TYPE_CHECKING:
     from charrnn.data.dataset import DataSet
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Learner:
-    """A model, the text that it learns, its place there, and its learning-rate policy."""
+    """A model, the text that it learns, its place there, its learning-rate policy, and a log of its steps."""
 
     model: Model
     data: DataSet
     place: Place
     policy: Constant
     batchsize: int
+    log: StepLog = field(default_factory=StepLog)
 
     @property
     def epoch_length(self) -> int:
@@ -44,6 +46,7 @@ class Learner:
         self.model.learnrate = self.policy.rate(progress)
         result = self.model.step(x, y, state)
         self.place.advance(result.state, self.epoch_length)
+        self.log.add(StepFacts(self.model.steps, result.loss, result.grad_norm, self.model.learnrate))
         return result
 
 
@@ -56,10 +59,11 @@ class Snapshot:
         self.place = learner.place.copy()
 
     def put_back(self, learner: Learner) -> None:
-        """Make parameters, optimizer slots, place and hidden states what they were."""
+        """Make parameters, optimizer slots, place and hidden states what they were; forget the steps since."""
         learner.model.load_arrays(self.arrays)
         learner.model.steps = self.steps
         learner.place.become(self.place)
+        learner.log.forget(after=self.steps)
 
 
 class Guard:

@@ -199,6 +199,66 @@ def info(directory: Directory) -> None:
 
 
 @app.command()
+def diff(
+    directory: Directory,
+    a: Annotated[str, typer.Argument(metavar="A", help='A checkpoint: "best", a branch, or a name that info shows.')],
+    b: Annotated[str, typer.Argument(metavar="[B]", help="Another one.")] = "last",
+    engine: Engine = "auto",
+) -> None:
+    """Compare two checkpoints: settings, losses, weights, and what they write.
+
+    \b
+    charrnn diff workdirs/alice best
+    charrnn diff workdirs/alice main lower-lr
+    """
+    print(ModelState.load(directory, a, engine=engine).diff(a, b))
+
+
+@app.command()
+def verify(
+    directory: Directory,
+    engine: Engine = "auto",
+) -> None:
+    """Check every file of a model, and compute a stored validation loss again.
+
+    \b
+    charrnn verify workdirs/alice
+    """
+    report = ModelState.unrestored(directory, engine=engine).verify()
+    print(report)
+    if not report.ok:
+        sys.exit(f"charrnn: {len(report.problems)} of {len(report)} checks failed.")
+    print("Everything is as it was written.")
+
+
+@app.command()
+def export(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as model.zip.")],
+) -> None:
+    """Write a model to a single file, without its text.
+
+    \b
+    charrnn export workdirs/alice alice.zip
+    """
+    print(f"Wrote {ModelState.unrestored(directory).export(file)}. To unpack it:  charrnn import {file} DIR")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that export wrote.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The working directory to make.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+) -> None:
+    """Make a working directory from a single file. Without its text, a model writes and scores.
+
+    \b
+    charrnn import alice.zip workdirs/alice2
+    """
+    print(f"{ModelState.import_(file, directory, overwrite=overwrite)!r}\nTry it:  charrnn sample {directory}")
+
+
+@app.command()
 def shell(
     directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A model to load as ms.")] = None,
     checkpoint: Which = None,

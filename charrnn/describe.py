@@ -51,15 +51,17 @@ def state(ms: KeptModel) -> str:
     """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, what to do next."""
     corpus, checkpoint = ms.corpus, ms.checkpoint
     parameters = f", {ms.num_parameters:,} parameters" if ms.num_parameters else ""
+    amount = f"{corpus.train_len:,} characters to learn, {corpus.valid_len:,} to validate"
+    text = amount if ms.has_text else "not here, so that it writes and scores, but cannot train"
     lines = [
         f"{_shape(ms)}, {len(ms.chars):,} characters{parameters}",
-        f"  text        {corpus.source}: {corpus.train_len:,} characters to learn, {corpus.valid_len:,} to validate",
+        f"  text        {corpus.source}: {text}",
         f"  trained     {_progress(ms)}",
         f"  validation  {in_units(checkpoint.loss if checkpoint else None)}{_best(ms)}",
         f"  learnrate   {ms.learnrate:.4g} ({ms.hyper.policy})",
         f"  checkpoint  {checkpoint.name if checkpoint else 'none yet'}, in {ms.path}",
         f"  engine      {ms.engine}",
-        "  try         ms.train(), ms.generate(500), ms.score('a text'), ms.checkpoints, help(ms)",
+        f"  try         {'ms.train(), ' * ms.has_text}ms.generate(500), ms.score('a text'), ms.log(), help(ms)",
     ]
     return "\n".join(lines)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from charrnn import describe
+from charrnn.data import geometry
 from charrnn.data.charset import CharSet
 from charrnn.data.dataset import DataSet
 from charrnn.data.encoding import Corpus
-from charrnn.errors import CheckpointNotFound
+from charrnn.errors import CheckpointNotFound, SourceNotFound
 from charrnn.hyper import HyperParams
-from charrnn.storage import timetravel
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.history import History
-from charrnn.storage.table import Table
 from charrnn.storage.workdir import WorkDir
 from charrnn.training import policies
 from charrnn.training.place import Place
+from charrnn.training.steplog import StepLog
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -33,6 +35,7 @@ class KeptModel:
     """A model that is kept in a working directory: what `ModelState` loads, saves, and tells of itself."""
 
     def __init__(self, workdir: WorkDir, engine: str = "auto", threads: int | None = None) -> None:
+        require_engine(engine, threads)
         facts = workdir.model
         self._workdir, self._engine, self._threads = workdir, engine, threads
         self.modeltype: str = facts["modeltype"]
@@ -41,6 +44,7 @@ class KeptModel:
         self.place = Place()
         self.policy = policies.make(self.hyper.policy, {"learnrate": self.hyper.learnrate})
         self.checkpoint: Checkpoint | None = None
+        self._steplog = StepLog()
         self._arrays: dict[str, np.ndarray] = {}  # of the checkpoint, until the model is there to take them
 
     @classmethod
@@ -67,15 +71,26 @@ class KeptModel:
         NotAModelDirectory
             If there is no working directory.
         CheckpointNotFound, CorruptFile, NewerFormat
-            If the checkpoint is not there or cannot be used.
+            If the checkpoint is not there or cannot be used. Of a damaged one the message names the last good one, to
+            be loaded by its name.
+        UnknownName, EngineUnavailable, InvalidValue
+            If there is no such engine, or the number of threads makes no sense.
         """
-        ms = cls(WorkDir.open(workdir), engine, threads)
+        ms = cls.unrestored(workdir, engine, threads)
         try:
             return ms.restore(checkpoint)
         except CheckpointNotFound:
             if checkpoint is not None:
                 raise
             return ms  # made with init_checkpoint=False, and not trained yet
+
+    @classmethod
+    def unrestored(cls, workdir: str | os.PathLike[str], engine: str = "auto", threads: int | None = None) -> Self:
+        """Open a working directory of which no checkpoint may be readable, to see what can be saved; see `load`.
+
+        The model is a new one until `restore` is called.
+        """
+        return cls(WorkDir.open(workdir), engine, threads)
 
     def restore(self, checkpoint: str | int | Checkpoint | None = None) -> Self:
         """Go back to a checkpoint: parameters, optimizer, learning rate, place and hidden states.
@@ -100,6 +115,7 @@ class KeptModel:
         else:
             self._arrays = arrays
         self.place, self.policy, self.checkpoint = place, policy, found
+        self._steplog.forget()
         return self
 
     @cached_property
@@ -115,7 +131,7 @@ class KeptModel:
         return model
 
     def newcheckpoint(self, loss: float | None = None, **facts: Any) -> Checkpoint:
-        """Save everything now.
+        """Save everything now. Training may thin it away later, as any checkpoint; `pin` it to keep it.
 
         Parameters
         ----------
@@ -124,14 +140,34 @@ class KeptModel:
         **facts
             Anything else to keep in the checkpoint's `record`, of kinds that JSON can hold.
         """
+        if len(self._steplog):
+            self._write_history({})
         arrays = dict(self.model.arrays())
         if self.place.state is not None:
             arrays[HIDDEN_STATE] = self.place.state
         training = {"epoch": self.place.epoch, "pos": self.place.pos, "step": self.model.steps}
         policy = {"policy": self.policy.to_json(), "learnrate": self.learnrate}
-        record = {**facts, **training, **policy, "valid_loss": loss}
+        computed = {"engine": self.model.engine, "threads": self.model.threads}
+        record = {**facts, **training, **policy, **computed, "epochs": self.epochs, "valid_loss": loss}
         self.checkpoint = self._workdir.save_checkpoint(arrays, record)
         return self.checkpoint
+
+    @contextlib.contextmanager
+    def _as_of(self, checkpoint: Checkpoint) -> Iterator[None]:
+        """Give the model a checkpoint's parameters for a `with` block, and its own again afterwards."""
+        arrays, _ = self._workdir.read(checkpoint)
+        arrays.pop(HIDDEN_STATE, None)
+        own = self.model.arrays()
+        self.model.load_arrays(arrays)
+        try:
+            yield
+        finally:
+            self.model.load_arrays(own)
+
+    def _write_history(self, row: dict[str, Any]) -> None:
+        """Append a row to the history, with the steps that are not there yet."""
+        self.history.append(row, self._steplog.columns())
+        self._steplog.forget()
 
     @property
     def chars(self) -> CharSet:
@@ -150,9 +186,11 @@ class KeptModel:
     @property
     def epochs(self) -> float:
         """Epochs trained, the part of the present one included."""
-        state = self.place.state
-        part = 0.0 if state is None else self.place.pos / self.train_data.batchepoch(state.shape[1])
-        return self.place.epoch + part
+        if self.place.state is None:
+            return self.place.epoch
+        if not self.has_text:  # nothing but a checkpoint can have brought it here
+            return self._workdir.find(self.checkpoint).record["epochs"]
+        return self.place.epoch + self.place.pos / self.train_data.batchepoch(self.place.state.shape[1])
 
     @property
     def steps(self) -> int:
@@ -182,14 +220,15 @@ class KeptModel:
         """All checkpoints, in the order of saving."""
         return describe.Lines(self._workdir.checkpoints)
 
-    def log(self) -> Table:
-        """Return a table of all checkpoints, with losses, learning rates, and a line that the model wrote then."""
-        return timetravel.log(self._workdir)
-
     @property
     def history(self) -> History:
-        """A row for every round of training that led here."""
+        """A row for every round of training that led here; `columns()` and `steps()` give arrays."""
         return self._workdir.history
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the text is here, without which a model writes and scores but does not train."""
+        return self._workdir.data.exists()
 
     @property
     def train_data(self) -> DataSet:
@@ -203,7 +242,27 @@ class KeptModel:
 
     @cached_property
     def _data(self) -> tuple[DataSet, DataSet]:
+        if not self.has_text:
+            raise SourceNotFound(
+                f"{self.path} holds a model without its text, as a single file brings it: it writes and scores, but "
+                "cannot train or validate. For that, load the directory that the text was encoded in."
+            )
         return self.corpus.open(self._workdir.data)
+
+    @property
+    def _never_written(self) -> int:
+        """How many of the first symbols the model never writes: 1 where its text held no U+FFFD."""
+        return self._workdir.model.get("never_written", 0)
 
     def __repr__(self) -> str:
         return describe.state(self)
+
+
+def require_engine(engine: str, threads: int | None) -> None:
+    """Raise unless there is such an engine, and the number of threads makes sense."""
+    if engine not in ("auto", "numba"):  # these are always there, and to look further takes PyTensor's import
+        from charrnn.model import engine as engines
+
+        engines.resolve(engine)
+    if threads is not None:
+        geometry.require_count("threads", threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from charrnn import describe
 from charrnn.data import geometry
+from charrnn.data.charset import UNKNOWN
 from charrnn.data.encoding import encode
 from charrnn.data.reading import ReadOptions, TextSource
 from charrnn.generation import sampling, scoring
@@ -18,7 +20,7 @@ from charrnn.generation.sampling import Sample, Sampler
 from charrnn.generation.scoring import Score
 from charrnn.hyper import HyperParams
 from charrnn.insight import neurons
-from charrnn.keeping import KeptModel
+from charrnn.keeping import require_engine
 from charrnn.storage import lookup, timetravel
 from charrnn.storage.thinning import thin
 from charrnn.storage.workdir import WorkDir
@@ -27,14 +29,15 @@ from charrnn.training.loop import Journal, Plan, Step, Training
 from charrnn.training.summary import Round, TrainingSummary, in_units
 from charrnn.training.timing import StepTimes, time_steps
 from charrnn.training.validate import validation_loss
+from charrnn.travelling import TravellingModel
 
 if TYPE_CHECKING:
     from charrnn.model.modeltypes import ModelType
 
-FIRST_LOOK = 20  # batches of the validation text that the loss of an untrained model is measured on
+FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
 
 
-class ModelState(KeptModel):
+class ModelState(TravellingModel):
     """A character model at work: train it, let it write, ask it about texts, save it, come back to it.
 
     Make one with `initfromsrcfile` from a text, or with `load` from a working directory. Everything that it needs to
@@ -56,6 +59,10 @@ class ModelState(KeptModel):
         The learning-rate policy.
     checkpoint : Checkpoint or None
         The checkpoint last saved or restored.
+    disk_budget : int
+        Bytes that training lets checkpoints take, 2 GB unless set. After every save they are thinned: the best, the
+        pinned, those with a note, and the first and last of each branch stay in any case; of the others all of the last
+        8, every second of the last 16, every fourth of the last 32 and so on, as far as the budget goes.
 
     Examples
     --------
@@ -64,6 +71,8 @@ class ModelState(KeptModel):
     >>> ms.generate(500, prompt="Alice ")                                                         # doctest: +SKIP
     >>> ms = ModelState.load("workdirs/alice")                                                    # doctest: +SKIP
     """
+
+    disk_budget = 2_000_000_000
 
     @classmethod
     def initfromsrcfile(
@@ -129,27 +138,26 @@ class ModelState(KeptModel):
         InvalidValue, UnknownName, EngineUnavailable
             If an argument makes no sense. Whatever is raised, no directory is left behind.
         """
-        from charrnn.model import engine as engines
         from charrnn.model import modeltypes
 
         hyper = (hyper or HyperParams()).replace(**hyperparams)
         kind = modeltypes.get(modeltype).name
-        engines.resolve(engine)
-        if threads is not None:
-            geometry.require_count("threads", threads)
+        require_engine(engine, threads)
         options = ReadOptions(encoding=encoding, newlines=newlines, lower=lower, gutenberg=gutenberg)
 
         def facts(data: Path) -> dict[str, Any]:
             source = TextSource.open(srcfile, options)
             corpus = encode(source, data, seq_len=seq_len, trainfrac=trainfrac, min_count=min_count)
-            return {"modeltype": kind, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
+            unknown = any(ch == UNKNOWN or ch not in corpus.charset for ch in source.survey.counts_by_character)
+            about = {"modeltype": kind, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
+            return {**about, "never_written": 0 if unknown else 1}
 
         ms = cls(WorkDir.create(usedir, facts, overwrite=overwrite), engine, threads)
         print(describe.corpus(ms.corpus))
         if init_checkpoint:
-            loss = ms.calc_loss(valid_len=FIRST_LOOK)
+            loss = ms.calc_loss(**FIRST_LOOK)
             print(f"Before training: {in_units(loss)}; guessing evenly would be {np.log(len(ms.chars)):.3f}.")
-            ms.newcheckpoint(loss)
+            ms.newcheckpoint(loss, measured=FIRST_LOOK)
         return ms
 
     # Training
@@ -203,11 +211,14 @@ class ModelState(KeptModel):
         plan = Plan(num_rounds, train_len, valid_len, print_every, minutes, save_every)
         learner = self._learner(batchsize)
         with self._workdir.lock():
-            if self.checkpoint is not None:
+            if self.checkpoint is None:
+                self.history.goto(0)
+            else:
                 timetravel.checkout(self._workdir, self.checkpoint)
             self._move_to(learner, clear_state)
             print(describe.training(self, learner, plan))
-            journal = Journal(save=self._save, sample=self._training_sample, best_loss=self._best_loss)
+            measured = {"batchsize": learner.batchsize, "valid_len": valid_len}
+            journal = Journal(partial(self._save, measured), self._training_sample, self._best_loss)
             return Training(learner, self.valid_data, plan, journal, callback).run()
 
     trainmodel = train
@@ -292,6 +303,7 @@ class ModelState(KeptModel):
             argmax=argmax,
             rng=rng,
             on_unknown=on_unknown,
+            skip=self._never_written,
         )
 
     def stream(self, numchars: int | None = None, **options: Any) -> Iterator[str]:
@@ -299,7 +311,7 @@ class ModelState(KeptModel):
 
         Takes the options of `generate`.
         """
-        sampler = Sampler(self.model, self.chars, **options)
+        sampler = Sampler(self.model, self.chars, **options, skip=self._never_written)
         yield sampler.prompt
         yield from sampler.write(numchars)
 
@@ -338,7 +350,7 @@ class ModelState(KeptModel):
         fitted = self.train_data.fit(batchsize)
         if fitted.note:
             print(fitted.note)
-        return Learner(self.model, self.train_data, self.place, self.policy, fitted.batchsize)
+        return Learner(self.model, self.train_data, self.place, self.policy, fitted.batchsize, self._steplog)
 
     def _move_to(self, learner: Learner, clear_state: bool) -> None:
         """Make the hidden states fit the batch size, keeping the part of the epoch that is done."""
@@ -350,14 +362,15 @@ class ModelState(KeptModel):
         if clear_state:
             place.state = None
 
-    def _save(self, round_: Round | None) -> str:
+    def _save(self, measured: dict[str, int], round_: Round | None) -> str:
+        """Save at the end of a round or (None) amid one; `measured` says what a validation loss is measured on."""
         if round_ is None:
             checkpoint = self.newcheckpoint()
         else:
-            self.history.append(round_.to_json())
-            facts = {"train_loss": round_.train_loss, "sample": self._training_sample()}
+            self._write_history(round_.to_json())  # before the checkpoint, which tells where the history stood
+            facts = {"train_loss": round_.train_loss, "sample": self._training_sample(), "measured": measured}
             checkpoint = self.newcheckpoint(round_.valid_loss, **facts)
-        thin(self._workdir)
+        thin(self._workdir, max_bytes=self.disk_budget)
         return checkpoint.name
 
     def _training_sample(self) -> str:

@@ -1,8 +1,11 @@
 """What several rooms' tests share."""
 
 import logging
+import shutil
 
 import pytest
+
+from tests.sessions import SMALL
 
 TEXT = "".join(f"{n} times {n} is {n * n},\nand {n} and {n} make {2 * n}.\n" for n in range(60))
 
@@ -13,6 +16,45 @@ def srcfile(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text(TEXT, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def make(srcfile, tmp_path):
+    """Return a function that makes a small model of the text."""
+    from charrnn import ModelState
+
+    def make(usedir="model", **options):
+        return ModelState.initfromsrcfile(srcfile, tmp_path / usedir, **{**SMALL, **options})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A working directory with a new model of two layers, to be copied."""
+    from charrnn import ModelState
+
+    folder = tmp_path_factory.mktemp("template")
+    (folder / "numbers.txt").write_text(TEXT, encoding="utf-8")
+    return ModelState.initfromsrcfile(folder / "numbers.txt", folder / "model", **{**SMALL, "layers": 2}).path
+
+
+@pytest.fixture(scope="session")
+def compiled(template):
+    """Its functions, compiled once for all tests: `restore` puts back all that they change."""
+    from charrnn import ModelState
+
+    return ModelState.load(template).model
+
+
+@pytest.fixture
+def ms(template, compiled, tmp_path):
+    """A new model."""
+    from charrnn import ModelState
+
+    ms = ModelState.load(shutil.copytree(template, tmp_path / "model"))
+    ms.model = compiled
+    return ms.restore()
 
 
 class _Complaints(logging.Handler):

@@ -30,9 +30,7 @@ from charrnn.errors import (
 )
 from charrnn.model import engine as engines
 from charrnn.training.timing import time_steps
-from tests.conftest import TEXT
-
-SMALL = {"layers": 1, "state_size": 5, "seq_len": 7, "learnrate": 0.01}
+from tests.sessions import SMALL, everything
 
 
 def available(name):
@@ -46,45 +44,6 @@ ENGINES = [
     pytest.param(name, marks=pytest.mark.skipif(not available(name), reason=f"{name} is not installed"))
     for name in ("numba", "jax")
 ]
-
-
-@pytest.fixture
-def make(srcfile, tmp_path):
-    """Return a function that makes a small model of the text."""
-
-    def make(usedir="model", **options):
-        return ModelState.initfromsrcfile(srcfile, tmp_path / usedir, **{**SMALL, **options})
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """A working directory with a new model of two layers, to be copied."""
-    folder = tmp_path_factory.mktemp("template")
-    (folder / "numbers.txt").write_text(TEXT, encoding="utf-8")
-    return ModelState.initfromsrcfile(folder / "numbers.txt", folder / "model", **{**SMALL, "layers": 2}).path
-
-
-@pytest.fixture(scope="module")
-def model(template):
-    """Its functions, compiled once for all tests: `restore` puts back all that they change."""
-    return ModelState.load(template).model
-
-
-@pytest.fixture
-def ms(template, model, tmp_path):
-    """A new model."""
-    ms = ModelState.load(shutil.copytree(template, tmp_path / "model"))
-    ms.model = model
-    return ms.restore()
-
-
-def everything(ms):
-    """Return all that a session must find again, byte for byte."""
-    arrays = {name: array.tobytes() for name, array in ms.model.arrays().items()}
-    state = None if ms.place.state is None else ms.place.state.tobytes()
-    return arrays, state, ms.place.epoch, ms.place.pos, ms.model.steps, ms.policy.to_json()
 
 
 # The ancestor's README

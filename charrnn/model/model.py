@@ -20,7 +20,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from charrnn.errors import CorruptFile
+from charrnn.errors import CorruptFile, InvalidValue
 from charrnn.hyper import HyperParams
 from charrnn.model import engine as engines
 from charrnn.model import modeltypes
@@ -234,9 +234,17 @@ class Model:
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
+    def _symbols(self, symbols, name: str) -> np.ndarray:
+        """Return symbols as the kernels read them, which do not look where they read."""
+        symbols = np.ascontiguousarray(symbols, "int32")
+        if symbols.size and not 0 <= symbols.min() <= symbols.max() < self.vocab_size:
+            raise InvalidValue(
+                f"{name} holds symbols from {symbols.min()} to {symbols.max()}: expected 0 to {self.vocab_size - 1}."
+            )
+        return symbols
+
     def _batch(self, x, y, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        x = np.ascontiguousarray(x, "int32")
-        y = np.ascontiguousarray(y, "int32")
+        x, y = self._symbols(x, "x"), self._symbols(y, "y")
         state = self.freshstate(x.shape[1]) if state is None else np.ascontiguousarray(state, self.hyper.dtype)
         return x, y, state
 
@@ -255,6 +263,11 @@ class Model:
         Returns
         -------
         StepResult
+
+        Raises
+        ------
+        InvalidValue
+            A symbol is not in the vocabulary.
         """
         x, y, state = self._batch(x, y, state)
         mask = np.ones(x.shape, self.hyper.dtype) if mask is None else np.ascontiguousarray(mask, self.hyper.dtype)
@@ -307,7 +320,7 @@ class Model:
         states : array (T, L, S)
             After each symbol.
         """
-        x = np.ascontiguousarray(x, "int32")[:, None]
+        x = self._symbols(x, "x")[:, None]
         state = self.freshstate(1) if state is None else np.ascontiguousarray(state, self.hyper.dtype)[:, None]
         probabilities, states = self._process_function(x, state, np.asarray(temp, self.hyper.dtype))
         return probabilities[:, 0], np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
@@ -345,7 +358,7 @@ class Model:
             Before the last symbol is read.
         """
         return self._generator(
-            np.ascontiguousarray(start, "int32"),
+            self._symbols(start, "start"),
             np.ascontiguousarray(state, self.hyper.dtype),
             np.ascontiguousarray(uniforms, self.hyper.dtype),
             float(temp),

@@ -8,6 +8,7 @@ total instead.)
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 import numpy as np
@@ -130,7 +131,14 @@ class Take(Op):
 
     def perform(self, node, inputs, outputs):
         table, indices = inputs
-        outputs[0][0] = table.take(indices, axis=0)
+        flat, out = indices.ravel(), np.empty((indices.size, table.shape[1]), table.dtype)
+
+        def part(first: int, last: int) -> None:
+            # Of the modes only "raise" would first fill an array of its own; which symbols exist is checked before.
+            table.take(flat[first:last], axis=0, out=out[first:last], mode="clip")
+
+        threads.split(len(flat), part, least=256)
+        outputs[0][0] = out.reshape(*indices.shape, table.shape[1])
 
     def infer_shape(self, *args):
         table, indices = args[-1]
@@ -177,10 +185,14 @@ def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
     """Return the rows of d (N, m) summed by index into (n, m)."""
     from scipy import sparse
 
-    ones = np.ones(len(indices), d.dtype)
-    return (
-        sparse.csc_array((ones, indices, np.arange(len(indices) + 1, dtype=indices.dtype)), shape=(n, len(indices))) @ d
-    )
+    parts: dict[int, np.ndarray] = {}
+
+    def part(first: int, last: int) -> None:
+        one_hot = np.ones(last - first, d.dtype), indices[first:last], np.arange(last - first + 1, dtype=indices.dtype)
+        parts[first] = sparse.csc_array(one_hot, shape=(n, last - first)) @ d[first:last]
+
+    threads.split(len(indices), part, least=512)
+    return functools.reduce(np.add, (parts[first] for first in sorted(parts)))  # always in the same order
 
 
 class Affine(Op):

@@ -423,3 +423,22 @@ def test_cells_of_users_train(modeltype):
 
 def test_names_are_what_modeltypes_lists():
     assert {variant["modeltype"] for variant in VARIANTS} == set(modeltypes.names())
+
+
+@pytest.mark.parametrize("wrong", [-1, 7])
+def test_symbols_outside_the_vocabulary(wrong):
+    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="numba")
+    x, before = np.zeros((3, 2), "int32"), m.arrays()
+    bad = x.copy()
+    bad[1, 1] = wrong
+    for call in (
+        lambda: m.step(bad, x, m.freshstate(2)),
+        lambda: m.step(x, bad, m.freshstate(2)),
+        lambda: m.errors(bad, x),
+        lambda: m.process(bad[:, 1]),
+        lambda: m.generate([wrong], m.freshstate(1), np.zeros((2, 1))),
+    ):
+        with pytest.raises(InvalidValue, match="expected 0 to 6"):
+            call()
+    for name, value in before.items():
+        np.testing.assert_array_equal(value, m.arrays()[name])

@@ -85,7 +85,7 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return ``a @ b``, the longer side of the result split over threads."""
     (m, k), n = a.shape, b.shape[1]
     out = np.empty((m, n), a.dtype)
-    if m * n * k < 2**20 or _current.get() == 1:
+    if m * n * k < 2**22 or _current.get() == 1:
         return np.dot(a, b, out=out)
     if m >= n:
         split(m, lambda first, last: np.dot(a[first:last], b, out=out[first:last]))

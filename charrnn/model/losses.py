@@ -9,7 +9,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
 
-from charrnn.model.kernels import threads
+from charrnn.model.kernels import rows, threads
 
 
 class CrossEntropy(Op):
@@ -29,21 +29,8 @@ class CrossEntropy(Op):
 
     def perform(self, node, inputs, outputs):
         logits, y = inputs
-        V = logits.shape[2]
-        flat, targets = logits.reshape(-1, V), y.ravel()
-        softmax, errors = np.empty_like(flat), np.empty(len(flat), flat.dtype)
-
-        def part(first: int, last: int) -> None:
-            rows = slice(first, last)
-            top = flat[rows].max(axis=1, keepdims=True)
-            out = np.subtract(flat[rows], top, out=softmax[rows])
-            errors[rows] = -out[np.arange(last - first), targets[rows]]
-            np.exp(out, out=out)
-            total = out.sum(axis=1, keepdims=True)
-            out /= total
-            errors[rows] += np.log(total[:, 0])
-
-        threads.split(len(flat), part, least=64)
+        flat = np.ascontiguousarray(logits).reshape(-1, logits.shape[2])
+        errors, softmax = rows.cross_entropy(flat, np.ascontiguousarray(y, np.int32).ravel())
         outputs[0][0], outputs[1][0] = errors.reshape(y.shape), softmax.reshape(logits.shape)
 
     def infer_shape(self, *args):
@@ -68,10 +55,15 @@ class CrossEntropyGradient(Op):
 
     def perform(self, node, inputs, outputs):
         softmax, y, d = inputs
-        result = softmax * d[..., None]
-        flat = result.reshape(-1, result.shape[-1])
-        flat[np.arange(len(flat)), y.ravel()] -= d.ravel()
-        outputs[0][0] = result
+        flat, weights, targets = softmax.reshape(-1, softmax.shape[-1]), d.reshape(-1, 1), y.ravel()
+        result = np.empty_like(flat)
+
+        def part(first: int, last: int) -> None:
+            np.multiply(flat[first:last], weights[first:last], out=result[first:last])
+            result[np.arange(first, last), targets[first:last]] -= weights[first:last, 0]
+
+        threads.split(len(flat), part, least=1024)
+        outputs[0][0] = result.reshape(softmax.shape)
 
     def infer_shape(self, *args):
         return [args[-1][0]]

@@ -8,7 +8,6 @@ total instead.)
 
 from __future__ import annotations
 
-import functools
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +17,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
 
-from charrnn.model.kernels import threads
+from charrnn.model.kernels import rows, threads
 
 
 class JoinTime(Op):
@@ -131,14 +130,8 @@ class Take(Op):
 
     def perform(self, node, inputs, outputs):
         table, indices = inputs
-        flat, out = indices.ravel(), np.empty((indices.size, table.shape[1]), table.dtype)
-
-        def part(first: int, last: int) -> None:
-            # Of the modes only "raise" would first fill an array of its own; which symbols exist is checked before.
-            table.take(flat[first:last], axis=0, out=out[first:last], mode="clip")
-
-        threads.split(len(flat), part, least=256)
-        outputs[0][0] = out.reshape(*indices.shape, table.shape[1])
+        flat = np.ascontiguousarray(indices, np.int32).ravel()
+        outputs[0][0] = rows.take(table, flat).reshape(*indices.shape, table.shape[1])
 
     def infer_shape(self, *args):
         table, indices = args[-1]
@@ -170,29 +163,15 @@ class Scatter(Op):
     def perform(self, node, inputs, outputs):
         d, indices, table = inputs
         if self.clip is None:
-            outputs[0][0] = scatter(d.reshape(-1, d.shape[-1]), indices.ravel(), len(table))
+            outputs[0][0] = rows.scatter(d.reshape(-1, d.shape[-1]), indices.ravel(), len(table))
             return
         total = np.zeros_like(table)
         for d_t, indices_t in zip(d, indices, strict=True):
-            total += np.clip(scatter(d_t, indices_t, len(table)), -self.clip, self.clip)
+            total += np.clip(rows.scatter(d_t, indices_t, len(table)), -self.clip, self.clip)
         outputs[0][0] = total
 
     def infer_shape(self, *args):
         return [args[-1][2]]
-
-
-def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
-    """Return the rows of d (N, m) summed by index into (n, m)."""
-    from scipy import sparse
-
-    parts: dict[int, np.ndarray] = {}
-
-    def part(first: int, last: int) -> None:
-        one_hot = np.ones(last - first, d.dtype), indices[first:last], np.arange(last - first + 1, dtype=indices.dtype)
-        parts[first] = sparse.csc_array(one_hot, shape=(n, last - first)) @ d[first:last]
-
-    threads.split(len(indices), part, least=512)
-    return functools.reduce(np.add, (parts[first] for first in sorted(parts)))  # always in the same order
 
 
 class Affine(Op):

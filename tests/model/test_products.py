@@ -2,6 +2,7 @@ import numpy as np
 import pytensor
 import pytest
 
+from charrnn.model.kernels.rows import scatter
 from charrnn.model.products import (
     AddBias,
     Affine,
@@ -10,7 +11,6 @@ from charrnn.model.products import (
     Take,
     bias_gradient,
     join_time,
-    scatter,
     split_time,
     weight_gradient,
 )

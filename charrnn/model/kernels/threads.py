@@ -52,8 +52,6 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 @functools.cache
 def _blas() -> threadpoolctl.ThreadpoolController:
-    import scipy.linalg.blas  # noqa: F401  loaded now, so that its thread pool is known and held too
-
     return threadpoolctl.ThreadpoolController()
 
 
@@ -82,16 +80,23 @@ def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return ``a @ b``, the longer side of the result split over threads."""
+    """Return ``a @ b``, its longest side split over threads."""
     (m, k), n = a.shape, b.shape[1]
-    out = np.empty((m, n), a.dtype)
     if m * n * k < 2**22 or _current.get() == 1:
-        return np.dot(a, b, out=out)
+        return np.dot(a, b)
+    if k > max(m, n):  # a weight's gradient: each thread sums over some of the positions
+        parts: dict[int, np.ndarray] = {}
+
+        def part(first: int, last: int) -> None:
+            parts[first] = np.dot(a[:, first:last], b[first:last])
+
+        split(k, part)
+        return functools.reduce(np.add, (parts[first] for first in sorted(parts)))
+    out = np.empty((m, n), a.dtype)
     if m >= n:
         split(m, lambda first, last: np.dot(a[first:last], b, out=out[first:last]))
-    else:
-        # Columns of the result are rows of its transpose, for which BLAS needs a contiguous place.
-        out = np.empty((n, m), a.dtype)
-        split(n, lambda first, last: np.dot(b.T[first:last], a.T, out=out[first:last]))
-        return out.T
-    return out
+        return out
+    # Columns of the result are rows of its transpose, for which BLAS needs a contiguous place.
+    out = np.empty((n, m), a.dtype)
+    split(n, lambda first, last: np.dot(b.T[first:last], a.T, out=out[first:last]))
+    return out.T

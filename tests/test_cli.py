@@ -84,7 +84,34 @@ def test_the_doctor_reports(run, monkeypatch):
         assert fact in shown
 
 
-@pytest.mark.parametrize("command", ["demo", "new", "train", "sample", "score", "info", "shell", "warmup"])
+def test_diff_compares_and_verify_checks(run, model):
+    run("train", model, "--rounds", 2, "--train-len", 2, "--print-every", 0)
+    shown = run("diff", model, "best", ModelState.load(model).checkpoints[1].name)
+    last = ModelState.load(model).checkpoint
+    assert last.name in shown
+    assert "a writes" in shown
+    shown = run("verify", model)
+    assert f"loss of {last.name}" in shown
+    assert "Everything is as it was written." in shown
+    content = bytearray(last.path.read_bytes())
+    content[-3] ^= 1
+    last.path.write_bytes(content)
+    result = CliRunner().invoke(cli.app, ["verify", str(model)])
+    assert result.exit_code == 1
+    assert "does not match its checksum" in result.output
+
+
+def test_a_model_leaves_and_comes_back_as_a_file(run, model, tmp_path):
+    assert "charrnn import" in run("export", model, tmp_path / "m.zip")
+    assert "GRUEncode 1×5" in run("import", tmp_path / "m.zip", tmp_path / "again")
+    text = run("sample", tmp_path / "again", "-n", 20, "--rng", 3)
+    assert text == run("sample", model, "-n", 20, "--rng", 3)
+
+
+COMMANDS = ["demo", "new", "train", "sample", "score", "info", "diff", "verify", "export", "import", "shell", "warmup"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_examples(run, command):
     assert f"\n  charrnn {command}" in run(command, "--help")
 

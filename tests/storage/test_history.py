@@ -140,3 +140,28 @@ def test_it_prints_its_last_rows(path):
 def test_to_pandas(path):
     pandas = pytest.importorskip("pandas")
     assert isinstance(filled(path).to_pandas(), pandas.DataFrame)
+
+
+def test_steps_follow_the_rows_through_time(path):
+    def some(first, last, loss):
+        return {"step": np.arange(first, last), "loss": np.full(last - first, loss)}
+
+    history = opened(path)
+    history.append({"round": 1}, some(1, 4, 3.0))
+    mark = history.mark
+    history.append({}, some(4, 6, 2.0))
+    history.append({"round": 2}, some(6, 7, 1.0))
+    assert opened(path).steps()["loss"].tolist() == [3, 3, 3, 2, 2, 1]
+    history.goto(mark)
+    history.append({"round": 2}, some(4, 5, 0.5))
+    again = opened(path)
+    assert again.steps()["step"].tolist() == [1, 2, 3, 4]
+    assert again.steps()["loss"].tolist() == [3, 3, 3, 0.5]
+    assert list(again) == [{"round": 1}, {"round": 2}]  # a row of nothing but steps is none
+    assert list(again.columns()) == ["round"]
+
+
+def test_without_steps_there_are_no_columns_of_them(path):
+    assert filled(path).steps() == {}
+    with pytest.raises(InvalidValue, match="__steps__"):
+        opened(path).append({"__steps__": 1})

@@ -105,3 +105,16 @@ def test_a_step_stopped_half_way_is_undone(learner):
         guard.step(1.0)
     assert learner.model.steps == learner.place.pos == 0
     assert not learner.model.table.any()
+
+
+def test_the_log_has_the_steps_that_led_here(learner):
+    guard = Guard(learner)
+    losses = [guard.step(1.0)[0].loss for _ in range(Guard.KEEP_EVERY + 3)]
+    learner.model.fail_at[Guard.KEEP_EVERY + 4] = [math.nan]
+    guard.step(1.0)
+    assert learner.log.columns()["step"].tolist() == list(range(1, Guard.KEEP_EVERY + 1))
+    losses = [*losses[: Guard.KEEP_EVERY], guard.step(1.0)[0].loss]
+    assert learner.log.columns()["loss"].tolist() == losses
+    assert learner.log.columns()["step"][-1] == Guard.KEEP_EVERY + 1
+    learner.log.forget()
+    assert learner.log.columns() == {}

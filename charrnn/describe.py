@@ -72,7 +72,7 @@ def _shape(ms: KeptModel) -> str:
 
 def _progress(ms: KeptModel) -> str:
     if ms.checkpoint is None or not ms.steps:
-        return "not yet"
+        return "not yet" if ms.has_text else "elsewhere"
     train_loss = ms.checkpoint.record.get("train_loss")
     loss = "" if train_loss is None else f", last round's training loss {train_loss:.3f}"
     return f"epoch {ms.epochs:.2f}, step {ms.steps:,}{loss}"

@@ -19,7 +19,7 @@ from pytensor.tensor.math import Sum
 
 from charrnn.model.dropout import DropoutMask
 from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
-from charrnn.model.parameters import JoinFlat
+from charrnn.model.parameters import JoinFlat, SplitFlat
 from charrnn.model.products import AddBias, Affine, ClippedWeightGradient, JoinTime, Scatter, SplitTime, Take
 from charrnn.model.recurrence.op import Recurrence, RecurrenceGradient
 
@@ -161,6 +161,15 @@ def _dropout_mask(op, **kwargs):
 @jax_funcify.register(JoinFlat)
 def _join_flat(op, **kwargs):
     return lambda *arrays: jnp.concatenate([a.reshape(-1) for a in arrays])
+
+
+@jax_funcify.register(SplitFlat)
+def _split_flat(op, **kwargs):
+    def split(vector):
+        parts = op.parts(vector)
+        return parts if len(parts) > 1 else parts[0]
+
+    return split
 
 
 @jax_funcify.register(CrossEntropy)

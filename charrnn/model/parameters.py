@@ -6,11 +6,14 @@ length. Weight matrices come first and biases after them, so that the L2 penalty
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
@@ -38,6 +41,40 @@ class JoinFlat(Op):
 
     def infer_shape(self, *args):
         return [(pt.constant(self.size),)]
+
+
+class SplitFlat(Op):
+    """The parts of a vector as arrays of given shapes, which are views of it: what `JoinFlat` undoes."""
+
+    __props__ = ("shapes",)
+
+    def __init__(self, shapes: tuple[tuple[int, ...], ...]) -> None:
+        self.shapes = shapes
+        self.view_map = {i: [0] for i in range(len(shapes))}
+
+    def make_node(self, vector):
+        vector = pt.as_tensor_variable(vector)
+        return Apply(self, [vector], [pt.tensor(dtype=vector.dtype, shape=shape) for shape in self.shapes])
+
+    def parts(self, vector):
+        """Return the parts of an array of any library."""
+        bounds = np.cumsum([0, *(math.prod(shape) for shape in self.shapes)])
+        pairs = zip(itertools.pairwise(bounds), self.shapes, strict=True)
+        return [vector[start:stop].reshape(shape) for (start, stop), shape in pairs]
+
+    def perform(self, node, inputs, outputs):
+        for storage, part in zip(outputs, self.parts(inputs[0]), strict=True):
+            storage[0] = part
+
+    def infer_shape(self, *args):
+        return [tuple(pt.constant(n) for n in shape) for shape in self.shapes]
+
+    def pullback(self, inputs, outputs, cotangents):
+        known = [
+            pt.zeros(shape, dtype=inputs[0].dtype) if isinstance(c.type, DisconnectedType) else c
+            for c, shape in zip(cotangents, self.shapes, strict=True)
+        ]
+        return [JoinFlat(sum(map(math.prod, self.shapes)))(*known)]
 
 
 class ParameterVector:
@@ -70,11 +107,10 @@ class ParameterVector:
 
     def symbols(self) -> dict[str, TensorVariable]:
         """Return each parameter as an expression of the vector."""
-        result = {}
-        for name, part in self.slices.items():
-            result[name] = self.shared[part].reshape(self.shapes[name])
-            result[name].name = name
-        return result
+        parts = SplitFlat(tuple(self.shapes.values()))(self.shared, return_list=True)
+        for name, part in zip(self.shapes, parts, strict=True):
+            part.name = name
+        return dict(zip(self.shapes, parts, strict=True))
 
     def symbolic_join(self, arrays: Mapping[str, TensorVariable]) -> TensorVariable:
         """Return the vector of named expressions."""

@@ -50,10 +50,10 @@ def batch(model, T=4, B=3, seed=0):
 
 def cell(model):
     """Return numpy's form of a model's cell."""
-    kind, hyper = model.modeltype[:-6], model.hyper
-    if kind == "GRU":
+    kind, hyper = model.modeltype, model.hyper
+    if kind.startswith("GRU"):
         return functools.partial(reference.gru, gate=hyper.gate, reset=hyper.reset)
-    return functools.partial(reference.lstm, gate=hyper.gate) if kind == "LSTM" else reference.rnn
+    return functools.partial(reference.lstm, gate=hyper.gate) if kind.startswith("LSTM") else reference.rnn
 
 
 def forward(model, parameters, x, state):

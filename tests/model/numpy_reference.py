@@ -60,10 +60,12 @@ def run(cell, x, initial, parameters, keep=None):
 def network(cell, n_states, parameters, x, state, keep=None):
     """Return logits (T, B, V) and states (L, T, B, S) for symbols x (T, B) and parameters (T, *shape) by name."""
     layers, H = len(state), state.shape[2] // n_states
-    vocab_size = parameters["V"].shape[2]
+    vocab_size = parameters["c"].shape[1]
     inputs = np.eye(vocab_size)[x]
     if "E" in parameters:
-        inputs = np.tanh(inputs @ parameters["E"] + parameters["a"][:, None])
+        inputs = inputs @ parameters["E"]
+    if "a" in parameters:
+        inputs = np.tanh(inputs + parameters["a"][:, None])
     every = []
     for layer in range(layers):
         own = {n.removeprefix(f"{layer + 1}."): v for n, v in parameters.items() if n.startswith(f"{layer + 1}.")}
@@ -71,7 +73,8 @@ def network(cell, n_states, parameters, x, state, keep=None):
         states = run(cell, inputs, initial, own, keep)
         inputs = states[0]
         every.append(np.concatenate(states, axis=2))
-    return inputs @ parameters["V"] + parameters["c"][:, None], np.stack(every)
+    output = parameters["V"] if "V" in parameters else parameters["E"].swapaxes(1, 2)
+    return inputs @ output + parameters["c"][:, None], np.stack(every)
 
 
 def log_softmax(logits):

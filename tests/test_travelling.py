@@ -170,6 +170,15 @@ def test_steps_of_an_error_are_kept_and_those_restored_away_forgotten(ms):
     assert ms.history.steps()["step"].tolist() == [1, 2]
 
 
+def test_steps_that_no_checkpoint_holds_are_kept_until_something_is_restored(trained):
+    trained._learner(16).step(1.0)  # as when a second Ctrl-C stopped training at once
+    trained.newcheckpoint()
+    assert trained.history.steps()["step"].tolist() == list(range(1, 11))
+    trained.restore(0)._learner(16).step(1.0)
+    trained.restore().train(train_len=1, print_every=0)
+    assert trained.history.steps()["step"].tolist() == list(range(1, 12))
+
+
 def test_rows_of_a_run_that_was_killed_before_its_first_checkpoint_are_left_behind(make):
     ms = make(init_checkpoint=False)
     ms.history.append({"step": 7, "valid_loss": 1.0}, {"step": np.arange(1, 8), "loss": np.ones(7)})
@@ -186,8 +195,9 @@ def test_a_comparison_of_two_checkpoints(trained):
     trained.learnrate = 0.5
     trained.train(train_len=1, print_every=0, batchsize=4)
     before = everything(trained)
-    found = trained.diff(1)
+    trained.diff(0, 1, numchars=0)
     assert everything(trained) == before
+    found = trained.diff(1)
     a, b = (trained._workdir.read(which)[0] for which in (1, "last"))
     for row in found.weights:
         one, other = a[f"param/{row['matrix']}"].astype(float), b[f"param/{row['matrix']}"].astype(float)
@@ -217,10 +227,10 @@ def test_nothing_differs_from_itself(trained):
 
 
 def test_a_sound_directory_is_verified_and_unchanged(trained):
-    before = everything(trained)
+    before = everything(trained.restore(1))
     report = trained.verify()
     assert report.ok
-    assert report[-1]["file"] == f"loss of {trained.checkpoint.name}"
+    assert report[-1]["file"] == f"loss of {trained.checkpoints[-1].name}"
     assert everything(trained) == before
 
 

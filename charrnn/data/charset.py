@@ -95,9 +95,21 @@ class CharSet:
         Characters that occur fewer than `min_count` times, and lone surrogates, which are no characters, are left
         unknown.
 
+        Raises
+        ------
+        InvalidValue
+            No character occurs so often.
+
+        Examples
+        --------
         >>> CharSet.from_counts({"a": 9, "b": 1}, min_count=2)
         <CharSet of 2: U+FFFD 'a'>
         """
+        most = max(counts.values(), default=0)
+        if min_count > most > 0:
+            raise InvalidValue(
+                f"min_count={min_count} leaves no character known: the most frequent occurs {most} times."
+            )
         known = (ch for ch, n in counts.items() if n >= max(min_count, 1) and not "\ud800" <= ch <= "\udfff")
         return cls([UNKNOWN, *sorted(set(known) - {UNKNOWN})], linestarts, specials)
 

@@ -56,6 +56,8 @@ def decode(path: Path, codec: Codec) -> Iterator[str]:
                 yield decoder.decode(block, final=end)
             except UnicodeDecodeError as error:
                 raise UndecodableError(file.tell() - len(error.object) + error.start) from error
+            except UnicodeError as error:  # the byte order mark that UTF-16 and UTF-32 begin with is missing
+                raise UndecodableError(0) from error
 
 
 def announced(head: bytes) -> Codec | None:

@@ -144,6 +144,8 @@ class TextSource:
         if source == "-":
             return cls._open_stream(sys.stdin.buffer, "stdin", options)
         if not isinstance(source, (str, os.PathLike)):
+            if not hasattr(source, "read"):
+                raise SourceUnusable(f"{source!r} is no text: expected the path of a text file, or a binary stream.")
             return cls._open_stream(source, Path(str(getattr(source, "name", "stream"))).name, options)
         path = Path(source).expanduser()
         try:
@@ -236,7 +238,8 @@ class TextSource:
 
     def _binary(self) -> SourceUnusable:
         return SourceUnusable(
-            f"{self.name} is a binary file, not a text. Give a text file; if it is UTF-16 or UTF-32, say so: encoding=."
+            f"{self.name} is a binary file, not a text. Give a text file; if it is UTF-16 without a byte order mark, say "
+            "so: encoding='utf-16-le'."
         )
 
     def _note(self, tally: Counter[str]) -> None:

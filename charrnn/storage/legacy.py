@@ -55,7 +55,11 @@ def read_legacy(file: str | os.PathLike[str]) -> LegacyParameters:
     except FileNotFoundError:
         raise NotAModelDirectory(f"{path} does not exist: expected a parameter file, ...-model.npz.") from None
     except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise CorruptFile(f"{path} is no intact parameter file (.npz) of the ancestor: {error}") from error
+        # NumPy's words are left to the traceback: of other files they advise to unpickle them.
+        raise CorruptFile(
+            f"{path} is no intact parameter file of the ancestor. Give its ...-model.npz, which holds the arrays "
+            f"{', '.join(_NAMES['GRUEncode'])}."
+        ) from error
     if arrays["V"].ndim != 2 or arrays["b"].ndim != 2:
         raise CorruptFile(
             f"{path}: V has shape {arrays['V'].shape}, b {arrays['b'].shape}; expected (H, V) and (3L, H)."

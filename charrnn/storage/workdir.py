@@ -144,8 +144,9 @@ class WorkDir:
         restore_replaced(target)
         if not is_model(target):
             what = "holds no charrnn model" if target.exists() else "does not exist"
-            beside = [folder.name for folder in target.parent.glob("*") if is_model(folder)]
-            hint = f" Beside it: {near_matches(target.name, beside)}" if beside else ""
+            folders = (*target.parent.glob("*"), *target.glob("*"))
+            models = [folder.relative_to(target.parent).as_posix() for folder in folders if is_model(folder)]
+            hint = f" {near_matches(target.name, models)}" if models else ""
             raise NotAModelDirectory(f"{target} {what}. Make one with ModelState.initfromsrcfile.{hint}")
         return cls(target)
 

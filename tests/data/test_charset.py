@@ -58,6 +58,9 @@ def test_lookups_of_what_is_not_there():
 def test_rare_characters_and_surrogates_are_left_unknown():
     assert CharSet.from_counts(Counter("aaabbc"), min_count=2).chars == ("\ufffd", "a", "b")
     assert CharSet.from_counts(Counter("ab\ud800\udfff")).chars == ("\ufffd", "a", "b")
+    assert CharSet.from_counts(Counter("aaabbc"), min_count=3).chars == ("\ufffd", "a")
+    with pytest.raises(InvalidValue, match=r"min_count=4.*occurs 3 times"):
+        CharSet.from_counts(Counter("aaabbc"), min_count=4)
 
 
 def test_unknown_characters_are_replaced_and_named():

@@ -102,6 +102,7 @@ def test_more_than_256_characters_take_two_bytes(opened, tmp_path):
         {"seq_len": 0},
         {"min_count": -1},
         {"min_count": float("nan")},
+        {"min_count": 1000},
     ],
 )
 def test_nonsense_changes_nothing(opened, tmp_path, arguments):

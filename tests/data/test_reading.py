@@ -53,6 +53,15 @@ def test_byte_order_mark_is_dropped_and_reported(opened):
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 @pytest.mark.parametrize("text", [RUSSIAN, "ab\r\n"])
+def test_wide_encodings_without_the_mark_are_refused(opened, monkeypatch, encoding, text):
+    monkeypatch.setattr(decoding, "BLOCK", 3)
+    with pytest.raises(SourceUnusable, match=f"not valid {encoding}"):
+        opened(text.encode(f"{encoding}-le"), encoding=encoding)
+    assert read(opened(text.encode(f"{encoding}-le"), encoding=f"{encoding}-le")) == text.replace("\r", "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("text", [RUSSIAN, "ab\r\n"])
 def test_wide_encodings_are_known_by_their_mark(opened, monkeypatch, encoding, text):
     monkeypatch.setattr(decoding, "BLOCK", 3)
     source = opened(text.encode(encoding))
@@ -191,6 +200,12 @@ def test_unusable_paths(tmp_path):
         TextSource.open(tmp_path)
     with pytest.raises(SourceUnusable, match="cannot be read"):
         TextSource.open("x" * 5000)
+
+
+@pytest.mark.parametrize("source", [None, 5, b"the text itself"])
+def test_what_is_neither_path_nor_stream_is_refused(source):
+    with pytest.raises(SourceUnusable, match="expected the path"):
+        TextSource.open(source)
 
 
 def test_unusable_streams_leave_no_file_behind(tmp_path, monkeypatch):

@@ -295,16 +295,15 @@ def doctor() -> None:
 @app.command()
 def warmup(
     directory: Directory,
+    batchsize: BatchSize = 16,
     engine: Engine = "auto",
 ) -> None:
-    """Compile all that a model needs, to save time later.
+    """Compile all that a model needs, to save time later: JAX keeps it on disk for one batch size.
 
     \b
     charrnn warmup workdirs/alice
     """
-    model = ModelState.load(directory, engine=engine).model
-    model.compile()
-    print(", ".join(f"{what} {seconds:.1f} s" for what, seconds in model.compilations))
+    ModelState.load(directory, engine=engine).compile(batchsize)
 
 
 def main() -> None:

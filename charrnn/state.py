@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from charrnn.data import geometry
 from charrnn.data.charset import UNKNOWN
 from charrnn.data.encoding import encode
 from charrnn.data.reading import ReadOptions, TextSource
+from charrnn.errors import InvalidValue
 from charrnn.generation import sampling, scoring
 from charrnn.generation.sampling import Sample, Sampler
 from charrnn.generation.scoring import Score
@@ -209,6 +211,8 @@ class ModelState(TravellingModel):
             If the loss did not stay finite, at ever smaller learning rates.
         """
         plan = Plan(num_rounds, train_len, valid_len, print_every, minutes, save_every)
+        if callback is not None and not callable(callback):
+            raise InvalidValue(f"callback must be a function that takes a Step, not {callback!r}.")
         learner = self._learner(batchsize)
         with self._workdir.lock():
             if self.checkpoint is None:
@@ -249,6 +253,25 @@ class ModelState(TravellingModel):
     def traintime(self, batchsize: int = 16) -> StepTimes:
         """Measure a training step and a validation step, in milliseconds; the model stays as it is."""
         return time_steps(self._learner(batchsize))
+
+    def compile(self, batchsize: int = 16) -> None:
+        """Compile now what would be compiled on first use, and print how long it took; the model stays as it is.
+
+        The Numba engine does this once in each process, whatever the batch size. JAX does it for one batch size, and
+        keeps the result on disk for later processes.
+        """
+        text = self.chars.chars[-1]
+        uses: dict[str, Callable[[], object]] = {
+            "writing": lambda: self.generate(sampling.BLOCK, prompt=text),
+            "scoring": lambda: self.score(text),
+            "neurons": lambda: self.trackneurons(text),
+        }
+        if self.has_text:
+            uses = {"training and validation": lambda: time_steps(self._learner(batchsize), seconds=0), **uses}
+        for what, use in uses.items():
+            start = time.perf_counter()
+            use()
+            print(f"Compiled {what} in {time.perf_counter() - start:.1f} s.", flush=True)
 
     # Writing and reading
 

@@ -285,6 +285,26 @@ def test_looking_changes_nothing(ms, monkeypatch):
     assert sorted(ms.path.rglob("*")) == files
 
 
+def test_compile_builds_everything_and_changes_nothing(make, capsys):
+    ms = make(init_checkpoint=False)
+    before = everything(ms)
+    assert ms.model.compilations == []
+    capsys.readouterr()
+    ms.compile()
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == [
+        "training",
+        "writing",
+        "scoring",
+        "neurons",
+    ]
+    assert everything(ms) == before
+    names = [name for name, _ in ms.model.compilations]
+    assert sorted(names) == ["generation", "losses", "states", "training"]
+    ms.train(train_len=1)
+    ms.generate(5)
+    assert len(ms.model.compilations) == len(names)
+
+
 def test_the_ancestors_figure_is_the_loss_with_its_penalty(ms):
     weights = sum(float((array.astype(float) ** 2).sum()) for array in ms.model.parameters.values() if array.ndim > 1)
     expected = ms.calc_loss(batchsize=4) + 0.1 / 2 * weights / (4 * 7)
@@ -311,7 +331,15 @@ def test_hidden_states_are_cleared_only_when_asked(make):
 
 
 @pytest.mark.parametrize(
-    "options", [{"batchsize": 0}, {"batchsize": 2.5}, {"num_rounds": 0}, {"train_len": -1}, {"minutes": math.nan}]
+    "options",
+    [
+        {"batchsize": 0},
+        {"batchsize": 2.5},
+        {"num_rounds": 0},
+        {"train_len": -1},
+        {"minutes": math.nan},
+        {"callback": 3},
+    ],
 )
 def test_nonsense_in_training_changes_nothing(ms, options):
     before = everything(ms)

@@ -238,8 +238,8 @@ class TextSource:
 
     def _binary(self) -> SourceUnusable:
         return SourceUnusable(
-            f"{self.name} is a binary file, not a text. Give a text file; if it is UTF-16 without a byte order mark, say "
-            "so: encoding='utf-16-le'."
+            f"{self.name} is a binary file, not a text. Give a text file; if it is UTF-16 without a byte order mark, "
+            "say so: encoding='utf-16-le'."
         )
 
     def _note(self, tally: Counter[str]) -> None:

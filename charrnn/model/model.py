@@ -217,14 +217,6 @@ class Model:
         self.compilations.append(("generation", time.perf_counter() - started))
         return generator
 
-    def compile(self) -> None:
-        """Compile everything now rather than on first use."""
-        x = np.zeros((2, 1), "int32")
-        _ = self._train_function
-        self.errors(x, x)
-        self.process(x[:, 0])
-        self.generate(x[0], self.freshstate(1), np.zeros((1, 1)))
-
     def use_engine(self, engine: str) -> None:
         """Run on another engine from now on; values are kept."""
         self.engine = engines.resolve(engine)

@@ -329,17 +329,6 @@ def test_models_in_several_threads():
         np.testing.assert_allclose(errors, wanted, atol=1e-12)
 
 
-def test_compile_builds_everything():
-    m = Model(HyperParams(layers=1, state_size=3), "RNNEncode", V, engine="numba")
-    assert m.compilations == []
-    m.compile()
-    assert {name for name, _ in m.compilations} == {"training", "losses", "states", "generation"}
-    assert all(seconds >= 0 for _, seconds in m.compilations)
-    before = len(m.compilations)
-    m.step(*batch(m))
-    assert len(m.compilations) == before
-
-
 # -- values -----------------------------------------------------------------------------------------------------------
 
 

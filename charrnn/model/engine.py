@@ -26,6 +26,7 @@ from pytensor.tensor.math import Dot, Sum
 from charrnn.errors import EngineUnavailable, UnknownName, near_matches
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.elementwise import flatten_elemwise
+from charrnn.model.kernels.matmul import matmul
 from charrnn.model.kernels.memory import keep_freed_memory
 from charrnn.model.recurrence.op import Recurrence
 
@@ -83,7 +84,7 @@ class ThreadedDot(Op):
         return Apply(self, [a, b], [out.type() for out in Dot().make_node(a, b).outputs])
 
     def perform(self, node, inputs, outputs):
-        outputs[0][0] = threads.dot(*inputs)
+        outputs[0][0] = matmul(*inputs)
 
     def infer_shape(self, *args):
         a, b = args[-1]

@@ -17,7 +17,8 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
 
-from charrnn.model.kernels import rows, threads
+from charrnn.model.kernels import rows
+from charrnn.model.kernels.matmul import matmul
 
 
 class JoinTime(Op):
@@ -188,9 +189,7 @@ class Affine(Op):
 
     def perform(self, node, inputs, outputs):
         x, W, b = inputs
-        out = threads.dot(x.reshape(-1, x.shape[2]), W)
-        threads.split(len(out), lambda first, last: np.add(out[first:last], b, out=out[first:last]), least=64)
-        outputs[0][0] = out.reshape(*x.shape[:2], W.shape[1])
+        outputs[0][0] = matmul(x.reshape(-1, x.shape[2]), W, b).reshape(*x.shape[:2], W.shape[1])
 
     def infer_shape(self, *args):
         x, W, _ = args[-1]

@@ -49,6 +49,13 @@ def declare(module: ir.Module, name: str, signature: ir.FunctionType) -> ir.Func
     return module.globals[name] if name in module.globals else ir.Function(module, signature, name)
 
 
+def prefetch(builder: ir.IRBuilder, address: ir.Value, write: int) -> None:
+    """Ask for the memory at an address, which need not exist."""
+    i32 = ir.IntType(32)
+    signature = ir.FunctionType(ir.VoidType(), [address.type, i32, i32, i32])
+    builder.call(declare(builder.module, "llvm.prefetch.p0", signature), [address, i32(write), i32(3), i32(1)])
+
+
 def intrinsic(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
     """Call ``llvm.<name>`` on values of one type."""
     kind = args[0].type

@@ -39,7 +39,7 @@ def row_blocks() -> list[int]:
     return [8, 4, 2, 1] if host().registers >= 32 else [4, 2, 1]
 
 
-def _masked(module: ir.Module, kind: str, vector: ir.VectorType, mask: ir.VectorType) -> ir.Function:
+def masked(module: ir.Module, kind: str, vector: ir.VectorType, mask: ir.VectorType) -> ir.Function:
     i32 = ir.IntType(32)
     signature = {
         "load": ir.FunctionType(vector, [POINTER, i32, mask, vector]),
@@ -48,13 +48,20 @@ def _masked(module: ir.Module, kind: str, vector: ir.VectorType, mask: ir.Vector
     return f.declare(module, f"llvm.masked.{kind}.{f.suffix(vector)}.p0", signature)
 
 
-def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
+def column_masks(b: ir.IRBuilder, left: ir.Value, lanes: int) -> list[ir.Value]:
+    """Return for each vector of a panel which of its columns exist, when so many are left."""
+    kind = ir.VectorType(INT, lanes)
+    numbers = ir.Constant(kind, list(range(lanes)))
+    rest = [b.sub(left, INT(v * lanes)) for v in range(PANEL_VECTORS)]
+    return [b.icmp_signed("<", numbers, f.splat(b, n, kind)) for n in rest]
+
+
+def define(module: ir.Module, scalar: ir.Type, rows: int, transposed: bool = False) -> ir.Function:
     """Add to a module the kernel for a block of rows and one panel, and return it.
 
     The function takes ``(K, a, a_stride, panel, initial, initial_stride, out, out_stride, columns)``: pointers to the
-    block's first
-    numbers, strides between rows counted in numbers, and how many of the panel's columns exist. A null ``initial``
-    means zero.
+    block's first numbers, strides between rows counted in numbers, and how many of the panel's columns exist. A null
+    ``initial`` means zero. With ``transposed`` a holds the block's rows as columns, with a stride between the K.
     """
     lanes = host().lanes(scalar)
     vector, mask = ir.VectorType(scalar, lanes), ir.VectorType(ir.IntType(1), lanes)
@@ -65,23 +72,17 @@ def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
     K, a, a_stride, panel, initial, initial_stride, out, out_stride, columns = function.args
     entry = function.append_basic_block("entry")
     b = ir.IRBuilder(entry)
-    load, store = _masked(module, "load", vector, mask), _masked(module, "store", vector, mask)
+    load, store = masked(module, "load", vector, mask), masked(module, "store", vector, mask)
     align, zero = ir.Constant(ir.IntType(32), 4), f.constant(0.0, vector)
 
-    lane_type = ir.VectorType(INT, lanes)
-    masks = []
-    for v in range(PANEL_VECTORS):
-        left = b.sub(columns, INT(v * lanes))
-        masks.append(b.icmp_signed("<", ir.Constant(lane_type, list(range(lanes))), f.splat(b, left, lane_type)))
+    masks = column_masks(b, columns, lanes)
 
     # The kernel reads and writes these rows last, after a time long enough to bring them near.
-    prefetch = f.declare(module, "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [POINTER] + [ir.IntType(32)] * 3))
-    i32 = ir.IntType(32)
     for r in range(rows):
         for start, stride, write in ((initial, initial_stride, 0), (out, out_stride, 1)):
             for v in range(PANEL_VECTORS):
                 at = b.gep(start, [b.add(b.mul(stride, INT(r)), INT(v * lanes))], source_etype=scalar)
-                b.call(prefetch, [at, i32(write), i32(3), i32(1)])
+                f.prefetch(b, at, write)
 
     # The sums of few rows form few chains of dependent additions: unroll over k to keep the processor's pipeline full.
     unroll = max(1, 8 // (rows * PANEL_VECTORS)) if rows < 4 else 1
@@ -93,7 +94,8 @@ def define(module: ir.Module, scalar: ir.Type, rows: int) -> ir.Function:
             weights.append(builder.load(builder.gep(panel, [offset], source_etype=scalar), typ=vector, align=4))
         result = []
         for r in range(rows):
-            at = builder.gep(a, [builder.add(builder.mul(a_stride, INT(r)), k)], source_etype=scalar)
+            far, near = (k, INT(r)) if transposed else (INT(r), k)
+            at = builder.gep(a, [builder.add(builder.mul(a_stride, far), near)], source_etype=scalar)
             value = f.splat(builder, builder.load(at, typ=scalar), vector)
             for v in range(PANEL_VECTORS):
                 result.append(f.intrinsic(builder, "fmuladd", value, weights[v], sums[r * PANEL_VECTORS + v]))

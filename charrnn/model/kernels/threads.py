@@ -15,7 +15,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import threadpoolctl
 
 from charrnn.errors import InvalidValue
@@ -77,26 +76,3 @@ def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
     work(bounds[0], bounds[1])
     for future in waiting:
         future.result()
-
-
-def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return ``a @ b``, its longest side split over threads."""
-    (m, k), n = a.shape, b.shape[1]
-    if m * n * k < 2**22 or _current.get() == 1:
-        return np.dot(a, b)
-    if k > max(m, n):  # a weight's gradient: each thread sums over some of the positions
-        parts: dict[int, np.ndarray] = {}
-
-        def part(first: int, last: int) -> None:
-            parts[first] = np.dot(a[:, first:last], b[first:last])
-
-        split(k, part)
-        return functools.reduce(np.add, (parts[first] for first in sorted(parts)))
-    out = np.empty((m, n), a.dtype)
-    if m >= n:
-        split(m, lambda first, last: np.dot(a[first:last], b, out=out[first:last]))
-        return out
-    # Columns of the result are rows of its transpose, for which BLAS needs a contiguous place.
-    out = np.empty((n, m), a.dtype)
-    split(n, lambda first, last: np.dot(b.T[first:last], a.T, out=out[first:last]))
-    return out.T

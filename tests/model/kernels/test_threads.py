@@ -1,6 +1,5 @@
 import threading
 
-import numpy as np
 import pytest
 import threadpoolctl
 
@@ -77,14 +76,3 @@ def test_blas_is_held_to_one_thread():
     with threads.using(2):
         assert most() == 1
     assert most() == before
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 2), (700, 40, 90), (40, 700, 900), (1, 3000, 1000)])
-@pytest.mark.parametrize("n_threads", [1, 3])
-def test_products(shape, n_threads):
-    m, k, n = shape
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(m, k)), rng.normal(size=(k, n))
-    with threads.using(n_threads):
-        for left, right in ((a, b), (np.asfortranarray(a), b), (a, np.asfortranarray(b))):
-            np.testing.assert_allclose(threads.dot(left, right), a @ b, rtol=1e-12, atol=1e-11)

@@ -15,7 +15,7 @@ from pytensor.tensor.elemwise import Elemwise
 
 from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import scalars, threads
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, host, scalar_type
+from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
 from charrnn.model.kernels.loop import counting
 
 LEAST = 1 << 14  # numbers for a thread to be worth waking
@@ -45,7 +45,7 @@ class FlatElemwise(Op):
         values = [i if i.size == 1 else _laid_out(i, shape) for i in inputs]
         single = tuple(i.size == 1 and size != 1 for i in inputs)
         results = [np.empty(shape, self.dtype) for _ in node.outputs]
-        addresses = np.array([a.__array_interface__["data"][0] for a in (*values, *results)], np.uint64)
+        addresses = np.array([address(a) for a in (*values, *results)], np.uint64)
         run = _compiled(self.scalar_op, self.dtype, single)
         threads.split(size, lambda first, last: run(first, last, addresses.ctypes.data), least=LEAST)
         for storage, value in zip(outputs, results, strict=True):

@@ -13,6 +13,7 @@ import functools
 from dataclasses import dataclass
 
 import llvmlite.binding as llvm
+import numpy as np
 from llvmlite import ir
 
 INT = ir.IntType(64)
@@ -54,6 +55,11 @@ def _target() -> llvm.Target:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple()
+
+
+def address(array: np.ndarray) -> int:
+    """Return where an array's numbers begin."""
+    return array.__array_interface__["data"][0]
 
 
 def scalar_type(dtype: str) -> ir.Type:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from llvmlite import ir
@@ -18,7 +19,7 @@ from pytensor.graph.fg import FunctionGraph
 
 from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import product, scalars
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, host, scalar_type
+from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
 from charrnn.model.kernels.program import Map, MatMul, Place, Program, constant_of
 
 
@@ -132,8 +133,7 @@ class LoopKernel:
 
     def __call__(self, steps: int, first: int, last: int, arguments: Arguments) -> None:
         """Run the loop for rows ``first`` to ``last`` of the batch."""
-        tables = (arguments.addresses, arguments.strides, arguments.panels, arguments.extra)
-        self._function(steps, first, last, *(table.__array_interface__["data"][0] for table in tables))
+        self._function(steps, first, last, *map(address, arguments.tables))
 
     # -- emission -----------------------------------------------------------------------------------------------------
 
@@ -275,28 +275,35 @@ class Arguments:
     """The addresses and strides of one call; they hold on to the arrays that they point into."""
 
     def __init__(self, n: int) -> None:
-        self.addresses = np.zeros(n, np.uint64)
-        self.strides = np.zeros((n, 3), np.int64)  # from step to step, from row to row, and a mask for the time
-        self.panels = np.zeros(1, np.uint64)
-        self.extra = np.zeros(1, np.uint64)  # for kernels that do more than the step
+        self._addresses = [0] * n
+        self._strides = [(0, 0, 0)] * n  # from step to step, from row to row, and a mask for the time
+        self._panels: list[int] = []
+        self._extra: list[int] = []  # for kernels that do more than the step
         self._kept: list[np.ndarray] = []
 
     def set(self, slot: int, value: np.ndarray) -> None:
         """Point a slot at (T, B, n) values, at one or two steps' that serve in turn, or at a row vector (1, n)."""
-        if value.size and value.shape[-1] > 1 and value.strides[-1] != value.itemsize:
-            raise ValueError(f"rows must be contiguous, got strides {value.strides} for shape {value.shape}")
-        self.addresses[slot] = value.__array_interface__["data"][0]
-        if value.ndim == 3:
-            time, row = (s // value.itemsize for s in value.strides[:2])
-            self.strides[slot] = time, row, value.shape[0] - 1 if value.shape[0] <= 2 else -1
+        shape, strides, item = value.shape, value.strides, value.itemsize
+        if value.size and shape[-1] > 1 and strides[-1] != item:
+            raise ValueError(f"rows must be contiguous, got strides {strides} for shape {shape}")
+        self._addresses[slot] = address(value)
+        if len(shape) == 3:
+            self._strides[slot] = strides[0] // item, strides[1] // item, shape[0] - 1 if shape[0] <= 2 else -1
         self._kept.append(value)
 
     def keep_panels(self, panels: list[np.ndarray]) -> None:
-        self.panels = self._addresses(panels)
+        """Point at the packed weights."""
+        self._panels = [address(p) for p in panels]
+        self._kept += panels
 
     def keep_extra(self, arrays: list[np.ndarray]) -> None:
-        self.extra = self._addresses(arrays)
-
-    def _addresses(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """Point at arrays of a kernel's own."""
+        self._extra = [address(a) for a in arrays]
         self._kept += arrays
-        return np.array([a.__array_interface__["data"][0] for a in arrays] or [0], np.uint64)
+
+    @cached_property
+    def tables(self) -> list[np.ndarray]:
+        """The tables that a compiled loop reads: addresses, strides, panels, extra."""
+        addresses = (np.array(a or [0], np.uint64) for a in (self._addresses, self._panels, self._extra))
+        here, panels, extra = addresses
+        return [here, np.array(self._strides, np.int64), panels, extra]

@@ -14,7 +14,7 @@ from llvmlite import ir
 
 from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import product, threads
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, host, scalar_type
+from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
 from charrnn.model.kernels.loop import counting
 
 CHUNK = 64  # rows of the left operand that go through all panels before the next: they stay in the cache
@@ -39,10 +39,6 @@ def _suits(m: int, K: int, n: int, dtype: str) -> bool:
     return host().vector_bytes >= 32 and m >= 8 and K > 0 and n > 0 and -(-n // width) * width <= 1.2 * n
 
 
-def _address(array: np.ndarray | None) -> int | None:
-    return None if array is None else array.__array_interface__["data"][0]
-
-
 def _parts(m: int, K: int, n: int) -> int:
     """Return the least number of rows for a thread."""
     return m if m * K * n < LEAST else 8
@@ -53,10 +49,11 @@ def _rows_times_panels(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) ->
     panels, out = product.pack(b), np.empty((m, n), a.dtype)
     run = _compiled(str(a.dtype), False)
     stride = a.strides[0] // a.itemsize
-    bias = None if bias is None else np.ascontiguousarray(bias)
+    row = None if bias is None else np.ascontiguousarray(bias)
+    initial = None if row is None else address(row)
 
     def part(first: int, last: int) -> None:
-        run(first, last, n, K, _address(a), stride, _address(panels), 0, _address(bias), _address(out), None)
+        run(first, last, n, K, address(a), stride, address(panels), 0, initial, address(out), None)
 
     threads.split(m, part, least=_parts(m, K, n))
     return out
@@ -71,7 +68,7 @@ def _columns_times_rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     def part(first: int, last: int) -> None:
         panel = np.empty(DEPTH * product.panel_width(str(a.dtype)), a.dtype)
-        run(first, last, n, K, _address(a), strides[0], _address(b), strides[1], None, _address(out), _address(panel))
+        run(first, last, n, K, address(a), strides[0], address(b), strides[1], None, address(out), address(panel))
 
     threads.split(m, part, least=_parts(m, K, n))
     return out

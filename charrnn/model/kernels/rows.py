@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import threads
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, host, scalar_type
+from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
 from charrnn.model.kernels.loop import counting
 
 INDEX = ir.IntType(32)
@@ -65,7 +65,7 @@ class _Emitter:
 
 
 def _run(function: CompiledFunction, n: int, parts: int, least: int, arrays: list[np.ndarray]) -> None:
-    addresses = np.array([a.__array_interface__["data"][0] for a in arrays], np.uint64)
+    addresses = np.array([address(a) for a in arrays], np.uint64)
     threads.split(parts, lambda first, last: function(first, last, n, addresses.ctypes.data), least)
 
 

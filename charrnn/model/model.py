@@ -235,20 +235,33 @@ class Model:
             )
         return symbols
 
+    def _state(self, state, batchsize: int = 0) -> np.ndarray:
+        """Return a state as the kernels read it, blank for none."""
+        blank = self.freshstate(batchsize)
+        if state is None:
+            return blank
+        state = np.ascontiguousarray(state, self.hyper.dtype)
+        if state.shape != blank.shape:
+            raise InvalidValue(f"state has the shape {state.shape}: expected {blank.shape}, as of freshstate.")
+        return state
+
     def _batch(self, x, y, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         x, y = self._symbols(x, "x"), self._symbols(y, "y")
-        state = self.freshstate(x.shape[1]) if state is None else np.ascontiguousarray(state, self.hyper.dtype)
-        return x, y, state
+        if x.ndim != 2 or x.shape != y.shape:
+            raise InvalidValue(f"x and y have the shapes {x.shape} and {y.shape}: expected one (T, B) for both.")
+        return x, y, self._state(state, x.shape[1])
 
-    def step(self, x: np.ndarray, y: np.ndarray, state: np.ndarray, mask: np.ndarray | None = None) -> StepResult:
+    def step(
+        self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None, mask: np.ndarray | None = None
+    ) -> StepResult:
         """Train on one batch.
 
         Parameters
         ----------
         x, y : int array (T, B)
             Symbols, and the symbols that follow them.
-        state : array (L, B, S)
-            States before the batch.
+        state : array (L, B, S), optional
+            States before the batch; blank by default.
         mask : array (T, B), optional
             0 where a position counts for nothing.
 
@@ -259,7 +272,7 @@ class Model:
         Raises
         ------
         InvalidValue
-            A symbol is not in the vocabulary.
+            A symbol is not in the vocabulary, or a shape is another.
         """
         x, y, state = self._batch(x, y, state)
         mask = np.ones(x.shape, self.hyper.dtype) if mask is None else np.ascontiguousarray(mask, self.hyper.dtype)
@@ -313,7 +326,7 @@ class Model:
             After each symbol.
         """
         x = self._symbols(x, "x")[:, None]
-        state = self.freshstate(1) if state is None else np.ascontiguousarray(state, self.hyper.dtype)[:, None]
+        state = self._state(state)[:, None]
         probabilities, states = self._process_function(x, state, np.asarray(temp, self.hyper.dtype))
         return probabilities[:, 0], np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
 
@@ -351,7 +364,7 @@ class Model:
         """
         return self._generator(
             self._symbols(start, "start"),
-            np.ascontiguousarray(state, self.hyper.dtype),
+            self._state(state, len(start)),
             np.ascontiguousarray(uniforms, self.hyper.dtype),
             float(temp),
             argmax,

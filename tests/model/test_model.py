@@ -434,3 +434,26 @@ def test_symbols_outside_the_vocabulary(wrong):
             call()
     for name, value in before.items():
         np.testing.assert_array_equal(value, m.arrays()[name])
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 3, 3), (1, 2, 2), (2, 2, 3), (2, 3)])
+def test_states_of_other_shapes_are_refused(shape):
+    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="numba")
+    x, state = np.zeros((3, 2), "int32"), np.zeros(shape)
+    for call in (
+        lambda: m.step(x, x, state),
+        lambda: m.errors(x, x, state),
+        lambda: m.gradients(x, x, state),
+        lambda: m.process(x[:, 0], state),
+        lambda: m.generate(x[0], state, np.zeros((4, 2))),
+    ):
+        with pytest.raises(InvalidValue, match="freshstate"):
+            call()
+
+
+def test_batches_of_other_shapes_are_refused():
+    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="numba")
+    x = np.zeros((3, 2), "int32")
+    for one, other in ((x, x[:, :1]), (x, x.T), (x[:, 0], x[:, 0])):
+        with pytest.raises(InvalidValue, match="expected one"):
+            m.step(one, other)

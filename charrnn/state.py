@@ -195,7 +195,8 @@ class ModelState(TravellingModel):
         clear_state : bool
             Begin with blank hidden states.
         minutes : float, optional
-            Train for so long instead of for `num_rounds`; the last round is as short as that makes it.
+            Train for so long instead of for `num_rounds`; the last round is as short as that makes it, and then leaves
+            the learning rate alone unless it is the only one.
         save_every : float
             Minutes between checkpoints within a round.
         callback : callable

@@ -148,7 +148,8 @@ class Training:
             seconds=seconds,
         )
         self._rounds.append(round_)
-        change = "" if valid_loss is None else self._adapt(valid_loss)
+        cut_short = number > 1 and len(losses) < self._round_length  # by the clock: too short to judge the rate by
+        change = "" if valid_loss is None or cut_short else self._adapt(valid_loss)
         checkpoint = self._save(round_)
         print(f"{label}: {round_.losses}\n  {round_.progress}; saved {checkpoint}", flush=True)
         if change:

@@ -147,6 +147,17 @@ def test_minutes_go_on_until_the_time_is_up_and_then_validate():
     assert summary.seconds < 5
 
 
+def test_a_last_round_that_the_clock_cuts_short_does_not_change_the_learning_rate(monkeypatch):
+    policy = Constant(0.5)
+    judged = []
+    monkeypatch.setattr(Constant, "after_round", lambda self, loss, yardstick: judged.append(loss) or "")
+    run, learner, _ = training(policy=policy, minutes=1, train_len=3)
+    monkeypatch.setattr(run, "_time_is_up", lambda: learner.model.steps >= 7)
+    summary = run.run()
+    assert [round_.batches for round_ in summary.rounds] == [3, 3, 1]
+    assert judged == [round_.valid_loss for round_ in summary.rounds[:2]]
+
+
 def test_time_makes_checkpoints_amid_a_round():
     _, _, journal = run = training(train_len=4, save_every=1e-9)
     run[0].run()

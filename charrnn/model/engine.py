@@ -55,7 +55,7 @@ def resolve(engine: str = "auto") -> str:
     'numba'
     """
     if engine == "auto":
-        engine = os.environ.get("CHARRNN_ENGINE", "auto")
+        engine = os.environ.get("CHARRNN_ENGINE") or "auto"
     if engine == "auto":
         return "jax" if _jax_sees_gpu() else "numba"
     if engine not in ENGINES:

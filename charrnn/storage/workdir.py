@@ -83,7 +83,10 @@ class WorkDir:
     """
 
     def __init__(self, path: Path) -> None:
-        body = read_document(path / MODEL_FILE, "model", VERSION)
+        try:
+            body = read_document(path / MODEL_FILE, "model", VERSION)
+        except CorruptFile as error:
+            raise CorruptFile(f"{error} Put back a copy of it: it never changes, so one of any age will do.") from error
         self.path = path
         self.data = path / DATA
         self.model: Facts = body["model"]
@@ -147,7 +150,7 @@ class WorkDir:
             folders = (*target.parent.glob("*"), *target.glob("*"))
             models = [folder.relative_to(target.parent).as_posix() for folder in folders if is_model(folder)]
             hint = f" {near_matches(target.name, models)}" if models else ""
-            raise NotAModelDirectory(f"{target} {what}. Make one with ModelState.initfromsrcfile.{hint}")
+            raise NotAModelDirectory(f"{target} {what}. Make one with ModelState.initfromsrcfile (charrnn new).{hint}")
         return cls(target)
 
     @contextlib.contextmanager

@@ -35,8 +35,11 @@ def test_auto_takes_the_environment_variable(monkeypatch):
         resolve("auto")
 
 
+@pytest.mark.parametrize("variable", [None, "", "auto"])
 @pytest.mark.parametrize("gpu", [False, True])
-def test_auto_takes_jax_where_it_sees_a_gpu(monkeypatch, gpu):
+def test_auto_takes_jax_where_it_sees_a_gpu(monkeypatch, gpu, variable):
+    if variable is not None:
+        monkeypatch.setenv("CHARRNN_ENGINE", variable)
     monkeypatch.setattr(engine, "_jax_sees_gpu", lambda: gpu)
     if gpu:
         need("jax")

@@ -113,6 +113,9 @@ def test_what_is_no_model_directory_is_told_with_its_neighbours(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotAModelDirectory, match="holds no charrnn model"):
         WorkDir.open(tmp_path / "empty")
+    new_workdir(tmp_path / "empty" / "inner")
+    with pytest.raises(NotAModelDirectory, match="Did you mean: empty/inner"):
+        WorkDir.open(tmp_path / "empty")
     with pytest.raises(NotAModelDirectory, match="holds no charrnn model"):
         WorkDir.open(tmp_path / "alice" / "model.json")
 

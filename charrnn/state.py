@@ -107,7 +107,7 @@ class ModelState(TravellingModel):
             The working directory to make.
         modeltype : str or ModelType
             Cell and input stage: ``"GRUEncode"`` (a tanh layer feeds the recurrent layers), ``"GRUResize"`` (the
-            first recurrent layer takes the characters itself), or another that `charrnn.model.modeltypes` names.
+            first recurrent layer takes the characters itself), or another of `charrnn.model.modeltypes.names()`.
         seq_len : int
             T, the number of characters that gradients flow back through.
         trainfrac : float
@@ -143,7 +143,7 @@ class ModelState(TravellingModel):
         from charrnn.model import modeltypes
 
         hyper = (hyper or HyperParams()).replace(**hyperparams)
-        kind = modeltypes.get(modeltype).name
+        kind = modeltypes.get(str(modeltype)).name  # by name, as the directory keeps it and `load` will look for it
         require_engine(engine, threads)
         options = ReadOptions(encoding=encoding, newlines=newlines, lower=lower, gutenberg=gutenberg)
 

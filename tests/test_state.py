@@ -29,6 +29,8 @@ from charrnn.errors import (
     WorkdirLocked,
 )
 from charrnn.model import engine as engines
+from charrnn.model.cells import GRU
+from charrnn.model.modeltypes import ModelType
 from charrnn.training.timing import time_steps
 from tests.sessions import SMALL, everything
 
@@ -112,6 +114,7 @@ def test_a_text_that_cannot_be_learned_leaves_nothing_behind(tmp_path, content, 
     ("options", "error"),
     [
         ({"modeltype": "GRUEncoder"}, UnknownName),
+        ({"modeltype": ModelType("MineEncode", lambda hyper: GRU(), "encode")}, UnknownName),
         ({"layer": 2}, UnknownName),
         ({"optimizer": "adamant"}, UnknownName),
         ({"engine": "abacus"}, UnknownName),

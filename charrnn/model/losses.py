@@ -80,8 +80,3 @@ def cross_entropy(logits: TensorVariable, y: TensorVariable) -> TensorVariable:
     1.3863
     """
     return CrossEntropy()(logits, y)
-
-
-def l2(weights: TensorVariable, regcost: float) -> TensorVariable:
-    """Return the penalty ``(regcost / 2) * sum(weights**2)``."""
-    return (regcost / 2) * (weights**2).sum()

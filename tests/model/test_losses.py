@@ -2,8 +2,8 @@ import numpy as np
 import pytensor
 import pytest
 
-from charrnn.model.losses import cross_entropy, l2
-from tests.helpers import ENGINES, evaluate, plain_function, symbol
+from charrnn.model.losses import cross_entropy
+from tests.helpers import ENGINES, evaluate, symbol
 from tests.model import numpy_reference as reference
 
 
@@ -37,11 +37,3 @@ def test_not_a_number_is_seen_where_it_is():
     logits_, y_ = symbol("logits", logits, (2,)), symbol("y", y)
     (errors,) = evaluate("numba", [logits_, y_], [cross_entropy(logits_, y_)], [logits, y])
     np.testing.assert_array_equal(np.isnan(errors), [[False, True]])
-
-
-def test_l2():
-    w = np.array([1.0, -2, 3])
-    w_ = symbol("w", w)
-    value, gradient = plain_function([w_], [l2(w_, 0.1), pytensor.grad(l2(w_, 0.1), w_)])(w)
-    np.testing.assert_allclose(value, 0.7)
-    np.testing.assert_allclose(gradient, 0.1 * w)

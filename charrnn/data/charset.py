@@ -183,7 +183,11 @@ class CharSet:
             `on_unknown` is "error" and there are some.
         UnknownName
             There is no such policy.
+        InvalidValue
+            `text` is no string.
         """
+        if not isinstance(text, str):
+            raise InvalidValue(f"{text!r} is no text: expected a string.")
         if on_unknown not in POLICIES:
             raise UnknownName(f"on_unknown={on_unknown!r} is no policy. {near_matches(str(on_unknown), POLICIES)}")
         indices = self.indices(text).astype(np.int32)

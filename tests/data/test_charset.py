@@ -191,3 +191,9 @@ def test_records_with_and_without_special_symbols():
     assert CharSet.from_json(record) == chars
     del record["specials"]  # as records were before there were any
     assert CharSet.from_json(record) == CharSet.from_text("a\nb")
+
+
+@pytest.mark.parametrize("text", [None, 3, b"ab"])
+def test_what_is_no_string_is_not_encoded(text):
+    with pytest.raises(InvalidValue, match="expected a string"):
+        CharSet.from_text("ab").encode(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -123,7 +124,14 @@ class KeptModel:
         """The model itself: `errors`, `gradients`, `step`, `process` and parameters, for exploring."""
         from charrnn.model.model import Model
 
-        model = Model(self.hyper, self.modeltype, len(self.chars), engine=self._engine, threads=self._threads)
+        model = Model(
+            self.hyper,
+            self.modeltype,
+            len(self.chars),
+            engine=self._engine,
+            threads=self._threads,
+            announce=lambda line: print(line, file=sys.stderr),  # apart from what is written
+        )
         if self.checkpoint is not None:
             model.load_arrays(self._arrays)
             model.steps = self.checkpoint.step

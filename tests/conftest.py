@@ -2,12 +2,21 @@
 
 import logging
 import shutil
+import signal
 
 import pytest
 
 from tests.sessions import SMALL
 
 TEXT = "".join(f"{n} times {n} is {n * n},\nand {n} and {n} make {2 * n}.\n" for n in range(60))
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C raises, also where the tests were started in the background, which makes processes ignore it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture

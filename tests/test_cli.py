@@ -32,7 +32,8 @@ def model(srcfile, tmp_path, run):
 def test_new_train_sample_score_info(run, model):
     assert "Completed 2 rounds" in run("train", model, "--rounds", 2, "--batchsize", 4)
     text = run("sample", model, "-n", 30, "--rng", 7, "-p", "1")
-    assert text == ModelState.load(model).generate(30, prompt="1", rng=7) + "\n"
+    assert text.startswith(ModelState.load(model).generate(30, prompt="1", rng=7) + "\n")
+    assert "Compiled" not in CliRunner().invoke(cli.app, ["sample", str(model), "-n", "3"]).stdout
     assert "nats/char" in run("score", model, "--text", "1 and 1")
     shown = run("info", model)
     assert ModelState.load(model).checkpoint.name in shown

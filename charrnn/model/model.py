@@ -59,6 +59,8 @@ class Model:
         What runs the expressions; see `charrnn.model.engine.resolve`.
     threads : int, optional
         CPU threads, all cores by default. Results are the same bits for the same number of threads.
+    announce : callable, optional
+        Takes a line about each compilation.
 
     Attributes
     ----------
@@ -84,6 +86,7 @@ class Model:
         vocab_size: int,
         engine: str = "auto",
         threads: int | None = None,
+        announce: Callable[[str], None] | None = None,
     ) -> None:
         kind = modeltypes.get(modeltype)
         self.hyper, self.modeltype, self.vocab_size = hyper, kind.name, vocab_size
@@ -93,6 +96,7 @@ class Model:
         )
         self.steps = 0
         self.compilations: list[tuple[str, float]] = []
+        self._announce = announce
         self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
         self._vector.shared.set_value(self._vector.join(self._initial()), borrow=True)
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
@@ -179,7 +183,7 @@ class Model:
         started = time.perf_counter()
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
             function = engines.compile_function(self.engine, inputs, outputs, updates, self.threads)
-        self.compilations.append((what, time.perf_counter() - started))
+        self._compiled(what, time.perf_counter() - started)
         return function
 
     @cached_property
@@ -214,8 +218,13 @@ class Model:
             generator = Generator(self.network, self._vector, self.engine, self.threads)
         except UnsupportedStep:
             generator = StepwiseGenerator(self.network, self._vector, self.engine, self.threads)
-        self.compilations.append(("generation", time.perf_counter() - started))
+        self._compiled("generation", time.perf_counter() - started)
         return generator
+
+    def _compiled(self, what: str, seconds: float) -> None:
+        self.compilations.append((what, seconds))
+        if self._announce is not None:
+            self._announce(f"Compiled {what} for {self.engine} in {seconds:.1f} s.")
 
     def use_engine(self, engine: str) -> None:
         """Run on another engine from now on; values are kept."""

@@ -148,7 +148,9 @@ class Training:
             seconds=seconds,
         )
         self._rounds.append(round_)
-        cut_short = number > 1 and len(losses) < self._round_length  # by the clock: too short to judge the rate by
+        # Too short to judge by: what the clock cut off, or less than both an epoch and what the policy asks for.
+        cut_short = number > 1 and len(losses) < self._round_length
+        cut_short |= len(losses) < min(learner.epoch_length, learner.policy.least_round)
         change = "" if valid_loss is None or cut_short else self._adapt(valid_loss)
         checkpoint = self._save(round_)
         print(f"{label}: {round_.losses}\n  {round_.progress}; saved {checkpoint}", flush=True)

@@ -41,6 +41,7 @@ class Constant:
     yardstick: str = ""
 
     regularized: ClassVar[bool] = False  # whether the rule looks at the loss with the L2 penalty included
+    least_round: ClassVar[int] = 0  # batches, if an epoch has so many, that a round must have to be judged
 
     def rate(self, progress: float) -> float:
         """Return the rate of a step; `progress` in (0, 1] is its place within the present call of training."""
@@ -69,9 +70,13 @@ class Constant:
 
 @dataclass
 class Plateau(Constant):
-    """Halve the rate after a round whose loss is not at least 0.5 % below the best one."""
+    """Halve the rate after a round whose loss is not at least 0.5 % below the best one.
+
+    Rounds of fewer than 100 batches that are no whole epoch are left out: they improve too little to be judged by.
+    """
 
     ENOUGH: ClassVar[float] = 0.995
+    least_round = 100
 
     def _judge(self, loss: float, reference: float | None) -> str:
         if reference is None or loss < reference:

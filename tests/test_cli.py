@@ -13,12 +13,12 @@ SMALL = ["--layers", "1", "--state-size", "5", "--seq-len", "7"]
 
 @pytest.fixture
 def run():
-    """Return a function that runs a command and returns what it printed."""
+    """Return a function that runs a command and returns what it printed, notices on standard error only if asked."""
 
-    def run(*words, stdin=None):
+    def run(*words, stdin=None, notices=False):
         result = CliRunner().invoke(cli.app, [str(word) for word in words], input=stdin, catch_exceptions=False)
         assert result.exit_code == 0, result.output
-        return result.output
+        return result.output if notices else result.stdout
 
     return run
 
@@ -32,8 +32,7 @@ def model(srcfile, tmp_path, run):
 def test_new_train_sample_score_info(run, model):
     assert "Completed 2 rounds" in run("train", model, "--rounds", 2, "--batchsize", 4)
     text = run("sample", model, "-n", 30, "--rng", 7, "-p", "1")
-    assert text.startswith(ModelState.load(model).generate(30, prompt="1", rng=7) + "\n")
-    assert "Compiled" not in CliRunner().invoke(cli.app, ["sample", str(model), "-n", "3"]).stdout
+    assert text == ModelState.load(model).generate(30, prompt="1", rng=7) + "\n"
     assert "nats/char" in run("score", model, "--text", "1 and 1")
     shown = run("info", model)
     assert ModelState.load(model).checkpoint.name in shown
@@ -56,7 +55,7 @@ def test_a_piped_text_is_taken_where_a_file_is(run, tmp_path, model):
 
 
 def test_a_fresh_sample_tells_how_to_get_it_again(run, model):
-    assert "--rng" in run("sample", model, "-n", 5)
+    assert "--rng" in run("sample", model, "-n", 5, notices=True)
 
 
 def test_the_demo_trains_and_goes_on(run, tmp_path, srcfile, monkeypatch):

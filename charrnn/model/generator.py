@@ -1,7 +1,4 @@
-"""Writing.
-
-Symbols drawn one after the other from the network's own predictions, a block of them in one compiled call.
-"""
+"""Writing: symbols drawn one after the other from a network's own predictions, a block of them in a compiled call."""
 
 from __future__ import annotations
 
@@ -32,13 +29,13 @@ class _Stack(Cell):
         shapes = self.network.shapes()
         for name in ("a",) if self.network.tied else ("E", "a"):  # the input stage's own are in the table
             shapes.pop(name, None)
-        return {name.replace(".", "_"): shape for name, shape in shapes.items()}
+        return shapes
 
     def step(self, x, *state, p):
         cell, n = self.network.cell, len(self.network.cell.states)
         new: list = []
         for layer in range(self.network.layers):
-            own = {name: getattr(p, f"{layer + 1}_{name}") for name in cell.shapes(1, 1)}
+            own = {name: getattr(p, f"{layer + 1}.{name}") for name in cell.shapes(1, 1)}
             outputs = cell.step(x, *state[layer * n : (layer + 1) * n], p=SimpleNamespace(**own))
             new += outputs if isinstance(outputs, tuple | list) else [outputs]
             x = new[-n]
@@ -67,7 +64,7 @@ class Generator:
         n_in = network.vocab_size if network.stage == "resize" else network.state_size
         self._step = step = StepGraph(_Stack(network), n_in, network.state_size, network.dtype)
         p = vector.symbols()
-        replacements = {var: p[name.replace("_", ".")] for name, var in step.parameters.items()}
+        replacements = {var: p[name] for name, var in step.parameters.items()}
         affine = affine_parts(step)
         rows = network.rows(p)
         if isinstance(rows, int) and affine is not None:

@@ -64,3 +64,13 @@ class Bilinear(Cell):
 
     def step(self, x, h, *, p):
         return (pt.tanh(x @ p.U + (h @ h.T) @ h),)
+
+
+class WithUnderscores(Cell):
+    """A plain network with names that need care."""
+
+    def shapes(self, n_in, n_units):
+        return {"W_in": (n_in, n_units), "W_rec_1": (n_units, n_units), "b_": (n_units,)}
+
+    def step(self, x, h, *, p):
+        return (pt.tanh(x @ p.W_in + h @ p.W_rec_1 + p.b_),)

@@ -8,7 +8,7 @@ from charrnn.model.model import Model
 from charrnn.model.modeltypes import ModelType
 from charrnn.model.recurrence.step import StepGraph
 from tests.helpers import ENGINES
-from tests.model.cells_of_users import Normalised
+from tests.model.cells_of_users import Normalised, WithUnderscores
 from tests.model.models import V, model
 
 TYPES = ["GRUEncode", "LSTMResize", "PeepholeEncode"]
@@ -159,3 +159,11 @@ def test_a_cell_that_cannot_be_taken_apart_writes_too(argmax):
         expected = probabilities[:, 1:].argmax(axis=1) if argmax else drawn
         np.testing.assert_array_equal(symbols[:, r], expected + 1)
         np.testing.assert_allclose(end[:, r], states[-1], atol=1e-6)
+
+
+def test_parameters_of_any_name():
+    kind = ModelType("WithUnderscores", lambda hyper: WithUnderscores(), "encode")
+    m = Model(HyperParams(layers=2, state_size=5), kind, V, engine="numba")
+    start, state, uniforms = start_of(m, 1)
+    symbols, _ = m.generate(start, state, uniforms)
+    np.testing.assert_array_equal(symbols[:, 0], walk(m, start[0], state[:, 0], uniforms[:, 0], 1.0)[0])

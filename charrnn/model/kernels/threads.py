@@ -2,7 +2,7 @@
 
 Kernels release the interpreter's lock and their rows are independent, so plain threads serve: no parallel runtime, no
 barrier, and the same bits for the same number of threads. BLAS is held to one thread meanwhile, because two thread
-pools on the same cores slow each other down; products large enough to be split are split here.
+pools on the same cores slow each other down.
 """
 
 from __future__ import annotations

@@ -94,7 +94,6 @@ class Step(StepGraph):
         stand_ins = {v: v.type(name=f"saved{i}") for i, v in enumerate(saved)}
         backward = rebuild(gradients, stand_ins)
         # The derivatives that leave the loop: one for each hoisted value, product and row vector; equal ones once.
-        self.d_hoisted = list(range(n_hoisted))
         taps_out: list[Variable] = list(backward[n_states : n_states + n_hoisted])
         self.d_products: list[int] = []
         for d in backward[n_states + n_hoisted : n_states + n_hoisted + len(self.products)]:
@@ -105,7 +104,7 @@ class Step(StepGraph):
         self.d_rows = list(range(len(taps_out), len(taps_out) + len(d_rows)))
         taps_out += d_rows
 
-        self.n_saved, self.n_taps = len(saved), len(taps_out)
+        self.n_saved = len(saved)
         self.saved_widths = [v.type.shape[1] for v in saved]
         self.tap_widths = [w.type.shape[1] for w in taps_out]
         #: where each product's left operand is found: ("state", i) or ("saved", i)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
@@ -17,12 +17,10 @@ from charrnn.data.charset import UNKNOWN
 from charrnn.data.encoding import encode
 from charrnn.data.reading import ReadOptions, TextSource
 from charrnn.errors import InvalidValue
-from charrnn.generation import sampling, scoring
-from charrnn.generation.sampling import Sample, Sampler
-from charrnn.generation.scoring import Score
+from charrnn.generation import sampling
 from charrnn.hyper import HyperParams
-from charrnn.insight import neurons
 from charrnn.keeping import require_engine
+from charrnn.looking import LookingModel
 from charrnn.storage import lookup, timetravel
 from charrnn.storage.thinning import thin
 from charrnn.storage.workdir import WorkDir
@@ -31,7 +29,6 @@ from charrnn.training.loop import Journal, Plan, Step, Training
 from charrnn.training.summary import Round, TrainingSummary, in_units
 from charrnn.training.timing import StepTimes, time_steps
 from charrnn.training.validate import validation_loss
-from charrnn.travelling import TravellingModel
 
 if TYPE_CHECKING:
     from charrnn.model.modeltypes import ModelType
@@ -39,7 +36,7 @@ if TYPE_CHECKING:
 FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
 
 
-class ModelState(TravellingModel):
+class ModelState(LookingModel):
     """A character model at work: train it, let it write, ask it about texts, save it, come back to it.
 
     Make one with `initfromsrcfile` from a text, or with `load` from a working directory. Everything that it needs to
@@ -273,100 +270,6 @@ class ModelState(TravellingModel):
             start = time.perf_counter()
             use()
             print(f"Compiled {what} in {time.perf_counter() - start:.1f} s.", flush=True)
-
-    # Writing and reading
-
-    def generate(
-        self,
-        numchars: int = 100,
-        temp: float = 0.5,
-        prompt: str = "\n",
-        init_state: np.ndarray | None = None,
-        argmax: bool = False,
-        rng: int | np.random.Generator | None = None,
-        on_unknown: Literal["replace", "skip", "error"] = "replace",
-    ) -> Sample:
-        """Let the model write.
-
-        Parameters
-        ----------
-        numchars : int
-            Number of characters after the prompt.
-        temp : float
-            Temperature: below 1 the likely becomes likelier, above 1 less so.
-        prompt : str
-            Text to continue, which is echoed once; "" for a random character that begins lines.
-        init_state : numpy.ndarray, optional
-            Hidden state to begin with, (L, H), such as another sample's `state`; blank by default.
-        argmax : bool
-            Take the likeliest character each time.
-        rng : int or numpy.random.Generator, optional
-            For the same text again, such as another sample's `rng_seed`; fresh by default.
-        on_unknown : {"replace", "skip", "error"}
-            What to do with characters of the prompt that the model does not know.
-
-        Returns
-        -------
-        Sample
-            A string, with `prompt`, `rng_seed` and `state` (L, H).
-
-        Raises
-        ------
-        InvalidValue
-            If an argument makes no sense.
-        UnknownCharacters
-            If `on_unknown` is "error" and the prompt holds some.
-        """
-        return sampling.generate(
-            self.model,
-            self.chars,
-            numchars,
-            temp=temp,
-            prompt=prompt,
-            init_state=init_state,
-            argmax=argmax,
-            rng=rng,
-            on_unknown=on_unknown,
-            skip=self._never_written,
-        )
-
-    def stream(self, numchars: int | None = None, **options: Any) -> Iterator[str]:
-        """Yield the prompt and then what the model writes, piece by piece; for ever without a number of characters.
-
-        Takes the options of `generate`.
-        """
-        sampler = Sampler(self.model, self.chars, **options, skip=self._never_written)
-        yield sampler.prompt
-        yield from sampler.write(numchars)
-
-    def generatestring(
-        self,
-        numchars: int = 100,
-        temp: float = 0.5,
-        seed: str = "\n",
-        init_state: np.ndarray | None = None,
-        ret_state: bool = False,
-    ) -> np.ndarray | None:
-        """Print a text, the ancestor's way; `seed` is the text to begin with. See `generate`.
-
-        Returns
-        -------
-        numpy.ndarray or None
-            If `ret_state`, the hidden state at the end, (L, H).
-        """
-        sample = self.generate(numchars, temp, prompt=seed, init_state=init_state)
-        print(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")
-        return sample.state if ret_state else None
-
-    def score(self, text: str, on_unknown: Literal["replace", "skip", "error"] = "replace") -> Score:
-        """Return how likely the model finds a text, at the beginning of a line: nats, bits, perplexity."""
-        return scoring.score(self.model, self.chars, text, on_unknown)
-
-    def trackneurons(
-        self, text: str, temp: float = 0.5, ret_output: bool = False, transpose: bool = True
-    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Return the hidden states along a text, (L, H, T); see `charrnn.insight.neurons.trackneurons`."""
-        return neurons.trackneurons(self.model, self.chars, text, temp, ret_output, transpose)
 
     # How training works on this object
 

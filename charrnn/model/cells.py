@@ -52,6 +52,13 @@ class Cell(ABC):
     step: Callable[..., Any]
     """``step(x, *states, p)``: new states (B, H) from input (B, n_in), old states and the parameters as ``p.name``."""
 
+    def gates(self, x: TensorVariable, *states: TensorVariable, p: Any) -> dict[str, TensorVariable]:
+        """Return the step's gates by name, (B, H), from what `step` takes; `step` itself may use them.
+
+        A cell that names its gates can be watched while they open and close; one that does not works all the same.
+        """
+        return {}
+
 
 class GRU(Cell):
     """Gated recurrent unit (Cho et al. 2014, arXiv 1406.1078), as the Theano ancestor has it.
@@ -86,9 +93,13 @@ class GRU(Cell):
             shapes |= {f"U{g}": (n_in, n_units), f"W{g}": (n_units, n_units), f"b{g}": (n_units,)}
         return shapes | ({"dc": (n_units,)} if self.reset == "after" else {})
 
-    def step(self, x, h, *, p):
+    def gates(self, x, h, *, p):
         z = self.gate(x @ p.Uz + h @ p.Wz + p.bz)
         r = self.gate(x @ p.Ur + h @ p.Wr + p.br)
+        return {"z": z, "r": r}
+
+    def step(self, x, h, *, p):
+        z, r = self.gates(x, h, p=p).values()
         if self.reset == "before":
             c = pt.tanh(x @ p.Uc + (r * h) @ p.Wc + p.bc)
         else:
@@ -126,10 +137,14 @@ class LSTM(Cell):
             shapes |= {f"U{g}": (n_in, n_units), f"W{g}": (n_units, n_units), f"b{g}": (n_units,)}
         return shapes
 
-    def step(self, x, h, c, *, p):
+    def gates(self, x, h, c, *, p):
         i = self.gate(x @ p.Ui + h @ p.Wi + p.bi)
         f = self.gate(x @ p.Uf + h @ p.Wf + p.bf)
         o = self.gate(x @ p.Uo + h @ p.Wo + p.bo)
+        return {"i": i, "f": f, "o": o}
+
+    def step(self, x, h, c, *, p):
+        i, f, o = self.gates(x, h, c, p=p).values()
         g = pt.tanh(x @ p.Ug + h @ p.Wg + p.bg)
         c = f * c + i * g
         return o * pt.tanh(c), c

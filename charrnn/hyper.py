@@ -18,7 +18,7 @@ CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
 GATES = ("sigmoid", "hard_sigmoid")
 RESETS = ("before", "after")
-POLICIES = ("plateau", "ancestor", "constant", "cosine")
+POLICIES = ("plateau", "ancestor", "constant", "cosine", "exponential", "onecycle")
 DTYPES = ("float32", "float64")
 
 
@@ -58,8 +58,11 @@ class HyperParams:
     reset : {"before", "after"}
         Where a GRU's reset gate acts: on the state before the recurrent product (the ancestor's), or on the
         product (cuDNN's and torch's).
-    policy : {"plateau", "ancestor", "constant", "cosine"}
+    policy : {"plateau", "ancestor", "constant", "cosine", "exponential", "onecycle"}
         How the learning rate changes, see `charrnn.training.policies`.
+    decay_rate, decay_after : float, int
+        Policy "exponential" multiplies the learning rate by `decay_rate` at the end of every epoch but the first
+        `decay_after`.
     bptt_truncate : int
         Back-propagate only through the last n steps of each sequence; -1 for all of them.
     dropout, dropout_inputs, dropout_weights : float
@@ -104,6 +107,8 @@ class HyperParams:
     gate: str = "sigmoid"
     reset: str = "before"
     policy: str = "plateau"
+    decay_rate: float = 0.999
+    decay_after: int = 1
     bptt_truncate: int = -1
     dropout: float = 0.0
     dropout_inputs: float = 0.0
@@ -121,6 +126,8 @@ class HyperParams:
             self._whole("bptt_truncate", least=1, otherwise=", or -1 for whole sequences")
         self._number("learnrate", lambda rate: rate > 0, "above 0")
         self._number("decay", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
+        self._number("decay_rate", lambda rate: 0 < rate <= 1, "above 0 and up to 1")
+        self._whole("decay_after", least=0)
         self._number("momentum", lambda momentum: 0 <= momentum < 1, "of at least 0 and below 1")
         self._number("weight_decay", lambda decay: decay >= 0, "of at least 0")
         self._number("regcost", lambda cost: cost >= 0, "of at least 0")

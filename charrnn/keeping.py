@@ -43,7 +43,7 @@ class KeptModel:
         self.hyper = HyperParams.from_json(facts["hyper"])
         self.corpus = Corpus.from_json(facts["corpus"])
         self.place = Place()
-        self.policy = policies.make(self.hyper.policy, {"learnrate": self.hyper.learnrate})
+        self.policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
         self._steplog = StepLog()
         self._arrays: dict[str, np.ndarray] = {}  # of the checkpoint, until the model is there to take them

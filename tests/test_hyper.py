@@ -33,6 +33,8 @@ def test_the_defaults_are_the_ancestors():
         *[("regcost", bad) for bad in (-0.1, math.inf)],
         *[("clip_at", bad) for bad in (0, -5)],
         *[("bptt_truncate", bad) for bad in (0, -2)],
+        *[("decay_rate", bad) for bad in (0, 1.1, math.nan)],
+        *[("decay_after", bad) for bad in (-1, 0.5)],
         ("random_seed", -1),
     ],
 )

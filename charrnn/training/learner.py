@@ -43,7 +43,7 @@ class Learner:
         """Learn one batch; `progress` in (0, 1] is the step's place within the present call of training."""
         x, y = self.data.batch(self.place.pos, self.batchsize)[:2]
         state = self.model.freshstate(self.batchsize) if self.place.state is None else self.place.state
-        self.model.learnrate = self.policy.rate(progress)
+        self.model.learnrate = self.policy.rate(progress, self.epochs)
         result = self.model.step(x, y, state)
         self.place.advance(result.state, self.epoch_length)
         self.log.add(StepFacts(self.model.steps, result.loss, result.grad_norm, self.model.learnrate))

@@ -8,9 +8,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from charrnn.errors import UnknownName, near_matches
+
+if TYPE_CHECKING:
+    from charrnn.hyper import HyperParams
 
 
 @dataclass
@@ -43,8 +48,16 @@ class Constant:
     regularized: ClassVar[bool] = False  # whether the rule looks at the loss with the L2 penalty included
     least_round: ClassVar[int] = 0  # batches, if an epoch has so many, that a round must have to be judged
 
-    def rate(self, progress: float) -> float:
-        """Return the rate of a step; `progress` in (0, 1] is its place within the present call of training."""
+    def rate(self, progress: float, epochs: float = 0.0) -> float:
+        """Return the rate of a step.
+
+        Parameters
+        ----------
+        progress : float
+            The step's place within the present call of training, in (0, 1].
+        epochs : float
+            Epochs trained before it, the part of the present one included.
+        """
         return self.learnrate
 
     def after_round(self, loss: float, yardstick: str = "") -> str:
@@ -120,12 +133,47 @@ class Cosine(Constant):
     WARM_UP: ClassVar[float] = 0.05
     LOWEST: ClassVar[float] = 0.01
 
-    def rate(self, progress: float) -> float:
-        """Return the rate of a step; `progress` in (0, 1] is its place within the present call of training."""
+    def rate(self, progress: float, epochs: float = 0.0) -> float:
+        """Return the rate of a step, by its place within the call alone."""
         if progress < self.WARM_UP:
             return self.learnrate * progress / self.WARM_UP
         fall = (progress - self.WARM_UP) / (1 - self.WARM_UP)
         return self.learnrate * (self.LOWEST + (1 - self.LOWEST) * (1 + math.cos(math.pi * fall)) / 2)
+
+
+@dataclass
+class Exponential(Constant):
+    """Multiply the rate by `decay_rate` at the end of every epoch, from the end of epoch `decay_after` + 1 on.
+
+    As the poem-per-row LSTM that charrnn succeeds has it. The rate follows from the epoch alone.
+
+    >>> policy = Exponential(learnrate=1.0, decay_rate=0.5, decay_after=1)
+    >>> [policy.rate(1.0, epochs) for epochs in (0.5, 1.5, 2.0, 3.9)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+
+    decay_rate: float = 0.999
+    decay_after: int = 1
+
+    def rate(self, progress: float, epochs: float = 0.0) -> float:
+        """Return the rate of a step, by the whole epochs before it."""
+        return self.learnrate * self.decay_rate ** max(0, math.floor(epochs) - self.decay_after)
+
+
+@dataclass
+class OneCycle(Constant):
+    """Rise from a tenth of the rate to all of it, fall back, and die away to a thousandth, in a call of training.
+
+    Straight lines over 45 %, 45 % and 10 % of the call (Smith & Topin 2018, arXiv 1708.07120). It is for rates larger
+    than a constant one could be. Their momentum, which goes the other way meanwhile, stays as it is here.
+    """
+
+    AT: ClassVar[tuple[float, ...]] = (0.0, 0.45, 0.9, 1.0)
+    FACTORS: ClassVar[tuple[float, ...]] = (0.1, 1.0, 0.1, 0.001)
+
+    def rate(self, progress: float, epochs: float = 0.0) -> float:
+        """Return the rate of a step, by its place within the call alone."""
+        return self.learnrate * float(np.interp(progress, self.AT, self.FACTORS))
 
 
 POLICIES: dict[str, type[Constant]] = {
@@ -133,7 +181,21 @@ POLICIES: dict[str, type[Constant]] = {
     "ancestor": Ancestor,
     "constant": Constant,
     "cosine": Cosine,
+    "exponential": Exponential,
+    "onecycle": OneCycle,
 }
+
+
+def new(hyper: HyperParams) -> Constant:
+    """Return the policy of a new model: its numbers are the hyperparameters of the same names.
+
+    >>> from charrnn.hyper import HyperParams
+    >>> new(HyperParams(policy="exponential", decay_rate=0.5)).rate(1.0, epochs=2.0)
+    0.0005
+    """
+    chosen = POLICIES[hyper.policy]
+    names = {field.name for field in dataclasses.fields(chosen)} & set(hyper.names())
+    return chosen(**{name: getattr(hyper, name) for name in names})
 
 
 def make(name: str, state: dict[str, Any]) -> Constant:

@@ -203,7 +203,7 @@ def test_the_cosine_spans_the_whole_call():
     rates = []
 
     class Spy(Constant):
-        def rate(self, progress):
+        def rate(self, progress, epochs):
             rates.append(progress)
             return self.learnrate
 

@@ -62,6 +62,24 @@ def test_cosine_warms_up_and_falls():
     assert policy.rate(1.0) == pytest.approx(0.02)
 
 
+def test_exponential_follows_from_the_epoch_alone():
+    policy = policies.Exponential(2.0, decay_rate=0.9, decay_after=2)
+    rates = [policy.rate(0.5, epochs) for epochs in (0.0, 1.99, 2.99, 3.0, 3.5, 5.0)]
+    assert rates == pytest.approx([2.0, 2.0, 2.0, 1.8, 1.8, 2 * 0.9**3])
+
+
+def test_one_cycle_rises_falls_and_dies_away():
+    policy = policies.OneCycle(2.0)
+    rates = [policy.rate(progress) for progress in (1e-9, 0.225, 0.45, 0.675, 0.9, 0.95, 1.0)]
+    assert rates == pytest.approx([0.2, 1.1, 2.0, 1.1, 0.2, 0.101, 0.002])
+
+
+def test_a_new_policy_has_the_hyperparameters_of_its_names():
+    chosen = hyper.HyperParams(policy="exponential", learnrate=0.5, decay_rate=0.8, decay_after=3)
+    assert policies.new(chosen) == policies.Exponential(0.5, decay_rate=0.8, decay_after=3)
+    assert policies.new(hyper.HyperParams(learnrate=0.5)) == policies.Plateau(0.5)
+
+
 @pytest.mark.parametrize("name", policies.POLICIES)
 def test_another_yardstick_starts_the_comparison_afresh(name):
     policy = policies.make(name, {"learnrate": 1.0})

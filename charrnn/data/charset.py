@@ -110,14 +110,28 @@ class CharSet:
             raise InvalidValue(
                 f"min_count={min_count} leaves no character known: the most frequent occurs {most} times."
             )
-        known = (ch for ch, n in counts.items() if n >= max(min_count, 1) and not "\ud800" <= ch <= "\udfff")
-        return cls([UNKNOWN, *sorted(set(known) - {UNKNOWN})], linestarts, specials)
+        return cls([UNKNOWN, *sorted(_frequent(counts, min_count) - {UNKNOWN})], linestarts, specials)
 
     @classmethod
     def from_text(cls, text: str, min_count: int = 0, specials: Sequence[str] = ()) -> CharSet:
         """Make the character set of a text."""
         survey = Survey([text])
         return cls.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count, specials)
+
+    def extended(
+        self, counts: Mapping[str, int], linestarts: Mapping[str, int] | None = None, min_count: int = 0
+    ) -> CharSet:
+        """Return a set in which every character keeps its index and those of another text follow, sorted.
+
+        Parameters are as for `from_counts`.
+
+        Examples
+        --------
+        >>> CharSet.from_text("bee").extended({"a": 2, "b": 1, "c": 1}, min_count=2)
+        <CharSet of 4: U+FFFD 'b' 'e' 'a'>
+        """
+        own = (UNKNOWN, *self.chars[self._first :])
+        return CharSet([*own, *sorted(_frequent(counts, min_count) - {*own})], linestarts, self.specials)
 
     @property
     def vocab_size(self) -> int:
@@ -267,3 +281,8 @@ class CharSet:
         named = self.chars[1 : self._first]
         shown = " ".join(["U+FFFD", *named, *(repr(ch) for ch in self.chars[self._first : 80])])
         return f"<CharSet of {self.vocab_size:,}: {shown}{' ...' if self.vocab_size > 80 else ''}>"
+
+
+def _frequent(counts: Mapping[str, int], min_count: int) -> set[str]:
+    """Return the characters that occur often enough, without lone surrogates."""
+    return {ch for ch, n in counts.items() if n >= max(min_count, 1) and not "\ud800" <= ch <= "\udfff"}

@@ -134,6 +134,15 @@ class DataSet:
         fresh = (position[:-1] < len(self) - 1) & (sequence < self.data_len)
         return Batch(window[:-1], window[1:], fresh.astype(np.float32))
 
+    def excerpt(self, length: int, rng: np.random.Generator | int | None = None) -> np.ndarray:
+        """Return `length` symbols in a row from anywhere, as many as there are if there are fewer.
+
+        >>> DataSet(np.arange(5, dtype="u1"), vocab_size=5).excerpt(3, rng=1)
+        array([1, 2, 3], dtype=uint8)
+        """
+        start = np.random.default_rng(rng).integers(max(len(self) - length, 0) + 1)
+        return np.asarray(self.symbols[start : start + length])
+
     def fit(self, batchsize: int = 16) -> Geometry:
         """Return the sequence length and batch size that this text can fill, with a note if they are smaller."""
         return geometry.fit(len(self), self.seq_len, batchsize)

@@ -107,6 +107,7 @@ def encode(
     seq_len: int = 100,
     trainfrac: float = 0.9,
     min_count: int = 0,
+    known: CharSet | None = None,
 ) -> Corpus:
     """Write the symbols of a text to a file, and split them at a line end near `trainfrac`.
 
@@ -122,6 +123,8 @@ def encode(
         Part to train on, in (0, 1]; the tail is for validation. With 1, validation is on the training text.
     min_count
         Characters that occur fewer times become U+FFFD.
+    known
+        Characters that keep their indices, whether they occur or not; those of the text come after them.
 
     Raises
     ------
@@ -143,7 +146,8 @@ def encode(
     """
     require_settings(seq_len, trainfrac, min_count)
     survey = source.survey
-    charset = CharSet.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count)
+    make = known.extended if known else CharSet.from_counts
+    charset = make(survey.counts_by_character, survey.linestarts_by_character, min_count)
     path = Path(directory) / FILENAME
     file_sha256 = arrayfile.write(path, _symbols(source, charset), (survey.length,), charset.index_dtype)
     split = _split(np.load(path, mmap_mode="r"), trainfrac, charset)

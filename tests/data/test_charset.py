@@ -197,3 +197,15 @@ def test_records_with_and_without_special_symbols():
 def test_what_is_no_string_is_not_encoded(text):
     with pytest.raises(InvalidValue, match="expected a string"):
         CharSet.from_text("ab").encode(text)
+
+
+@pytest.mark.parametrize("specials", [(), ("begin", "end")])
+def test_an_extended_set_keeps_every_index(specials):
+    old = CharSet.from_text("zebra\n", specials=specials)
+    new = old.extended({"é": 3, "a": 9, "\n": 1, "€": 1, "B": 3}, {"B": 2, "q": 1}, min_count=2)
+    assert new.chars[: len(old)] == old.chars
+    assert new.chars[len(old) :] == ("B", "é")
+    assert new.linestarts == {"B": 2}
+    assert new.specials == specials
+    assert new.encode("zebra\n").tolist() == old.encode("zebra\n").tolist()
+    assert CharSet.from_json(json.loads(json.dumps(new.to_json()))) == new

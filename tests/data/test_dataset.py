@@ -122,3 +122,11 @@ def test_a_continuous_text_has_no_documents():
     assert (batch.keep, batch.labels) == (None, None)
     for field, again in zip(batch[:3], data.batch(1, 2, epoch=5)[:3], strict=True):
         assert (field == again).all()
+
+
+def test_an_excerpt_is_a_piece_from_anywhere():
+    data = DataSet(np.arange(10, dtype="u1"), vocab_size=10)
+    excerpts = {tuple(data.excerpt(8, rng=seed)) for seed in range(50)}
+    assert excerpts == {tuple(range(start, start + 8)) for start in range(3)}
+    assert data.excerpt(99).tolist() == list(range(10))
+    assert data.excerpt(4, rng=3).tolist() == data.excerpt(4, np.random.default_rng(3)).tolist()

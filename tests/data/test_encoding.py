@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from charrnn.data import decoding, reading
+from charrnn.data.charset import CharSet
 from charrnn.data.encoding import Corpus, encode
 from charrnn.data.reading import TextSource
 from charrnn.errors import CorruptFile, InvalidValue, SaveFailed, SourceUnusable
@@ -153,3 +154,13 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
 
     small, large = peak(15_000), peak(150_000)
     assert large < small + 1_000_000
+
+
+def test_known_characters_keep_their_indices(opened, tmp_path):
+    known = CharSet.from_text("xyzab\n")
+    text = "abcab\ncabba\n" * 20
+    corpus = encode(opened(text.encode()), tmp_path, known=known, trainfrac=1)
+    assert corpus.charset.chars == (*known.chars, "c")
+    train, _ = corpus.open(tmp_path)
+    assert train.symbols.tolist() == [corpus.charset.chars.index(ch) for ch in text]
+    assert train.vocab_size == len(known) + 1

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from charrnn import ancestor
 from charrnn.comparing import Comparison, Side
 from charrnn.errors import CharRNNError, CheckpointNotFound, CorruptFile
 from charrnn.generation import sampling
-from charrnn.keeping import KeptModel, require_engine
+from charrnn.keeping import KeptModel, kind_of, require_engine
 from charrnn.storage import timetravel
 from charrnn.storage.bundle import export_bundle, import_bundle
 from charrnn.storage.checkpoint import Checkpoint
@@ -25,6 +25,9 @@ from charrnn.storage.table import Table
 from charrnn.storage.verify import OK, Verification, verify
 from charrnn.storage.workdir import WorkDir
 from charrnn.training.validate import validation_loss
+
+if TYPE_CHECKING:
+    from charrnn.model.modeltypes import CellMaker
 
 Which = Checkpoint | str | int | None
 
@@ -166,6 +169,7 @@ class TravellingModel(KeptModel):
         file: str | os.PathLike[str],
         usedir: str | os.PathLike[str],
         *,
+        cell: CellMaker | None = None,
         overwrite: bool = False,
         engine: str = "auto",
         threads: int | None = None,
@@ -177,6 +181,8 @@ class TravellingModel(KeptModel):
         file : path
         usedir : path
             The working directory to make.
+        cell
+            As for `load`.
         overwrite, engine, threads
             As for `initfromsrcfile`.
 
@@ -184,11 +190,17 @@ class TravellingModel(KeptModel):
         ------
         NotAModelDirectory, CorruptFile, NewerFormat
             If the file is not there, is no such file, is damaged, or a later charrnn wrote it.
+        CellNeeded, InvalidCell
+            As `load`.
         ModelExists, InvalidValue, WorkdirLocked, SaveFailed
             If the directory cannot be made; nothing is left behind.
         """
         require_engine(engine, threads)
-        return cls(import_bundle(file, usedir, overwrite), engine, threads).restore()
+
+        def accept(facts: dict[str, Any]) -> None:
+            kind_of(facts, cell, Path(file))
+
+        return cls(import_bundle(file, usedir, overwrite, accept), engine, threads, cell).restore()
 
     @classmethod
     def fromancestor(
@@ -255,7 +267,6 @@ class TravellingModel(KeptModel):
                 loss = validation_loss(self.model, self.valid_data, **checkpoint.record["measured"])
             except CharRNNError as error:
                 return str(error)
-        assert loss is not None  # nobody calls it off
         if math.isclose(loss, checkpoint.record["valid_loss"], rel_tol=CLOSE):
             return OK
         return f"computed again it is {loss:.6f}, not {checkpoint.loss:.6f}"

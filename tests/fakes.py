@@ -16,6 +16,7 @@ class FakeResult:
     loss: float
     grad_norm: float
     state: np.ndarray
+    accuracy: float = 0.5
 
 
 class FakeModel:
@@ -43,11 +44,15 @@ class FakeModel:
         errors = -np.take_along_axis(log_p, y[..., None], axis=-1)[..., 0]
         return errors, x[-1].astype(np.float32).reshape(1, -1, 1)
 
-    def loss(self, x, y, state, mask=None):
+    def loss(self, x, y, state, mask=None, keep=None, labels=None):
         errors, state = self.errors(x, y, state)
         return float((errors if mask is None else errors * mask).sum()), state
 
-    def step(self, x, y, state, mask=None):
+    def assess(self, x, y, state=None, keep=None, labels=None):
+        errors, state = self.errors(x, y, state)
+        return errors, (self.table[x].argmax(axis=-1) == y).astype(np.float32), state
+
+    def step(self, x, y, state, mask=None, keep=None, labels=None):
         errors, end = self.errors(x, y, state)
         gradient = np.exp(self.table) / np.exp(self.table).sum(axis=1, keepdims=True)
         gradient = gradient * np.bincount(x.ravel(), minlength=self.vocab_size)[:, None]
@@ -62,7 +67,7 @@ class FakeModel:
     def regularization(self):
         return 0.5
 
-    def generate(self, start, state, uniforms, temp, argmax=False, skip=0):
+    def generate(self, start, state, uniforms, temp, argmax=False, skip=0, condition=None):
         symbols = np.empty((len(uniforms), len(start)), np.int32)
         for drawn, row in zip(uniforms, symbols, strict=True):
             odds = np.exp(self.table[start] / temp)
@@ -72,7 +77,10 @@ class FakeModel:
             start = row.copy()
         return symbols, start.astype(np.float32).reshape(1, -1, 1)
 
-    def process(self, x, state=None, temp=1.0):
+    def predict(self, x, state=None, condition=None):
+        return self.table[x], x.astype(np.float32)[None, ..., None]
+
+    def process(self, x, state=None, temp=1.0, condition=None):
         odds = np.exp(self.table[x] / temp)
         return odds / odds.sum(axis=1, keepdims=True), x.astype(np.float32).reshape(-1, 1, 1)
 
@@ -86,10 +94,10 @@ class FakeData:
     def batchepoch(self, batchsize):
         return len(self.symbols) // self.seq_len // batchsize
 
-    def batch(self, pos, batchsize):
+    def batch(self, pos, batchsize, epoch=0):
         T = self.seq_len
         starts = (np.arange(batchsize) * self.batchepoch(batchsize) + pos) * T
         around = np.append(self.symbols, self.symbols[0])
         x = np.stack([around[s : s + T] for s in starts], axis=1)
         y = np.stack([around[s + 1 : s + T + 1] for s in starts], axis=1)
-        return x, y, np.ones(x.shape, np.float32)
+        return x, y, np.ones(x.shape, np.float32), None, None

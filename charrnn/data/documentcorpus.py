@@ -65,8 +65,10 @@ class DocumentCorpus:
     sha256: str
     notes: tuple[str, ...] = ()
 
-    def open(self, directory: str | os.PathLike[str]) -> tuple[DocumentSet, DocumentSet]:
+    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> tuple[DocumentSet, DocumentSet]:
         """Map the documents for training and for validation into memory.
+
+        Those for training drop labels at a rate, see `DocumentSet`.
 
         Raises
         ------
@@ -84,7 +86,7 @@ class DocumentCorpus:
         if labels is not None and labels.shape != (self.documents, len(self.tables)):
             raise CorruptFile(f"{directory / LABELS} holds other labels than those of {self.source}. {RESTORE}")
 
-        def part(chosen: np.ndarray, name: str) -> DocumentSet:
+        def part(chosen: np.ndarray, name: str, dropout: float = 0.0) -> DocumentSet:
             return DocumentSet(
                 symbols,
                 starts[:-1][chosen],
@@ -94,9 +96,11 @@ class DocumentCorpus:
                 None if labels is None else labels[chosen],
                 self.random_seed,
                 f"{self.source} ({name})",
+                self.tables,
+                dropout,
             )
 
-        return part(~valid, "training"), part(valid if valid.any() else ~valid, "validation")
+        return part(~valid, "training", label_dropout), part(valid if valid.any() else ~valid, "validation")
 
     def random_first(self, rng: np.random.Generator | int | None = None) -> str:
         """Draw a character to begin a document with, as often as documents for training begin with it."""

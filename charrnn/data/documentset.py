@@ -12,7 +12,7 @@ from charrnn.data.charset import CharSet
 from charrnn.data.dataset import Batch
 from charrnn.data.document import Document
 from charrnn.data.geometry import Geometry, plural
-from charrnn.data.labels import LabelTable
+from charrnn.data.labels import NO_LABEL, LabelTable
 from charrnn.data.packing import Line, Packing
 from charrnn.errors import InvalidValue
 
@@ -49,6 +49,11 @@ class DocumentSet:
         Seed of the order of documents.
     name
         What to call it in messages.
+    tables
+        What the ids mean, a table for each label column.
+    label_dropout
+        Rate at which labels count as none, for each document and epoch anew, so that a model learns to go without:
+        all of a document's together, and where there are several columns each on its own as well.
 
     Raises
     ------
@@ -78,6 +83,8 @@ class DocumentSet:
         labels: np.ndarray | None = None,
         random_seed: int = 0,
         name: str = "",
+        tables: Sequence[LabelTable] = (),
+        label_dropout: float = 0.0,
     ) -> None:
         geometry.require_count("seq_len", seq_len)
         geometry.require_count("vocab_size", vocab_size)
@@ -91,8 +98,11 @@ class DocumentSet:
         self.labels = None if labels is None else np.asarray(labels, np.int32)
         self.random_seed = random_seed
         self.name = name
+        self.tables = tuple(tables)
+        self._label_dropout = label_dropout
         self._packings: dict[int, Packing] = {}
         self._line: tuple[tuple[int, int], Line] | None = None
+        self._told_in: tuple[int, np.ndarray] | None = None
 
     @classmethod
     def from_documents(
@@ -125,6 +135,7 @@ class DocumentSet:
             np.array(labels, np.int32) if tables else None,
             random_seed,
             name,
+            tables,
         )
 
     def __len__(self) -> int:
@@ -167,8 +178,22 @@ class DocumentSet:
         keep = (steps.real & ~steps.first).astype(np.float32)[..., np.newaxis]
         labels = None
         if self.labels is not None:
-            labels = np.where(steps.real[..., np.newaxis], self.labels[steps.document], 0).astype(np.int32)
+            labels = np.where(steps.real[..., np.newaxis], self._told(epoch)[steps.document], 0).astype(np.int32)
         return Batch(x, y, steps.real.astype(np.float32), keep, labels)
+
+    def _told(self, epoch: int) -> np.ndarray:
+        """Return the label ids of an epoch, some of them dropped."""
+        assert self.labels is not None
+        if not self._label_dropout:
+            return self.labels
+        if self._told_in is None or self._told_in[0] != epoch:
+            columns = self.labels.shape[1]
+            draws = np.random.default_rng([self.random_seed, epoch, 1]).random((len(self), 1 + columns))
+            dropped = draws[:, :1] < self._label_dropout
+            if columns > 1:
+                dropped = dropped | (draws[:, 1:] < self._label_dropout)
+            self._told_in = (epoch, np.where(dropped, NO_LABEL, self.labels))
+        return self._told_in[1]
 
     def fit(self, batchsize: int = 16) -> Geometry:
         """Return the sequence length and batch size that these documents can fill, with a note if they are smaller."""

@@ -27,7 +27,8 @@ class _Stack(Cell):
 
     def shapes(self, n_in, n_units):
         shapes = self.network.shapes()
-        for name in ("a",) if self.network.tied else ("E", "a"):  # the input stage's own are in the table
+        labels = (f"Y{k}" for k in range(len(self.network.label_sizes)))
+        for name in ("a", *labels) if self.network.tied else ("E", "a", *labels):  # the input stage's are in the table
             shapes.pop(name, None)
         return shapes
 
@@ -61,12 +62,15 @@ class Generator:
 
     def __init__(self, network: Network, vector: ParameterVector, engine: str, n_threads: int) -> None:
         self._network, self._vector, self._threads = network, vector, n_threads
-        n_in = network.vocab_size if network.stage == "resize" else network.state_size
-        self._step = step = StepGraph(_Stack(network), n_in, network.state_size, network.dtype)
+        self._step = step = StepGraph(_Stack(network), network.input_width, network.state_size, network.dtype)
         p = vector.symbols()
         replacements = {var: p[name] for name, var in step.parameters.items()}
         affine = affine_parts(step)
         rows = network.rows(p)
+        condition = pt.tensor("condition", dtype=network.dtype, shape=(network.input_width,))
+        self._given = [condition] if network.label_sizes else []
+        if self._given:
+            rows = (pt.eye(rows, dtype=network.dtype) if isinstance(rows, int) else rows) + condition
         if isinstance(rows, int) and affine is not None:
             W, b = rebuild(affine, replacements)  # the identity times W is W
             table = W + b
@@ -74,21 +78,28 @@ class Generator:
             rows = pt.eye(rows, dtype=network.dtype) if isinstance(rows, int) else rows
             table = pt.concatenate(rebuild(step.hoisted, replacements | {step.x: rows}), axis=1)
         self._prepare = engines.compile_function(
-            engine, [], [table, *rebuild(step.leaves, replacements)], n_threads=n_threads
+            engine, self._given, [table, *rebuild(step.leaves, replacements)], n_threads=n_threads
         )
-        self._prepared_for: object = None
+        self._prepared_for: tuple = (None, b"")
         self._write: Callable = self._jax_write() if engine == "jax" else self._numba_write()
 
     def __call__(
-        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float, argmax: bool, skip: int
+        self,
+        start: np.ndarray,
+        state: np.ndarray,
+        uniforms: np.ndarray,
+        temp: float,
+        argmax: bool,
+        skip: int,
+        condition: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write; see `charrnn.model.model.Model.generate`."""
-        parameters = self._vector.shared.get_value(borrow=True)
-        if parameters is not self._prepared_for:  # every update makes a new array
-            table, *leaves = self._prepare()
+        parameters, conditioned = self._vector.shared.get_value(borrow=True), condition.tobytes()
+        if parameters is not self._prepared_for[0] or conditioned != self._prepared_for[1]:
+            table, *leaves = self._prepare(*(condition for _ in self._given))
             self._table, self._leaves = np.ascontiguousarray(table), [np.ascontiguousarray(leaf) for leaf in leaves]
             self._panels = self._pack()
-            self._prepared_for = parameters
+            self._prepared_for = parameters, conditioned  # every update makes a new array of parameters
         H = self._network.state_size
         states = [layer[:, k * H : (k + 1) * H] for layer in state for k in range(len(self._network.cell.states))]
         symbols, new = self._write(start, states, uniforms, temp, argmax, skip)
@@ -131,21 +142,40 @@ class StepwiseGenerator:
     def __init__(self, network: Network, vector: ParameterVector, engine: str, n_threads: int) -> None:
         x = pt.tensor("x", dtype="int32", shape=(1, None))
         state = pt.tensor("state", dtype=network.dtype, shape=(network.layers, None, network.state_width))
-        logits, last, _ = network.forward(vector.symbols(), x, state)
-        self._step = engines.compile_function(engine, [x, state], [logits[0], last], n_threads=n_threads)
+        condition = pt.tensor("condition", dtype=network.dtype, shape=(network.input_width,))
+        self._given = [condition] if network.label_sizes else []
+        given = condition[None, None] if self._given else None
+        logits, last, _ = network.forward(vector.symbols(), x, state, condition=given)
+        self._step = engines.compile_function(engine, [x, state, *self._given], [logits[0], last], n_threads=n_threads)
 
     def __call__(
-        self, start: np.ndarray, state: np.ndarray, uniforms: np.ndarray, temp: float, argmax: bool, skip: int
+        self,
+        start: np.ndarray,
+        state: np.ndarray,
+        uniforms: np.ndarray,
+        temp: float,
+        argmax: bool,
+        skip: int,
+        condition: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write; see `charrnn.model.model.Model.generate`."""
         symbols = np.empty(uniforms.shape, "int32")
         for i, u in enumerate(uniforms):
-            logits, state = self._step(start[None], state)
-            logits = logits[:, skip:]
-            weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / (1 if argmax else temp))
-            running = weights.cumsum(axis=1)
-            over = running > (u * running[:, -1])[:, None]
-            likeliest = logits.argmax(axis=1)
-            drawn = likeliest if argmax else np.where(over.any(axis=1), over.argmax(axis=1), likeliest)
-            start = symbols[i] = drawn + skip
+            logits, state = self._step(start[None], state, *(condition for _ in self._given))
+            start = symbols[i] = draw(np.asarray(logits), u, temp, argmax, skip)
         return symbols, state
+
+
+def draw(logits: np.ndarray, u: np.ndarray, temp: float, argmax: bool = False, skip: int = 0) -> np.ndarray:
+    """Return a symbol (R,) for each row of logits (R, V), by inverse cumulative distribution of uniforms u (R,).
+
+    >>> draw(np.log([[0.5, 0.25, 0.25]] * 3), np.array([0.4, 0.6, 0.9]), temp=1.0).tolist()
+    [0, 1, 2]
+    """
+    logits = logits[:, skip:]
+    likeliest = logits.argmax(axis=1)
+    if argmax:
+        return (likeliest + skip).astype("int32")
+    running = np.exp((logits - logits.max(axis=1, keepdims=True)) / temp).cumsum(axis=1)
+    over = running > (u * running[:, -1])[:, None]
+    return (np.where(over.any(axis=1), over.argmax(axis=1), likeliest) + skip).astype("int32")

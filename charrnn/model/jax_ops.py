@@ -176,7 +176,8 @@ def _split_flat(op, **kwargs):
 def _cross_entropy(op, **kwargs):
     def cross_entropy(logits, y):
         log_softmax = jax.nn.log_softmax(logits)
-        return -jnp.take_along_axis(log_softmax, y[..., None], axis=-1)[..., 0], jnp.exp(log_softmax)
+        came = jnp.take_along_axis(log_softmax, y[..., None], axis=-1)[..., 0]
+        return -came, jnp.exp(log_softmax), (came >= log_softmax.max(axis=-1)).astype(logits.dtype)
 
     return cross_entropy
 

@@ -13,8 +13,9 @@ from charrnn.model.kernels import rows, threads
 
 
 class CrossEntropy(Op):
-    """Cross-entropy in nats (T, B) of logits (T, B, V) at the symbols (T, B) that came; also the softmax, for the
-    gradient.
+    """Cross-entropy in nats (T, B) of logits (T, B, V) at the symbols (T, B) that came.
+
+    Also the softmax, for the gradient, and whether the likeliest symbol came, for the accuracy.
 
     From the logits, as log(sum(exp)) - logit: the ancestor took the logarithm of a softmax, which can be log(0).
     """
@@ -25,20 +26,22 @@ class CrossEntropy(Op):
     def make_node(self, logits, y):
         logits, y = pt.as_tensor_variable(logits), pt.as_tensor_variable(y)
         errors = pt.tensor(dtype=logits.dtype, shape=logits.type.shape[:2])
-        return Apply(self, [logits, y], [errors, logits.type()])
+        return Apply(self, [logits, y], [errors, logits.type(), errors.type()])
 
     def perform(self, node, inputs, outputs):
         logits, y = inputs
         flat = np.ascontiguousarray(logits).reshape(-1, logits.shape[2])
         errors, softmax = rows.cross_entropy(flat, np.ascontiguousarray(y, np.int32).ravel())
+        came = softmax[np.arange(len(softmax)), y.ravel()]
         outputs[0][0], outputs[1][0] = errors.reshape(y.shape), softmax.reshape(logits.shape)
+        outputs[2][0] = (came >= softmax.max(axis=1)).astype(errors.dtype).reshape(y.shape)
 
     def infer_shape(self, *args):
         logits, y = args[-1]
-        return [y, logits]
+        return [y, logits, y]
 
     def connection_pattern(self, node):
-        return [[True, True], [False, False]]
+        return [[True, True, False], [False, False, False]]
 
     def pullback(self, inputs, outputs, cotangents):
         return [CrossEntropyGradient()(outputs[1], inputs[1], cotangents[0]), disconnected_type()]
@@ -67,6 +70,11 @@ class CrossEntropyGradient(Op):
 
     def infer_shape(self, *args):
         return [args[-1][0]]
+
+
+def accuracy(errors: TensorVariable) -> TensorVariable:
+    """Return 1 where the likeliest symbol came, else 0, (T, B), for what `cross_entropy` returned."""
+    return errors.owner.outputs[2]
 
 
 def cross_entropy(logits: TensorVariable, y: TensorVariable) -> TensorVariable:

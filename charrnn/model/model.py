@@ -12,13 +12,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.basic import Variable
+from pytensor.tensor import TensorVariable
 
 from charrnn.errors import CorruptFile, InvalidValue
 from charrnn.hyper import HyperParams
@@ -27,21 +29,26 @@ from charrnn.model import modeltypes
 from charrnn.model.generator import Generator, StepwiseGenerator
 from charrnn.model.kernels import threads as kernel_threads
 from charrnn.model.kernels.scalars import UnsupportedStep
-from charrnn.model.losses import cross_entropy
+from charrnn.model.losses import accuracy, cross_entropy
 from charrnn.model.network import Network
 from charrnn.model.objective import Objective
 from charrnn.model.parameters import ParameterVector
 
 
+Build = Callable[[Network, dict[str, TensorVariable]], tuple[Sequence[Variable], Sequence[Variable]]]
+
+
 class StepResult(NamedTuple):
     """What one training step tells.
 
-    Loss before the update in nats per character, norm of the gradient, state (L, B, S) after the batch.
+    Loss in nats per character before the update, norm of the gradient, state (L, B, S) after the batch, accuracy: the
+    share of positions where the likeliest symbol came.
     """
 
     loss: float
     grad_norm: float
     state: np.ndarray
+    accuracy: float
 
 
 class Model:
@@ -61,6 +68,10 @@ class Model:
         CPU threads, all cores by default. Results are the same bits for the same number of threads.
     announce : callable, optional
         Takes a line about each compilation.
+    documents : bool
+        Whether batches say where documents begin, which is with a blank state: ``keep``.
+    label_sizes : sequence of int
+        For each label column the number of labels, id 0 for "no label" included; batches then bring ``labels``.
 
     Attributes
     ----------
@@ -87,21 +98,31 @@ class Model:
         engine: str = "auto",
         threads: int | None = None,
         announce: Callable[[str], None] | None = None,
+        documents: bool = False,
+        label_sizes: Sequence[int] = (),
     ) -> None:
         kind = modeltypes.get(modeltype)
         self.hyper, self.modeltype, self.vocab_size = hyper, kind.name, vocab_size
         self.engine, self.threads = engines.resolve(engine), kernel_threads.resolve(threads)
         self.network = Network(
-            kind.cell(hyper), kind.stage, vocab_size, hyper.layers, hyper.state_size, hyper.dtype, hyper.tied
+            kind.cell(hyper),
+            kind.stage,
+            vocab_size,
+            hyper.layers,
+            hyper.state_size,
+            hyper.dtype,
+            hyper.tied,
+            label_sizes,
         )
         self.steps = 0
         self.compilations: list[tuple[str, float]] = []
+        self._functions: dict[str, Callable[..., list[np.ndarray]]] = {}
         self._announce = announce
         self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
         self._vector.shared.set_value(self._vector.join(self._initial()), borrow=True)
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
         self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
-        self.objective = Objective(self.network, self._vector, hyper, self._learnrate, self._count)
+        self.objective = Objective(self.network, self._vector, hyper, self._learnrate, self._count, documents)
 
     def __repr__(self) -> str:
         n = self._vector.size
@@ -163,9 +184,22 @@ class Model:
                 problems.append(f"{name}: expected {array.dtype} {array.shape}, got {got.dtype} {got.shape}")
         if problems:
             raise CorruptFile(f"These arrays do not belong to {self!r}: {'; '.join(problems)}.")
-        shared_by_prefix = {"param": self._vector.shared, **{f"slot/{k}": v for k, v in self.objective.slots.items()}}
-        for prefix, shared in shared_by_prefix.items():
+        for prefix, shared in self._shared.items():
             shared.set_value(self._vector.join({n: arrays[f"{prefix}/{n}"] for n in self._vector.slices}), borrow=True)
+
+    @property
+    def _shared(self) -> dict[str, SharedVariable]:
+        """The vectors that training changes, by what the names of their parts begin with."""
+        return {"param": self._vector.shared, **{f"slot/{k}": v for k, v in self.objective.slots.items()}}
+
+    def vectors(self) -> dict[str, Any]:
+        """Return all that training changes in here, not copied: a step replaces these arrays and writes into none."""
+        return {name: shared.get_value(borrow=True) for name, shared in self._shared.items()}
+
+    def show(self, vectors: Mapping[str, Any]) -> None:
+        """Be what another model of the same shape was when it returned these `vectors`; nothing is copied."""
+        for name, shared in self._shared.items():
+            shared.container.storage[0] = vectors[name]  # `set_value` would fetch them from a GPU
 
     def freshstate(self, batchsize: int = 0) -> np.ndarray:
         """Return the blank state: zeros (L, B, S), or (L, S) for a batchsize of 0."""
@@ -186,31 +220,36 @@ class Model:
         self._compiled(what, time.perf_counter() - started)
         return function
 
-    @cached_property
+    @engines.built
     def _train_function(self):
         objective = self.objective
         return self._compile("training", objective.inputs, objective.outputs, objective.updates)
 
-    @cached_property
+    @engines.built
     def _errors_function(self):
-        x, y, state, _ = self.objective.inputs
+        objective = self.objective
+        inputs = [variable for variable in objective.inputs if variable is not objective.mask]
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            logits, last, _ = self.network.forward(self._vector.symbols(), x, state)
-            return self._compile("losses", [x, y, state], [cross_entropy(logits, y), last])
+            logits, last, _ = objective.forward(self._vector.symbols())
+            errors = cross_entropy(logits, objective.y)
+            return self._compile("losses", inputs, [errors, accuracy(errors), last])
 
-    @cached_property
+    @engines.built
     def _gradient_function(self):
         return self._compile("gradients", self.objective.inputs, [self.objective.gradient])
 
-    @cached_property
-    def _process_function(self):
-        x, _, state, _ = self.objective.inputs
-        temp = pt.tensor("temp", dtype=self.hyper.dtype, shape=())
+    @engines.built
+    def _predict_function(self):
+        x, state = self.objective.x, self.objective.state
+        condition = pt.tensor("condition", dtype=self.hyper.dtype, shape=(1, None, self.network.input_width))
+        given = [condition] if self.network.label_sizes else []
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            logits, _, states = self.network.forward(self._vector.symbols(), x, state)
-            return self._compile("states", [x, state, temp], [pt.special.softmax(logits / temp, axis=2), states])
+            logits, _, states = self.network.forward(
+                self._vector.symbols(), x, state, condition=next(iter(given), None)
+            )
+            return self._compile("predictions", [x, state, *given], [logits, states])
 
-    @cached_property
+    @engines.built
     def _generator(self) -> Generator | StepwiseGenerator:
         started = time.perf_counter()
         generator: Generator | StepwiseGenerator
@@ -221,6 +260,29 @@ class Model:
         self._compiled("generation", time.perf_counter() - started)
         return generator
 
+    def function(self, what: str, build: Build) -> Callable[..., list[np.ndarray]]:
+        """Return a function of the parameters as they are at each call, compiled on first use.
+
+        Parameters
+        ----------
+        what : str
+            What it is for, under which it is kept.
+        build : callable
+            Takes the network and its parameters as expressions, by name; returns the inputs and the outputs.
+
+        Examples
+        --------
+        >>> model = Model(HyperParams(layers=1, state_size=8), "GRUEncode", vocab_size=5, engine="numba")
+        >>> model.function("bias", lambda network, p: ([], [p["c"]]))()
+        [array([0., 0., 0., 0., 0.], dtype=float32)]
+        """
+        with engines.building:
+            if what not in self._functions:
+                with pytensor.config.change_flags(floatX=self.hyper.dtype):
+                    inputs, outputs = build(self.network, self._vector.symbols())
+                self._functions[what] = self._compile(what, inputs, outputs)
+            return self._functions[what]
+
     def _compiled(self, what: str, seconds: float) -> None:
         self.compilations.append((what, seconds))
         if self._announce is not None:
@@ -230,8 +292,9 @@ class Model:
         """Run on another engine from now on; values are kept."""
         self.engine = engines.resolve(engine)
         engines.to_numpy([self._vector.shared, self._learnrate, self._count, *self.objective.slots.values()])
-        for name in ("_train_function", "_errors_function", "_gradient_function", "_process_function", "_generator"):
+        for name in ("_train_function", "_errors_function", "_gradient_function", "_predict_function", "_generator"):
             vars(self).pop(name, None)
+        self._functions.clear()
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
@@ -254,14 +317,43 @@ class Model:
             raise InvalidValue(f"state has the shape {state.shape}: expected {blank.shape}, as of freshstate.")
         return state
 
-    def _batch(self, x, y, state) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _batch(self, x, y, state, mask=None, keep=None, labels=None) -> list[np.ndarray]:
+        """Return a batch as the training function takes it."""
         x, y = self._symbols(x, "x"), self._symbols(y, "y")
         if x.ndim != 2 or x.shape != y.shape:
             raise InvalidValue(f"x and y have the shapes {x.shape} and {y.shape}: expected one (T, B) for both.")
-        return x, y, self._state(state, x.shape[1])
+        batch = [x, y, self._state(state, x.shape[1]), self._ones("mask", mask, x.shape)]
+        if self.objective.keep is not None:
+            batch.append(self._ones("keep", keep, (*x.shape, 1)))
+        if self.network.label_sizes:
+            batch.append(self._labels(labels, x.shape))
+        return batch
+
+    def _ones(self, name: str, array, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array of this shape, ones for none."""
+        if array is None:
+            return np.ones(shape, self.hyper.dtype)
+        array = np.ascontiguousarray(array, self.hyper.dtype)
+        if array.shape != shape:
+            raise InvalidValue(f"{name} has the shape {array.shape}: expected {shape}.")
+        return array
+
+    def _labels(self, labels, shape: tuple[int, ...]) -> np.ndarray:
+        """Return label ids (T, B, K), of no label for none."""
+        sizes = self.network.label_sizes
+        labels = np.zeros((*shape, len(sizes)), "int32") if labels is None else np.ascontiguousarray(labels, "int32")
+        if labels.shape != (*shape, len(sizes)) or (labels < 0).any() or (labels >= sizes).any():
+            raise InvalidValue(f"labels {labels.shape} must be ids below {sizes} of the shape {(*shape, len(sizes))}.")
+        return labels
 
     def step(
-        self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None, mask: np.ndarray | None = None
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        state: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+        keep: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> StepResult:
         """Train on one batch.
 
@@ -273,6 +365,10 @@ class Model:
             States before the batch; blank by default.
         mask : array (T, B), optional
             0 where a position counts for nothing.
+        keep : array (T, B, 1), optional
+            0 where a document begins; used by a model of documents alone.
+        labels : int array (T, B, K), optional
+            Label ids; used by a model with label columns alone.
 
         Returns
         -------
@@ -283,39 +379,111 @@ class Model:
         InvalidValue
             A symbol is not in the vocabulary, or a shape is another.
         """
-        x, y, state = self._batch(x, y, state)
-        mask = np.ones(x.shape, self.hyper.dtype) if mask is None else np.ascontiguousarray(mask, self.hyper.dtype)
+        batch = self._batch(x, y, state, mask, keep, labels)
         self._count.set_value(np.asarray(self.steps + 1, self.hyper.dtype))
-        loss, norm, last = self._train_function(x, y, state, mask)
+        loss, accurate, norm, last = self._train_function(*batch)
         self.steps += 1
-        return StepResult(float(loss), float(norm), last)
+        return StepResult(float(loss), float(norm), last, float(accurate))
 
-    def errors(self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def assess(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        state: np.ndarray | None = None,
+        keep: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `errors` does, with 1 where the likeliest symbol came and else 0, (T, B), in the middle."""
+        x, y, state, _, *others = self._batch(x, y, state, None, keep, labels)
+        errors, correct, last = self._errors_function(x, y, state, *others)
+        return errors, correct, last
+
+    def errors(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        state: np.ndarray | None = None,
+        keep: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the cross-entropy of each position in nats, (T, B), and the state (L, B, S) after.
 
-        No state means blank.
+        Arguments as of `step`.
         """
-        errors, last = self._errors_function(*self._batch(x, y, state))
+        errors, _, last = self.assess(x, y, state, keep, labels)
         return errors, last
 
     def loss(
-        self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None, mask: np.ndarray | None = None
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        state: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+        keep: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> tuple[float, np.ndarray]:
         """Return the sum of the errors in nats over positions whose mask is not 0, and the state after."""
-        errors, last = self.errors(x, y, state)
+        errors, last = self.errors(x, y, state, keep, labels)
         return float(np.sum(errors if mask is None else errors * mask, dtype="float64")), last
 
-    def gradients(self, x: np.ndarray, y: np.ndarray, state: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Return the gradient of the cost by parameter.
+    def gradients(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        state: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+        keep: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Return the gradient of the cost by parameter; arguments as of `step`.
 
         With L2 and per-step clipping, before clipping by value or norm.
         """
-        x, y, state = self._batch(x, y, state)
-        (gradient,) = self._gradient_function(x, y, state, np.ones(x.shape, self.hyper.dtype))
+        (gradient,) = self._gradient_function(*self._batch(x, y, state, mask, keep, labels))
         return self._vector.split(gradient)
 
+    def condition(self, labels: Sequence[Mapping[int, float]] = ()) -> np.ndarray:
+        """Return what labels add to the first layer's input, (W,).
+
+        Parameters
+        ----------
+        labels : sequence of mappings
+            For each column the shares of its label ids, such as ``[{3: 0.6, 1: 0.4}]``; no labels by default.
+        """
+        total, parameters = np.zeros(self.network.input_width, self.hyper.dtype), self.parameters
+        for k in range(len(self.network.label_sizes)):
+            for label, share in (labels[k] if labels else {0: 1.0}).items():
+                total += np.asarray(share, total.dtype) * parameters[f"Y{k}"][label]
+        return total
+
+    def predict(
+        self, x: np.ndarray, state: np.ndarray | None = None, condition: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Run along sequences.
+
+        Parameters
+        ----------
+        x : int array (T, B)
+        state : array (L, B, S), optional
+            Before the first symbols; blank by default.
+        condition : array (W,) or (B, W), optional
+            What labels add to the first layer's input, as of `condition`.
+
+        Returns
+        -------
+        logits : array (T, B, V)
+        states : array (L, T, B, S)
+        """
+        x = self._symbols(x, "x")
+        arguments = [x, self._state(state, x.shape[1])]
+        if self.network.label_sizes:
+            condition = self.condition() if condition is None else np.asarray(condition, self.hyper.dtype)
+            arguments.append(np.ascontiguousarray(np.broadcast_to(condition, (1, x.shape[1], condition.shape[-1]))))
+        logits, states = self._predict_function(*arguments)
+        return logits, states
+
     def process(
-        self, x: np.ndarray, state: np.ndarray | None = None, temp: float = 1.0
+        self, x: np.ndarray, state: np.ndarray | None = None, temp: float = 1.0, condition: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Run along one sequence.
 
@@ -326,6 +494,8 @@ class Model:
             Before the first symbol; blank by default.
         temp : float
             Temperature of the softmax.
+        condition : array (W,), optional
+            What labels add to the first layer's input, as of `condition`.
 
         Returns
         -------
@@ -334,10 +504,8 @@ class Model:
         states : array (T, L, S)
             After each symbol.
         """
-        x = self._symbols(x, "x")[:, None]
-        state = self._state(state)[:, None]
-        probabilities, states = self._process_function(x, state, np.asarray(temp, self.hyper.dtype))
-        return probabilities[:, 0], np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
+        logits, states = self.predict(np.asarray(x)[:, None], self._state(state)[:, None], condition)
+        return softmax(np.asarray(logits[:, 0]) / temp), np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
 
     def generate(
         self,
@@ -347,6 +515,7 @@ class Model:
         temp: float = 1.0,
         argmax: bool = False,
         skip: int = 0,
+        condition: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write symbols, R samples side by side, in one compiled call.
 
@@ -364,6 +533,8 @@ class Model:
             Take the likeliest symbol instead of drawing.
         skip : int
             The first so many symbols are never written.
+        condition : array (W,), optional
+            What labels add to the first layer's input, as of `condition`.
 
         Returns
         -------
@@ -378,4 +549,15 @@ class Model:
             float(temp),
             argmax,
             skip,
+            self.condition() if condition is None else np.ascontiguousarray(condition, self.hyper.dtype),
         )
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the softmax over the last axis.
+
+    >>> softmax(np.zeros((1, 4))).tolist()
+    [[0.25, 0.25, 0.25, 0.25]]
+    """
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)

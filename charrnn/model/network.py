@@ -8,7 +8,7 @@ computes from its input alone is computed once for each symbol and then looked u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
@@ -35,6 +35,10 @@ class Network:
     dtype : {"float32", "float64"}
     tied : bool
         Use the input stage's matrix E (V, H), transposed, as the output layer's (Press & Wolf 2017, arXiv 1608.05859).
+    label_sizes : sequence of int
+        For each label column the number of labels, that of "no label" included. Every label has a vector, which is
+        added to the first layer's input at each step, as if it were part of the symbol. (The lyrics ancestor puts the
+        two side by side, which is the same with a first layer of its own for each.)
 
     Raises
     ------
@@ -43,17 +47,31 @@ class Network:
     """
 
     def __init__(
-        self, cell: Cell, stage: str, vocab_size: int, layers: int, state_size: int, dtype: str, tied: bool = False
+        self,
+        cell: Cell,
+        stage: str,
+        vocab_size: int,
+        layers: int,
+        state_size: int,
+        dtype: str,
+        tied: bool = False,
+        label_sizes: Sequence[int] = (),
     ) -> None:
         if tied and stage == "resize":
             raise InvalidValue("tied=True needs a model type whose input stage has a matrix V→H: Encode or Embed.")
         self.cell, self.stage, self.tied = cell, stage, tied
         self.vocab_size, self.layers, self.state_size, self.dtype = vocab_size, layers, state_size, dtype
+        self.label_sizes = tuple(label_sizes)
 
     @property
     def state_width(self) -> int:
         """S: the width of all states of a layer side by side."""
         return len(self.cell.states) * self.state_size
+
+    @property
+    def input_width(self) -> int:
+        """The width of the first layer's input."""
+        return self.vocab_size if self.stage == "resize" else self.state_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the names and shapes of all parameters; layers count from 1."""
@@ -62,8 +80,9 @@ class Network:
         if self.stage == "encode":
             shapes["a"] = (H,)
         for layer in range(self.layers):
-            n_in = V if layer == 0 and self.stage == "resize" else H
+            n_in = self.input_width if layer == 0 else H
             shapes |= {f"{layer + 1}.{name}": shape for name, shape in self.cell.shapes(n_in, H).items()}
+        shapes |= {f"Y{k}": (n, self.input_width) for k, n in enumerate(self.label_sizes)}
         return shapes | ({} if self.tied else {"V": (H, V)}) | {"c": (V,)}
 
     def fan(self, name: str) -> int:
@@ -80,6 +99,11 @@ class Network:
             return self.vocab_size
         return pt.tanh(p["E"] + p["a"]) if self.stage == "encode" else p["E"]
 
+    def condition(self, p: Mapping[str, TensorVariable], labels: TensorVariable, clip: float | None) -> TensorVariable:
+        """Return what labels (T, B, K) add to the first layer's input, (T, B, W)."""
+        vectors = [Take(clip)(p[f"Y{k}"], labels[:, :, k]) for k in range(len(self.label_sizes))]
+        return vectors[0] if len(vectors) == 1 else pt.add(*vectors)
+
     def output_weights(self, p: Mapping[str, TensorVariable]) -> TensorVariable:
         """Return the output layer's matrix (H, V)."""
         return p["E"].T if self.tied else p["V"]
@@ -92,6 +116,7 @@ class Network:
         keep: TensorVariable | None = None,
         clip: float | None = None,
         dropout: Dropout | None = None,
+        condition: TensorVariable | None = None,
     ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
         """Return what the network makes of a batch.
 
@@ -109,6 +134,8 @@ class Network:
             Hold each time step's contribution to a gradient to ±clip.
         dropout : Dropout, optional
             What to drop; nothing by default.
+        condition : tensor3 (T, B, W), optional
+            What is added to the first layer's input, as of `condition`.
 
         Returns
         -------
@@ -120,7 +147,7 @@ class Network:
         """
         drop = dropout or Dropout(pt.constant(0), 0)
         H, every = self.state_size, []
-        inputs, rows = self._input(p, x, clip, drop)
+        inputs, rows = self._input(p, x, clip, drop, condition)
         for layer in range(self.layers):
             own = {name: p[f"{layer + 1}.{name}"] for name in self.cell.shapes(H, H)}
             own = {name: drop(value, drop.weights) if name.startswith("W") else value for name, value in own.items()}
@@ -131,24 +158,26 @@ class Network:
         logits = Affine(clip)(inputs, self.output_weights(p), p["c"])
         return logits, pt.stack([s[-1] for s in every]), pt.stack(every)
 
-    def _input(self, p: Mapping[str, TensorVariable], x: TensorVariable, clip: float | None, drop: Dropout):
+    def _input(self, p, x, clip: float | None, drop: Dropout, condition: TensorVariable | None):
         """Return the first layer's input.
 
         That is symbols and a row for each (or the width of one-hot rows); or, where each position is on its own because
-        something is dropped or its gradient clipped, the inputs themselves (T, B, n) and None.
+        of labels, or because something is dropped or its gradient clipped, the inputs themselves (T, B, W) and None.
         """
         rows = self.rows(p)
-        if clip is None and not drop.inputs:
+        plain = condition is None and not drop.inputs
+        if plain and (clip is None or isinstance(rows, int)):
             return x, rows
         if isinstance(rows, int):
-            return (
-                (x, rows) if not drop.inputs else (drop(Take()(pt.eye(rows, dtype=self.dtype), x), drop.inputs), None)
-            )
-        if clip is None:
-            return drop(Take()(rows, x), drop.inputs), None
-        looked_up = Take(clip)(p["E"], x)
-        if self.stage == "encode":
-            looked_up = pt.tanh(AddBias(clip)(looked_up, p["a"]))
+            looked_up = Take()(pt.eye(rows, dtype=self.dtype), x)
+        elif clip is None:
+            looked_up = Take()(rows, x)
+        else:
+            looked_up = Take(clip)(p["E"], x)
+            if self.stage == "encode":
+                looked_up = pt.tanh(AddBias(clip)(looked_up, p["a"]))
+        if condition is not None:
+            looked_up = looked_up + condition
         return drop(looked_up, drop.inputs), None
 
     def _run(self, inputs, rows, initial, parameters, keep, clip):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import pytensor
 import pytensor.tensor as pt
@@ -13,7 +14,7 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.hyper import HyperParams
 from charrnn.model.dropout import Dropout
-from charrnn.model.losses import cross_entropy
+from charrnn.model.losses import accuracy, cross_entropy
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
 from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value
@@ -31,13 +32,17 @@ class Objective:
     hyper : HyperParams
     learnrate, count : shared variables
         The rate, and the number from 1, of the step.
+    documents : bool
+        Whether the streams hold documents, each of which begins with a blank state.
 
     Attributes
     ----------
     x, y, state, mask : variables
         Symbols (T, B) and those that follow them, states before (L, B, S), 0 where a position counts for nothing.
+    keep, labels : variable or None
+        0 where a document begins (T, B, 1), for documents; label ids (T, B, K), for a network that takes labels.
     inputs : list of variables
-        All of them.
+        All of them that there are.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Objective:
         hyper: HyperParams,
         learnrate: SharedVariable,
         count: SharedVariable,
+        documents: bool = False,
     ) -> None:
         self._network, self._vector, self._hyper, self._rate, self._count = network, vector, hyper, learnrate, count
         dtype = hyper.dtype
@@ -54,33 +60,55 @@ class Objective:
         self.y = pt.tensor("y", dtype="int32", shape=(None, None))
         self.state = pt.tensor("state", dtype=dtype, shape=(hyper.layers, None, network.state_width))
         self.mask = pt.tensor("mask", dtype=dtype, shape=(None, None))
-        self.inputs = [self.x, self.y, self.state, self.mask]
+        self.keep = pt.tensor("keep", dtype=dtype, shape=(None, None, 1)) if documents else None
+        n_labels = len(network.label_sizes)
+        self.labels = pt.tensor("labels", dtype="int32", shape=(None, None, n_labels)) if n_labels else None
+        inputs = [self.x, self.y, self.state, self.mask, self.keep, self.labels]
+        self.inputs = [variable for variable in inputs if variable is not None]
 
-    def _unroll(self, p: dict[str, TensorVariable]) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-        """Return the masked errors of all steps, those of the steps that are learned from, and the last state.
+    def forward(
+        self,
+        p: dict[str, TensorVariable],
+        steps: slice = slice(None),
+        state: TensorVariable | None = None,
+        **options: Any,
+    ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+        """Return what the network makes of some steps of a batch; options as of `Network.forward`."""
+        keep = None if self.keep is None else self.keep[steps]
+        condition = None
+        if self.labels is not None:
+            condition = self._network.condition(p, self.labels[steps], options.get("clip"))
+        state = self.state if state is None else state
+        return self._network.forward(p, self.x[steps], state, keep=keep, condition=condition, **options)
+
+    def _unroll(self, p: dict[str, TensorVariable]) -> tuple[TensorVariable, ...]:
+        """Return masked errors and successes of all steps, errors of the steps that are learned from, the last state.
 
         These are all steps, or the last ``bptt_truncate``: what comes before is a constant to them.
         """
-        hyper, x, y, mask = self._hyper, self.x, self.y, self.mask
+        hyper, y, mask = self._hyper, self.y, self.mask
         clip = hyper.clip_at if hyper.clip == "step" else None
         dropout = Dropout(self._count, hyper.random_seed, hyper.dropout_inputs, hyper.dropout, hyper.dropout_weights)
         n = hyper.bptt_truncate
         if n < 0:
-            logits, last, _ = self._network.forward(p, x, self.state, clip=clip, dropout=dropout)
-            errors = cross_entropy(logits, y) * mask
-            return errors, errors, last
-        early, _, states = self._network.forward(p, x[:-n], self.state, dropout=dropout)
+            logits, last, _ = self.forward(p, clip=clip, dropout=dropout)
+            errors = cross_entropy(logits, y)
+            masked = errors * mask
+            return masked, accuracy(errors) * mask, masked, last
+        early, _, states = self.forward(p, slice(None, -n), dropout=dropout)
         middle = pt.concatenate([self.state[:, None], states], axis=1)[:, -1]  # the early part may be empty
-        late, last, _ = self._network.forward(p, x[-n:], disconnected_grad(middle), clip=clip, dropout=dropout)
-        before, learned = cross_entropy(early, y[:-n]) * mask[:-n], cross_entropy(late, y[-n:]) * mask[-n:]
-        return pt.concatenate([before, learned]), learned, last
+        late, last, _ = self.forward(p, slice(-n, None), disconnected_grad(middle), clip=clip, dropout=dropout)
+        before, learned = cross_entropy(early, y[:-n]), cross_entropy(late, y[-n:])
+        correct = pt.concatenate([accuracy(before), accuracy(learned)]) * mask
+        learned = learned * mask[-n:]
+        return pt.concatenate([before * mask[:-n], learned]), correct, learned, last
 
     @cached_property
-    def _gradient(self) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+    def _gradient(self) -> tuple[TensorVariable, ...]:
         with pytensor.config.change_flags(floatX=self._hyper.dtype):
             hyper, vector = self._hyper, self._vector
             symbols = vector.symbols()
-            errors, learned, last = self._unroll(symbols)
+            errors, correct, learned, last = self._unroll(symbols)
             wrt = [symbols[name] for name in vector.slices]
             gradients = pytensor.grad(learned.sum(), wrt, disconnected_inputs="ignore")
             gradient = vector.symbolic_join(dict(zip(vector.slices, gradients, strict=True)))
@@ -90,12 +118,12 @@ class Objective:
             gradient = gradient + hyper.regcost * pt.concatenate([weights, biases])
             if hyper.cost == "mean":
                 gradient = gradient / self.mask.sum()
-            return errors, last, gradient
+            return errors, correct, last, gradient
 
     @property
     def gradient(self) -> TensorVariable:
         """The gradient of the cost as one vector: clipped per step if that is asked for, not yet by value or norm."""
-        return self._gradient[2]
+        return self._gradient[-1]
 
     @cached_property
     def _optimizer(self) -> tuple[TensorVariable, dict[SharedVariable, TensorVariable], dict[str, SharedVariable]]:
@@ -120,7 +148,7 @@ class Objective:
     @cached_property
     def _step(self) -> tuple[list[TensorVariable], dict[SharedVariable, TensorVariable]]:
         with pytensor.config.change_flags(floatX=self._hyper.dtype):
-            hyper, (errors, last, gradient) = self._hyper, self._gradient
+            hyper, (errors, correct, last, gradient) = self._hyper, self._gradient
             norm = pt.sqrt(pt.dot(gradient, gradient))
             clipped = gradient
             if hyper.clip == "value":
@@ -129,11 +157,13 @@ class Objective:
                 clipped = clip_norm(gradient, norm, hyper.clip_at)
             stand_in, updates, _ = self._optimizer
             new = graph_replace(list(updates.values()), {stand_in: clipped})
-            return [errors.sum() / self.mask.sum(), norm, last], dict(zip(updates, new, strict=True))
+            counted = self.mask.sum()
+            means = [errors.sum() / counted, correct.sum() / counted]
+            return [*means, norm, last], dict(zip(updates, new, strict=True))
 
     @property
     def outputs(self) -> list[TensorVariable]:
-        """Loss in nats per character, norm of the gradient, states after."""
+        """Loss in nats per character, accuracy, norm of the gradient, states after."""
         return self._step[0]
 
     @property

@@ -168,7 +168,7 @@ class Scatter(Op):
             return
         total = np.zeros_like(table)
         for d_t, indices_t in zip(d, indices, strict=True):
-            total += np.clip(rows.scatter(d_t, indices_t, len(table)), -self.clip, self.clip)
+            total += np.clip(rows.scatter(d_t, np.ascontiguousarray(indices_t), len(table)), -self.clip, self.clip)
         outputs[0][0] = total
 
     def infer_shape(self, *args):

@@ -15,6 +15,7 @@ from charrnn.training.steplog import StepFacts, StepLog
 
 if TYPE_CHECKING:
     from charrnn.data.dataset import DataSet
+    from charrnn.data.documentset import DocumentSet
     from charrnn.model.model import Model, StepResult
 
 
@@ -23,7 +24,7 @@ class Learner:
     """A model, the text that it learns, its place there, its learning-rate policy, and a log of its steps."""
 
     model: Model
-    data: DataSet
+    data: DataSet | DocumentSet
     place: Place
     policy: Constant
     batchsize: int
@@ -41,10 +42,11 @@ class Learner:
 
     def step(self, progress: float) -> StepResult:
         """Learn one batch; `progress` in (0, 1] is the step's place within the present call of training."""
-        x, y = self.data.batch(self.place.pos, self.batchsize)[:2]
+        x, y, mask, keep, labels = self.data.batch(self.place.pos, self.batchsize, self.place.epoch)
         state = self.model.freshstate(self.batchsize) if self.place.state is None else self.place.state
         self.model.learnrate = self.policy.rate(progress, self.epochs)
-        result = self.model.step(x, y, state)
+        # Repeats made by wrapping a text are learned from, as the ancestor does; padding after documents is not.
+        result = self.model.step(x, y, state, None if keep is None else mask, keep, labels)
         self.place.advance(result.state, self.epoch_length)
         self.log.add(StepFacts(self.model.steps, result.loss, result.grad_norm, self.model.learnrate))
         return result

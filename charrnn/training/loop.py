@@ -16,12 +16,14 @@ import numpy as np
 from charrnn.errors import InvalidValue
 from charrnn.training.interrupt import StopRequest
 from charrnn.training.learner import Guard, Learner
-from charrnn.training.progress import Progress
+from charrnn.training.progress import Moment, Progress
+from charrnn.training.screen import ALL, ROUNDS, SILENT
 from charrnn.training.summary import Round, TrainingSummary
-from charrnn.training.validate import validation_loss
+from charrnn.training.validate import validate
 
 if TYPE_CHECKING:
     from charrnn.data.dataset import DataSet
+    from charrnn.data.documentset import DocumentSet
     from charrnn.model.model import StepResult
 
 
@@ -35,9 +37,13 @@ class Plan:
     print_every: int = 1000
     minutes: float | None = None
     save_every: float = 10.0
+    sample_temps: tuple[float, ...] = (0.5,)
+    verbose: int = ALL
+    patience: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in {"num_rounds": 1, "train_len": 0, "valid_len": 0, "print_every": 0}.items():
+        counts = {"num_rounds": 1, "train_len": 0, "valid_len": 0, "print_every": 0}
+        for name, least in (counts if self.patience is None else {**counts, "patience": 1}).items():
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
                 raise InvalidValue(f"{name} must be a whole number of at least {least}, not {value!r}.")
@@ -45,6 +51,10 @@ class Plan:
         for name, value in durations.items():
             if not isinstance(value, numbers.Real) or isinstance(value, bool) or not value > 0:
                 raise InvalidValue(f"{name} must be a number of minutes above 0, not {value!r}.")
+        if self.verbose not in (SILENT, ROUNDS, ALL):
+            raise InvalidValue(
+                f"verbose must be 0 (silent), 1 (a line a round) or 2 (progress and samples), not {self.verbose!r}."
+            )
 
 
 @dataclass(frozen=True)
@@ -68,14 +78,17 @@ class Journal:
     save : callable
         Saves everything, at the end of a round or (None) amid one, and returns the checkpoint's name.
     sample : callable
-        Returns some text written by the model as it is now.
+        Takes a temperature; returns some text written by the model as it is now.
     best_loss : callable
         Returns the lowest validation loss so far.
+    last_loss : float, optional
+        The validation loss that training begins with, where it was measured.
     """
 
     save: Callable[[Round | None], str]
-    sample: Callable[[], str]
+    sample: Callable[[float], str]
     best_loss: Callable[[], float | None]
+    last_loss: float | None = None
 
 
 class Training:
@@ -84,8 +97,8 @@ class Training:
     Parameters
     ----------
     learner : Learner
-    valid : DataSet
-        The text to validate on.
+    valid : DataSet or DocumentSet
+        What to validate on.
     plan : Plan
     journal : Journal
         Saves, and samples.
@@ -96,7 +109,7 @@ class Training:
     def __init__(
         self,
         learner: Learner,
-        valid: DataSet,
+        valid: DataSet | DocumentSet,
         plan: Plan,
         journal: Journal,
         callback: Callable[[Step], object] | None = None,
@@ -112,7 +125,7 @@ class Training:
         with self._stop:
             for number in itertools.count(1):
                 checkpoint = self._round(number)
-                if self._stop.requested or self._time_is_up() or self._is_last(number):
+                if self._stop.requested or self._time_is_up() or self._is_last(number) or self._out_of_patience():
                     break
         return TrainingSummary(
             rounds=tuple(self._rounds),
@@ -120,6 +133,7 @@ class Training:
             best_loss=self._journal.best_loss(),
             seconds=time.monotonic() - self._start,
             interrupted=self._stop.requested,
+            patience=self._plan.patience if self._out_of_patience() else None,
         )
 
     def _round(self, number: int) -> str:
@@ -128,55 +142,73 @@ class Training:
         label = f"round {number}" if plan.minutes else f"round {number}/{plan.num_rounds}"
         guard = Guard(learner)
         while True:
-            with Progress(label, self._round_length, self._batch_characters) as progress:
-                losses = self._steps(number, guard, progress)
-            seconds = time.monotonic() - start
-            valid_loss = validation_loss(
-                learner.model, self._valid, learner.batchsize, plan.valid_len, lambda: not self._stop.requested
-            )
+            last_loss = self._rounds[-1].valid_loss if self._rounds else self._journal.last_loss
+            with Progress(label, self._round_length, self._batch_characters, last_loss, plan.verbose) as progress:
+                steps = self._steps(number, guard, progress)
+                seconds = time.monotonic() - start
+                progress.validating()
+                found = validate(
+                    learner.model, self._valid, learner.batchsize, plan.valid_len, lambda: not self._stop.requested
+                )
+                valid_loss = found.loss if found else None
             if valid_loss is None or math.isfinite(valid_loss):
                 break
-            print(guard.start_again(f"the validation loss became {valid_loss}"), flush=True)
+            self._say(guard.start_again(f"the validation loss became {valid_loss}"))
         round_ = Round(
             epoch=learner.epochs,
             step=learner.model.steps,
-            train_loss=float(np.mean(losses)) if losses else None,
+            train_loss=float(np.mean([loss for loss, _ in steps])) if steps else None,
             valid_loss=valid_loss,
             learnrate=learner.model.learnrate,
-            batches=len(losses),
-            characters=len(losses) * self._batch_characters,
+            batches=len(steps),
+            characters=len(steps) * self._batch_characters,
             seconds=seconds,
+            train_accuracy=float(np.mean([accuracy for _, accuracy in steps])) if steps else None,
+            valid_accuracy=found.accuracy if found else None,
+            valid_by_label=found.by_label if found else {},
         )
         self._rounds.append(round_)
         # Too short to judge by: what the clock cut off, or less than both an epoch and what the policy asks for.
-        cut_short = number > 1 and len(losses) < self._round_length
-        cut_short |= len(losses) < min(learner.epoch_length, learner.policy.least_round)
+        cut_short = number > 1 and len(steps) < self._round_length
+        cut_short |= len(steps) < min(learner.epoch_length, learner.policy.least_round)
         change = "" if valid_loss is None or cut_short else self._adapt(valid_loss)
         checkpoint = self._save(round_)
-        print(f"{label}: {round_.losses}\n  {round_.progress}; saved {checkpoint}", flush=True)
+        more = f"\n  {round_.progress}; saved {checkpoint}" if plan.verbose == ALL else f", epoch {round_.epoch:.2f}"
+        self._say(f"{label}: {round_.losses}{more}")
         if change:
-            print(f"  {change}", flush=True)
+            self._say(f"  {change}")
         return checkpoint
 
-    def _steps(self, number: int, guard: Guard, progress: Progress) -> list[float]:
-        """Take the round's steps and return their losses."""
+    def _say(self, text: str) -> None:
+        if self._plan.verbose > SILENT:
+            print(text, flush=True)
+
+    def _steps(self, number: int, guard: Guard, progress: Progress) -> list[tuple[float, float]]:
+        """Take the round's steps and return the loss and the accuracy of each."""
         learner, plan, start = self._learner, self._plan, self._learner.model.steps
-        losses: list[float] = []
-        while len(losses) < self._round_length and not (self._stop.requested or self._time_is_up()):
-            result, trouble = guard.step(self._progress(number, len(losses) + 1))
+        steps: list[tuple[float, float]] = []
+        while len(steps) < self._round_length and not (self._stop.requested or self._time_is_up()):
+            result, trouble = guard.step(self._progress(number, len(steps) + 1))
             if trouble:
-                del losses[learner.model.steps - start :]
+                del steps[learner.model.steps - start :]
                 progress.write(trouble)
                 continue
-            losses.append(result.loss)
-            progress.advance(f"loss {np.mean(losses[-100:]):.3f}", to=len(losses))
-            if plan.print_every and learner.model.steps % plan.print_every == 0:
-                progress.write(f"epoch {learner.epochs:.2f}, loss {np.mean(losses[-100:]):.3f}. A sample:")
-                progress.write(textwrap.indent(self._journal.sample(), "    ", lambda line: True))
+            steps.append((result.loss, result.accuracy))
+            progress.advance(len(steps), self._moment(number, len(steps), result))
+            if plan.verbose == ALL and plan.print_every and learner.model.steps % plan.print_every == 0:
+                progress.write(f"epoch {learner.epochs:.2f}, loss {progress.loss:.3f}.")
+                for temp in plan.sample_temps:
+                    progress.write(f"A sample at temperature {temp:g}:")
+                    progress.write(textwrap.indent(self._journal.sample(temp), "    ", lambda line: True))
             self._call_back(result)
             if time.monotonic() - self._saved >= plan.save_every * 60:
                 self._save(None)
-        return losses
+        return steps
+
+    def _moment(self, number: int, step: int, result: StepResult) -> Moment:
+        part = self._progress(number, step)
+        seconds_left = (time.monotonic() - self._start) * (1 - part) / part
+        return Moment(result.loss, result.grad_norm, self._learner.model.learnrate, self._learner.epochs, seconds_left)
 
     def _call_back(self, result: StepResult) -> None:
         if self._callback is None:
@@ -217,3 +249,8 @@ class Training:
 
     def _is_last(self, number: int) -> bool:
         return self._plan.minutes is None and number >= self._plan.num_rounds
+
+    def _out_of_patience(self) -> bool:
+        """Whether the best round of this call is as long ago as patience goes."""
+        losses = [math.inf if round_.valid_loss is None else round_.valid_loss for round_ in self._rounds]
+        return self._plan.patience is not None and len(losses) - 1 - losses.index(min(losses)) >= self._plan.patience

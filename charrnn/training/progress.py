@@ -1,72 +1,148 @@
-"""What is seen of long work: a line that rewrites itself on a terminal, a plain line now and then elsewhere."""
+"""What is seen of training while it goes on: how far it is, the losses, how fast, and for how long."""
 
 from __future__ import annotations
 
-import sys
+import math
 import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Self
 
 from tqdm import tqdm
 
+from charrnn.training.screen import ALL, screen
+
+SMOOTHED = 100  # steps that the shown training loss is the mean of
+PIECES = ("where", "epoch", "train", "valid", "bits", "speed", "left", "learnrate", "gradient")  # as they are shown
+IMPORTANT = ("where", "train", "left", "valid", "speed", "bits", "epoch", "learnrate", "gradient")  # the first stay
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is shown of training beside its losses.
+
+    Parameters
+    ----------
+    grad_norm, learnrate : float
+        Of the last step.
+    epochs : float
+        Epochs completed, the part of the present one included.
+    seconds_left : float
+        Until the end of the call of training, as far as can be told.
+    """
+
+    grad_norm: float
+    learnrate: float
+    epochs: float
+    seconds_left: float
+
 
 class Progress:
-    """Shows how far a number of batches has come, how fast, and how long it will still take.
+    """Shows how one round of training goes, in a line as wide as there is room for.
 
     Parameters
     ----------
     label : str
-        What is going on.
+        Which round it is.
     total : int
         Number of batches.
     characters : int
-        Characters in a batch, for the rate.
+        Characters in a batch, for the speed.
+    valid_loss : float, optional
+        The last validation loss, nats per character.
+    verbose : int
+        0 shows nothing, 1 only what is written, 2 the line too.
 
     Examples
     --------
-    >>> with Progress("epoch 1", total=2, characters=800) as progress:
-    ...     progress.advance("loss 2.302")
+    >>> with Progress("round 1/1", total=2, characters=800) as progress:
+    ...     progress.advance(1, 2.3, lambda: Moment(0.5, 0.001, 0.1, 60.0))
     ...     progress.write("A sample.")
+    ...     progress.line(width=40)
     A sample.
+    'round 1/1 50%  train 2.300  01:00 left'
     """
 
-    PLAIN_EVERY = 20.0  # seconds between two lines where no line can be rewritten
-
-    def __init__(self, label: str, total: int, characters: int) -> None:
-        self._label, self._total, self._characters = label, total, characters
-        self._done = 0
-        self._start = self._spoke = time.monotonic()
-        self._terminal = sys.stdout.isatty()
-        self._bar = tqdm(
-            total=total,
-            disable=not self._terminal,
-            file=sys.stdout,
-            leave=False,
-            dynamic_ncols=True,
-            bar_format=label + " {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} batches, {remaining} to go{postfix}",
-        )
+    def __init__(
+        self, label: str, total: int, characters: int, valid_loss: float | None = None, verbose: int = ALL
+    ) -> None:
+        self._label, self._total, self._characters, self._valid_loss = label, total, characters, valid_loss
+        self._screen = screen(verbose)
+        self._losses: deque[float] = deque(maxlen=SMOOTHED)
+        self._done, self._start = 0, time.monotonic()
+        self._moment: Callable[[], Moment] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._bar.close()
+        self._screen.close()
 
-    def advance(self, note: str = "", to: int | None = None) -> None:
-        """Count one batch more, or go to the given number of batches; `note` is shown beside the rate."""
-        step = 1 if to is None else to - self._done
-        self._done += step
-        seconds = time.monotonic() - self._start
-        speed = f"{self._done * self._characters / max(seconds, 1e-9):,.0f} characters/s"
-        facts = f"{note}, {speed}" if note else speed
-        if self._terminal:
-            self._bar.set_postfix_str(facts, refresh=False)
-            self._bar.update(step)
-        elif time.monotonic() - self._spoke >= self.PLAIN_EVERY:
-            self._spoke = time.monotonic()
-            remaining = tqdm.format_interval(seconds * (self._total - self._done) / max(self._done, 1))
-            print(f"{self._label}: {self._done:,} of {self._total:,} batches, {facts}, {remaining} to go", flush=True)
+    def advance(self, done: int, loss: float, moment: Callable[[], Moment]) -> None:
+        """Go to a number of batches, one more or, where training went back, fewer; `moment` is called if it is shown.
+
+        The loss is that of the last batch, in nats per character.
+        """
+        if done <= self._done:
+            self._losses.clear()
+        self._done, self._moment = done, moment
+        self._losses.append(loss)
+        if self._screen.due:
+            self._screen.show(self.line(self._screen.width))
+
+    def validating(self) -> None:
+        """Say that the round's steps are done and its validation goes on."""
+        if self._screen.REWRITES or self._screen.due:
+            self._screen.show(f"{self._label}: validating"[: self._screen.width])
 
     def write(self, text: str) -> None:
         """Print a text that stays, above the line."""
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+        self._screen.write(text)
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss of the last steps, nats per character."""
+        return sum(self._losses) / len(self._losses) if self._losses else math.nan
+
+    def line(self, width: int) -> str:
+        """Return the line, with as many facts as there is room for."""
+        pieces = self._pieces()
+        kept: list[str] = []
+        for name in filter(pieces.get, IMPORTANT):
+            longer = [piece for piece in PIECES if piece in (*kept, name)]
+            if len("  ".join(pieces[piece] for piece in longer)) > width:
+                break
+            kept = longer
+        return "  ".join(pieces[name] for name in kept)
+
+    def _pieces(self) -> dict[str, str]:
+        if self._moment is None:
+            return {"where": self._label}
+        moment, valid = self._moment(), self._valid_loss
+        losses = [self.loss] if valid is None else [self.loss, valid]
+        speed = self._done * self._characters / max(time.monotonic() - self._start, 1e-9)
+        left = moment.seconds_left
+        return {
+            "where": f"{self._label} {self._done / self._total:.0%}",
+            "epoch": f"epoch {moment.epochs:.2f}",
+            "train": f"train {self.loss:.3f}",
+            "valid": "" if valid is None else f"valid {valid:.3f}",
+            "bits": f"{'/'.join(f'{loss / math.log(2):.2f}' for loss in losses)} bits",
+            "speed": f"{_short(speed)} chars/s",
+            "left": f"{tqdm.format_interval(left)} left" if math.isfinite(left) else "",
+            "learnrate": f"rate {moment.learnrate:.3g}",
+            "gradient": f"grad {moment.grad_norm:.3g}",
+        }
+
+
+def _short(number: float) -> str:
+    """Return a number in few characters.
+
+    >>> _short(45123), _short(812.5), _short(3_210_000)
+    ('45.1k', '812', '3.21M')
+    """
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.{max(3 - len(str(int(number / size))), 0)}f}{unit}"
+    return f"{number:.0f}"

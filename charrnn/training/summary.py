@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+MANY_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Round:
         What was learned in the round.
     seconds : float
         Time spent on training steps and what goes with them, without validation.
+    train_accuracy, valid_accuracy : float or None
+        Share of characters that were the likeliest, in [0, 1].
+    valid_by_label : dict
+        For each label column the validation loss of each label's documents.
     """
 
     epoch: float
@@ -38,6 +43,9 @@ class Round:
     batches: int
     characters: int
     seconds: float
+    train_accuracy: float | None = None
+    valid_accuracy: float | None = None
+    valid_by_label: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def characters_per_second(self) -> float:
@@ -45,15 +53,21 @@ class Round:
         return self.characters / max(self.seconds, 1e-9)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the round as a dictionary that JSON can hold: a row of the history."""
-        rounded = {"seconds": round(self.seconds, 3), "chars_per_s": round(self.characters_per_second)}
-        return {**dataclasses.asdict(self), **rounded}
+        """Return the round as a dictionary that JSON can hold: a row of the history.
+
+        Of labels it tells the losses where there are no more than `MANY_LABELS`.
+        """
+        row: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "valid_by_label"}
+        row |= {"seconds": round(self.seconds, 3), "chars_per_s": round(self.characters_per_second)}
+        by_label = {f"{c}={label}": loss for c, of in self.valid_by_label.items() for label, loss in of.items()}
+        return row | (by_label if len(by_label) <= MANY_LABELS else {})
 
     @property
     def losses(self) -> str:
         """The two losses, as shown to a person."""
         train = "no step" if self.train_loss is None else f"train {self.train_loss:.3f}"
-        return f"{train}, validation {in_units(self.valid_loss)}"
+        accuracy = "" if self.valid_accuracy is None else f", {self.valid_accuracy:.1%} right"
+        return f"{train}, validation {in_units(self.valid_loss)}{accuracy}"
 
     @property
     def progress(self) -> str:
@@ -76,6 +90,8 @@ class TrainingSummary:
         Wall-clock time, validation and saving included.
     interrupted : bool
         Whether someone asked it to stop before its end.
+    patience : int or None
+        The number of rounds in a row without a lower validation loss, if it ended because of that.
     """
 
     rounds: tuple[Round, ...]
@@ -83,6 +99,7 @@ class TrainingSummary:
     best_loss: float | None
     seconds: float
     interrupted: bool
+    patience: int | None = None
 
     @property
     def train_loss(self) -> float | None:
@@ -107,7 +124,11 @@ class TrainingSummary:
     def __repr__(self) -> str:
         count = f"{len(self.rounds)} round{'s' if len(self.rounds) != 1 else ''}"
         ending = f"Stopped on request in round {len(self.rounds)}" if self.interrupted else f"Completed {count}"
+        if self.patience and not self.interrupted:
+            ending += f", as the last {self.patience} brought no lower validation loss"
         best = "" if self.best_loss is None else f" Best validation loss so far: {self.best_loss:.3f}."
+        if self.best_loss is not None and self.valid_loss is not None and self.best_loss < self.valid_loss:
+            best = best[:-1] + ", where ms.restore('best') goes back to."
         go_on = " Train again to go on." if self.interrupted else ""
         return (
             f"{ending}: {self.batches:,} batches, {self.characters:,} characters in {self.seconds:,.1f} s.{best}\n"

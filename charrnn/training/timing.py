@@ -29,13 +29,13 @@ class StepTimes:
 def time_steps(learner: Learner, seconds: float = 2.0) -> StepTimes:
     """Measure the two kinds of step, each for about the given time, and leave everything as it was."""
     before = Snapshot(learner)
-    x, y, mask = learner.data.batch(0, learner.batchsize)[:3]
+    x, y, mask, keep, labels = learner.data.batch(0, learner.batchsize)
     state = learner.model.freshstate(learner.batchsize)
     try:
-        train = _milliseconds(lambda: learner.model.step(x, y, state), seconds)
+        train = _milliseconds(lambda: learner.model.step(x, y, state, mask, keep, labels), seconds)
     finally:
         before.put_back(learner)
-    loss = _milliseconds(lambda: learner.model.loss(x, y, state, mask), seconds)
+    loss = _milliseconds(lambda: learner.model.loss(x, y, state, mask, keep, labels), seconds)
     return StepTimes(train, loss, x.size)
 
 

@@ -82,7 +82,7 @@ def test_one_sequence(ready, golden):
 def test_three_training_steps(ready, golden):
     state = golden["state0"]
     for _ in range(3):
-        loss, _, state = ready.step(golden["x"], golden["y"], state)
+        loss, _, state, _ = ready.step(golden["x"], golden["y"], state)
     close(state, golden["state_after3"])
     for name, array in named(golden, "param3_").items():
         close(ready.parameters[name], array)

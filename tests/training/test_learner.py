@@ -49,8 +49,8 @@ def test_a_gradient_that_is_not_finite_counts_too(learner):
     learner.model.table[:] = 0
     step = learner.model.step
 
-    def overflowing(x, y, state):
-        result = step(x, y, state)
+    def overflowing(*batch):
+        result = step(*batch)
         result.grad_norm = math.inf
         return result
 
@@ -96,8 +96,8 @@ def test_a_step_stopped_half_way_is_undone(learner):
     guard.step(1.0)
     step = learner.model.step
 
-    def stopped(x, y, state):
-        step(x, y, state)
+    def stopped(*batch):
+        step(*batch)
         raise KeyboardInterrupt
 
     learner.model.step = stopped

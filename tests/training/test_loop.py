@@ -11,7 +11,7 @@ from charrnn.training.learner import Learner
 from charrnn.training.loop import Plan, Training
 from charrnn.training.place import Place
 from charrnn.training.policies import Ancestor, Constant, Plateau
-from charrnn.training.validate import validation_loss
+from charrnn.training.validate import Validation, validation_loss
 from tests.fakes import FakeData, FakeModel
 
 TEXT = np.tile([1, 2, 3, 1, 3, 4], 40)
@@ -27,8 +27,10 @@ class Notebook:
         self.saved.append((self.learner.model.steps, self.learner.place.copy(), round_))
         return f"checkpoint-{len(self.saved)}"
 
-    def sample(self):
-        return "some\ntext"
+    last_loss = None
+
+    def sample(self, temp):
+        return f"some\ntext at {temp}"
 
     def best_loss(self):
         return min((r.valid_loss for _, _, r in self.saved if r and r.valid_loss is not None), default=None)
@@ -88,9 +90,32 @@ def test_two_and_three_rounds_are_five():
 
 def test_samples_are_shown_as_often_as_asked_however_short_the_rounds(capsys):
     training(num_rounds=7, train_len=1, print_every=3)[0].run()
-    assert capsys.readouterr().out.count("    some\n    text\n") == 2
+    assert capsys.readouterr().out.count("    some\n    text at 0.5\n") == 2
     training(train_len=7, print_every=0)[0].run()
     assert "some" not in capsys.readouterr().out
+
+
+def test_there_is_a_sample_for_each_temperature(capsys):
+    training(train_len=3, print_every=3, sample_temps=(0.2, 1.5))[0].run()
+    out = capsys.readouterr().out
+    assert "temperature 0.2:\n    some\n    text at 0.2\n" in out
+    assert "temperature 1.5:\n    some\n    text at 1.5\n" in out
+
+
+def test_how_much_is_said_is_chosen(capsys):
+    training(num_rounds=3, train_len=3, print_every=1, verbose=0)[0].run()
+    assert capsys.readouterr().out == ""
+    training(num_rounds=3, train_len=3, print_every=1, verbose=1)[0].run()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:11] for line in lines] == [f"round {n}/3: " [:11] for n in (1, 2, 3)]
+
+
+def test_trouble_is_told_with_the_rounds_but_not_in_silence(capsys):
+    for verbose, told in ((0, False), (1, True)):
+        run, learner, _ = training(train_len=12, verbose=verbose)
+        learner.model.fail_at[6] = [math.nan]
+        run.run()
+        assert ("back to step 0" in capsys.readouterr().out) == told
 
 
 def test_a_request_to_stop_finishes_the_batch_and_saves():
@@ -113,8 +138,8 @@ def test_a_second_request_stops_at_once_in_a_consistent_state():
     run, learner, journal = training(num_rounds=9)
     step = learner.model.step
 
-    def slow(x, y, state):
-        result = step(x, y, state)
+    def slow(*batch):
+        result = step(*batch)
         if learner.model.steps == 5:
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
@@ -176,9 +201,9 @@ def test_trouble_is_told_and_the_round_still_has_its_length(capsys):
 
 def test_a_round_that_ends_in_a_model_of_no_use_is_trained_again(capsys):
     run, learner, journal = training(train_len=3)
-    loss = learner.model.loss
+    assess = learner.model.assess
     answers = [math.nan]
-    learner.model.loss = lambda *args: (answers.pop(), args[2]) if answers else loss(*args)
+    learner.model.assess = lambda *args: (answers.pop(), *assess(*args)[1:]) if answers else assess(*args)
     summary = run.run()
     assert "validation loss became nan: back to step 0" in capsys.readouterr().out
     assert (summary.batches, learner.model.steps, learner.policy.learnrate) == (3, 3, 0.25)
@@ -220,6 +245,8 @@ def test_the_cosine_spans_the_whole_call():
         {"print_every": -1},
         *[{"minutes": bad} for bad in (0, -1, math.nan, "1")],
         *[{"save_every": bad} for bad in (0, None)],
+        *[{"patience": bad} for bad in (0, -1, 1.5, True)],
+        *[{"verbose": bad} for bad in (-1, 3, "loud", None)],
     ],
 )
 def test_nonsense_is_refused(plan):
@@ -235,3 +262,26 @@ def test_rounds_too_short_to_judge_by_leave_the_rate_alone():
     run, learner, _ = training(num_rounds=3, policy=Plateau(1e-12))  # whole epochs, in which nothing is learned
     run.run()
     assert learner.policy.learnrate < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "rounds"),
+    [
+        ([2.0, 1.5, 1.6, 1.5, 1.4, 1.4, 1.7, 1.3], 2, 4),
+        ([2.0, 1.5, 1.6, 1.5, 1.4, 1.4, 1.7, 1.3], 3, 8),
+        ([2.0, 2.1, 1.0], 1, 2),
+        ([1.0, 1.0, 1.0], 3, 3),
+    ],
+)
+def test_training_stops_when_patience_is_over(monkeypatch, losses, patience, rounds):
+    run, _, journal = training(num_rounds=len(losses), train_len=1, patience=patience)
+    answers = iter(losses)
+    monkeypatch.setattr("charrnn.training.loop.validate", lambda *_: Validation(next(answers), 0.5))
+    summary = run.run()
+    assert [round_.valid_loss for round_ in summary.rounds] == losses[:rounds]
+    assert len(journal.saved) == rounds
+    assert summary.best_loss == min(losses[:rounds])
+    stopped = rounds < len(losses)
+    assert summary.patience == (patience if stopped else None)
+    assert ("brought no lower validation loss" in repr(summary)) == stopped
+    assert ("ms.restore('best')" in repr(summary)) == (min(losses[:rounds]) < losses[rounds - 1])

@@ -14,7 +14,7 @@ def test_every_stream_reads_the_whole_text_in_a_circle(batchsize, seq_len, epoch
     text = np.arange(batchsize * seq_len * epoch_length)
     learner = Learner(FakeModel(len(text)), FakeData(text, seq_len), Place(), Constant(0.1), batchsize)
     for _ in range(epoch_length * (batchsize + 1)):
-        x, _, _ = learner.data.batch(learner.place.pos, batchsize)
+        x = learner.data.batch(learner.place.pos, batchsize)[0]
         if learner.place.state is not None:  # the fake's state is the last symbol that the stream saw
             np.testing.assert_array_equal(x[0], (learner.place.state[0, :, 0] + 1) % len(text))
         learner.step(1.0)

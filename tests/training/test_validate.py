@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from charrnn.training.validate import validation_loss
+from charrnn.training.validate import validate, validation_loss
 from tests.fakes import FakeData, FakeModel
 
 
@@ -28,9 +28,9 @@ def test_masked_positions_count_nowhere(model):
     whole = data.batch
 
     def masked(pos, batchsize):
-        x, y, mask = whole(pos, batchsize)
+        x, y, mask, *others = whole(pos, batchsize)
         mask[2:] = 0
-        return x, y, mask
+        return x, y, mask, *others
 
     data.batch = masked
     kept = np.concatenate([np.arange(start, start + 2) for start in range(0, 60, 5)])
@@ -47,6 +47,6 @@ def test_a_part_of_the_set_and_never_more_than_all_of_it(model):
 
 def test_it_can_be_called_off_and_changes_nothing(model):
     before, answers = model.table.copy(), iter([True, True, False])
-    assert validation_loss(model, FakeData(TEXT, 5), 2, go_on=lambda: next(answers)) is None
+    assert validate(model, FakeData(TEXT, 5), 2, go_on=lambda: next(answers)) is None
     np.testing.assert_array_equal(model.table, before)
     assert model.steps == 0

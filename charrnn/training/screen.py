@@ -1,0 +1,139 @@
+"""Where progress is seen: a line of a terminal, an output of a notebook, or plain lines of a file."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from abc import ABC, abstractmethod
+
+from tqdm import tqdm
+
+
+class Screen(ABC):
+    """Shows one line that is always replaced by the next, and texts that stay."""
+
+    REFRESH = 0.2  # seconds between two lines, at least
+    REWRITES = True  # whether a line takes the place of the one before
+
+    def __init__(self) -> None:
+        self._shown_at = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for another line."""
+        return time.monotonic() - self._shown_at >= self.REFRESH
+
+    def show(self, line: str) -> None:
+        """Replace the line."""
+        self._shown_at = time.monotonic()
+        self._draw(line)
+
+    @property
+    def width(self) -> int:
+        """Columns that a line may have."""
+        return 120
+
+    def write(self, text: str) -> None:
+        """Print a text that stays."""
+        print(text, flush=True)
+
+    @abstractmethod
+    def _draw(self, line: str) -> None: ...
+
+    def close(self) -> None:
+        """Take the line away, where that is possible."""
+        return
+
+
+class Terminal(Screen):
+    """Rewrites the last line; texts go above it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = tqdm(file=sys.stdout, leave=False, bar_format="{desc}")
+
+    @property
+    def width(self) -> int:
+        return max(shutil.get_terminal_size().columns - 1, 1)  # in the last column, some terminals begin a new line
+
+    def _draw(self, line: str) -> None:
+        self._bar.set_description_str(line)
+
+    def write(self, text: str) -> None:
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class Notebook(Screen):
+    """Rewrites one output of the cell, which needs no widgets and is saved with the notebook as it stood last.
+
+    What the kernel sends does not depend on anybody looking: a closed page stops nothing.
+    """
+
+    REFRESH = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        from IPython.display import DisplayHandle
+
+        self._handle = DisplayHandle()
+        self._update = self._handle.display
+
+    def _draw(self, line: str) -> None:
+        self._update({"text/plain": line}, raw=True)
+        self._update = self._handle.update
+
+
+class Plain(Screen):
+    """Prints a line now and then, as into a file."""
+
+    REFRESH, REWRITES = 20.0, False
+
+    def _draw(self, line: str) -> None:
+        print(line, flush=True)
+
+
+class Silent(Screen):
+    """Shows nothing, and lets nothing be said."""
+
+    @property
+    def due(self) -> bool:
+        return False
+
+    def write(self, text: str) -> None: ...
+
+    def _draw(self, line: str) -> None: ...
+
+
+class Texts(Silent):
+    """Shows only the texts that stay."""
+
+    def write(self, text: str) -> None:
+        print(text, flush=True)
+
+
+SILENT, ROUNDS, ALL = 0, 1, 2  # levels of `verbose`
+
+
+def screen(verbose: int = ALL) -> Screen:
+    """Return the screen for where the process runs and how much is to be seen.
+
+    >>> type(screen()).__name__, type(screen(verbose=0)).__name__
+    ('Plain', 'Silent')
+    """
+    if verbose < ALL:
+        return Silent() if verbose == SILENT else Texts()
+    if in_notebook():
+        return Notebook()
+    return Terminal() if sys.stdout.isatty() else Plain()
+
+
+def in_notebook() -> bool:
+    """Whether this is a notebook's kernel, which shows pictures and pages."""
+    ipython = sys.modules.get("IPython")  # a notebook has loaded it
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")

@@ -9,9 +9,11 @@ True
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 MOST_NAMES = 40  # named in one message
 
@@ -42,6 +44,24 @@ class InvalidValue(CharRNNError, ValueError):
 
 class UnknownName(CharRNNError, ValueError):
     """A model type, hyperparameter, preset or other name does not exist."""
+
+
+class InvalidCell(CharRNNError, ValueError):
+    """A cell's step or shapes contradict each other, or what the model was trained with."""
+
+
+class CellNeeded(CharRNNError, TypeError):
+    """The model has a cell of the user's own, which was not given.
+
+    Attributes
+    ----------
+    source : str or None
+        How the cell was written, to be read and defined again; nothing here runs it.
+    """
+
+    def __init__(self, message: str, source: str | None = None) -> None:
+        super().__init__(message)
+        self.source = source
 
 
 class NotAModelDirectory(CharRNNError, FileNotFoundError):
@@ -76,12 +96,31 @@ class EngineUnavailable(CharRNNError, ImportError):
     """The engine asked for is not installed."""
 
 
+class NotInstalled(CharRNNError, ImportError):
+    """A library that only one of the extras brings is not installed."""
+
+
 class TrainingDiverged(CharRNNError, ArithmeticError):
     """The loss stayed non-finite or exploding after every retry."""
 
 
 class DamageWarning(UserWarning):
     """Something in a working directory was unfinished or damaged, and was left out or cleared away."""
+
+
+def need(module: str, extra: str) -> Any:
+    """Import a library of an extra, or say how to install it.
+
+    >>> need("strings", "music")
+    Traceback (most recent call last):
+    charrnn.errors.NotInstalled: This needs strings, which is not installed: pip install "charrnn-workbench[music]"
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        name = module.partition(".")[0]
+        hint = f'pip install "charrnn-workbench[{extra}]"'
+        raise NotInstalled(f"This needs {name}, which is not installed: {hint}") from None
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -194,7 +195,7 @@ class Training:
                 progress.write(trouble)
                 continue
             steps.append((result.loss, result.accuracy))
-            progress.advance(len(steps), self._moment(number, len(steps), result))
+            progress.advance(len(steps), result.loss, partial(self._moment, number, len(steps), result.grad_norm))
             if plan.verbose == ALL and plan.print_every and learner.model.steps % plan.print_every == 0:
                 progress.write(f"epoch {learner.epochs:.2f}, loss {progress.loss:.3f}.")
                 for temp in plan.sample_temps:
@@ -205,10 +206,10 @@ class Training:
                 self._save(None)
         return steps
 
-    def _moment(self, number: int, step: int, result: StepResult) -> Moment:
+    def _moment(self, number: int, step: int, grad_norm: float) -> Moment:
         part = self._progress(number, step)
         seconds_left = (time.monotonic() - self._start) * (1 - part) / part
-        return Moment(result.loss, result.grad_norm, self._learner.model.learnrate, self._learner.epochs, seconds_left)
+        return Moment(grad_norm, self._learner.model.learnrate, self._learner.epochs, seconds_left)
 
     def _call_back(self, result: StepResult) -> None:
         if self._callback is None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import pytensor
@@ -31,6 +33,19 @@ from charrnn.model.kernels.memory import keep_freed_memory
 from charrnn.model.recurrence.op import Recurrence
 
 ENGINES = ("numba", "jax")
+
+#: Held while expressions are built or compiled: PyTensor's settings and rewrites are the whole process's.
+building = threading.RLock()
+
+
+class built(cached_property):  # noqa: N801  a decorator, named as such
+    """A cached property that one thread at a time builds or compiles."""
+
+    def __get__(self, instance, owner=None):
+        if instance is None or self.attrname in vars(instance):
+            return super().__get__(instance, owner)
+        with building:
+            return super().__get__(instance, owner)
 
 
 def resolve(engine: str = "auto") -> str:

@@ -133,7 +133,8 @@ class LoopKernel:
 
     def __call__(self, steps: int, first: int, last: int, arguments: Arguments) -> None:
         """Run the loop for rows ``first`` to ``last`` of the batch."""
-        self._function(steps, first, last, *map(address, arguments.tables))
+        tables = arguments.tables  # held on to: two threads may each have made their own
+        self._function(steps, first, last, *map(address, tables))
 
     # -- emission -----------------------------------------------------------------------------------------------------
 

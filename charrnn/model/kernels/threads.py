@@ -12,8 +12,9 @@ import contextvars
 import functools
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import threadpoolctl
 
@@ -49,9 +50,29 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="charrnn")
 
 
+class _SingleBLAS:
+    """Holds BLAS to one thread from the first caller's entry to the last one's exit, whichever threads they are in."""
+
+    def __init__(self) -> None:
+        self._controller = threadpoolctl.ThreadpoolController()
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limiter = self._controller.limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limiter.restore_original_limits()
+
+
 @functools.cache
-def _blas() -> threadpoolctl.ThreadpoolController:
-    return threadpoolctl.ThreadpoolController()
+def _single_blas() -> _SingleBLAS:
+    return _SingleBLAS()
 
 
 @contextlib.contextmanager
@@ -59,7 +80,7 @@ def using(threads: int) -> Iterator[None]:
     """Let the kernels called inside use a number of threads, and BLAS one."""
     token = _current.set(threads)
     try:
-        with _blas().limit(limits=1, user_api="blas"):
+        with _single_blas():
             yield
     finally:
         _current.reset(token)
@@ -72,7 +93,16 @@ def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
     if parts == 1:
         work(0, n)
         return
-    waiting = [_pool(parts - 1).submit(work, first, last) for first, last in itertools.pairwise(bounds[1:])]
+    waiting = [_submit(parts - 1, work, first, last) for first, last in itertools.pairwise(bounds[1:])]
     work(bounds[0], bounds[1])
     for future in waiting:
-        future.result()
+        if future is not None:
+            future.result()
+
+
+def _submit(workers: int, work: Callable[[int, int], object], first: int, last: int) -> Future | None:
+    try:
+        return _pool(workers).submit(work, first, last)
+    except RuntimeError:  # Python is closing and takes no more work: what is to be saved first is computed here
+        work(first, last)
+        return None

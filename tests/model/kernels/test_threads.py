@@ -67,12 +67,46 @@ def test_the_number_of_threads_holds_inside_only():
     assert count() == 1
 
 
-def test_blas_is_held_to_one_thread():
-    def most():  # of the library that numpy's products use; scipy may bring one of its own
-        pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
-        return max((pool["num_threads"] for pool in pools if "numpy" in pool["filepath"]), default=1)
+def blas_threads():
+    """Return how many threads the library of numpy's products uses; scipy may bring one of its own."""
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    return max((pool["num_threads"] for pool in pools if "numpy" in pool["filepath"]), default=1)
 
-    before = most()
+
+def test_blas_is_held_to_one_thread():
+    before = blas_threads()
     with threads.using(2):
-        assert most() == 1
-    assert most() == before
+        assert blas_threads() == 1
+    assert blas_threads() == before
+
+
+def test_blas_stays_held_until_the_last_of_several_threads_is_done():
+    entered, leave = threading.Event(), threading.Event()
+
+    def other():
+        with threads.using(1):
+            entered.set()
+            leave.wait()
+
+    with threadpoolctl.threadpool_limits(2, "blas"):
+        before = blas_threads()
+        thread = threading.Thread(target=other)
+        thread.start()
+        entered.wait()
+        with threads.using(1):
+            leave.set()
+            thread.join()
+            assert blas_threads() == 1
+        assert blas_threads() == before
+
+
+def test_work_is_done_even_when_python_is_closing(monkeypatch):
+    class Closed:
+        def submit(self, *args):
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(threads, "_pool", lambda workers: Closed())
+    parts = []
+    with threads.using(3):
+        threads.split(9, lambda *part: parts.append(part))
+    assert sorted(parts) == [(0, 3), (3, 6), (6, 9)]

@@ -37,6 +37,10 @@ class StopRequest:
         """Whether someone asked to stop."""
         return self._received is not None
 
+    def go_on(self) -> bool:
+        """Return whether the next batch is wanted."""
+        return not self.requested
+
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
             self._former = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}

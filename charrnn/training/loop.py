@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from charrnn.data.dataset import DataSet
     from charrnn.data.documentset import DocumentSet
     from charrnn.model.model import StepResult
+    from charrnn.training.job import Job
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class Training:
         Saves, and samples.
     callback : callable, optional
         Called with a `Step` after every training step. An error raised in it ends training, after saving.
+    job : Job, optional
+        What steers and shows it where it goes on in the background.
     """
 
     def __init__(
@@ -114,20 +117,30 @@ class Training:
         plan: Plan,
         journal: Journal,
         callback: Callable[[Step], object] | None = None,
+        job: Job | None = None,
     ) -> None:
         self._learner, self._valid, self._plan, self._journal, self._callback = learner, valid, plan, journal, callback
         self._round_length = plan.train_len or learner.epoch_length
         self._rounds: list[Round] = []
         self._start = self._saved = time.monotonic()
-        self._stop = StopRequest()
+        self._stop: StopRequest | Job = job or StopRequest()
+        self._screen = job.screen if job else None
+        self._last_saved = ""
 
     def run(self) -> TrainingSummary:
-        """Train as planned, until the end or until someone asks to stop."""
+        """Train as planned, until the end or until someone asks to stop.
+
+        An error that ends it tells in a note what is saved.
+        """
         with self._stop:
-            for number in itertools.count(1):
-                checkpoint = self._round(number)
-                if self._stop.requested or self._time_is_up() or self._is_last(number) or self._out_of_patience():
-                    break
+            try:
+                for number in itertools.count(1):
+                    checkpoint = self._round(number)
+                    if self._stop.requested or self._time_is_up() or self._is_last(number) or self._out_of_patience():
+                        break
+            except BaseException as error:
+                error.add_note(self._what_is_saved())
+                raise
         return TrainingSummary(
             rounds=tuple(self._rounds),
             checkpoint=checkpoint,
@@ -144,13 +157,13 @@ class Training:
         guard = Guard(learner)
         while True:
             last_loss = self._rounds[-1].valid_loss if self._rounds else self._journal.last_loss
-            with Progress(label, self._round_length, self._batch_characters, last_loss, plan.verbose) as progress:
+            with Progress(
+                label, self._round_length, self._batch_characters, last_loss, plan.verbose, self._screen
+            ) as progress:
                 steps = self._steps(number, guard, progress)
                 seconds = time.monotonic() - start
                 progress.validating()
-                found = validate(
-                    learner.model, self._valid, learner.batchsize, plan.valid_len, lambda: not self._stop.requested
-                )
+                found = validate(learner.model, self._valid, learner.batchsize, plan.valid_len, self._stop.go_on)
                 valid_loss = found.loss if found else None
             if valid_loss is None or math.isfinite(valid_loss):
                 break
@@ -181,14 +194,16 @@ class Training:
         return checkpoint
 
     def _say(self, text: str) -> None:
-        if self._plan.verbose > SILENT:
+        if self._screen:
+            self._screen.write(text)
+        elif self._plan.verbose > SILENT:
             print(text, flush=True)
 
     def _steps(self, number: int, guard: Guard, progress: Progress) -> list[tuple[float, float]]:
         """Take the round's steps and return the loss and the accuracy of each."""
         learner, plan, start = self._learner, self._plan, self._learner.model.steps
         steps: list[tuple[float, float]] = []
-        while len(steps) < self._round_length and not (self._stop.requested or self._time_is_up()):
+        while len(steps) < self._round_length and self._stop.go_on() and not self._time_is_up():
             result, trouble = guard.step(self._progress(number, len(steps) + 1))
             if trouble:
                 del steps[learner.model.steps - start :]
@@ -231,9 +246,16 @@ class Training:
         return learner.policy.after_round(valid_loss, yardstick)
 
     def _save(self, round_: Round | None) -> str:
-        name = self._journal.save(round_)
+        self._last_saved = self._journal.save(round_)
         self._saved = time.monotonic()
-        return name
+        return self._last_saved
+
+    def _what_is_saved(self) -> str:
+        steps = self._learner.model.steps
+        saved = (
+            f"Checkpoint {self._last_saved} is saved" if self._last_saved else "No checkpoint was saved since it began"
+        )
+        return f"{saved}; the model in memory is at step {steps:,}. Train again to go on from there."
 
     @property
     def _batch_characters(self) -> int:

@@ -11,7 +11,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from charrnn.training.screen import ALL, screen
+from charrnn.training.screen import ALL, Screen, screen
 
 SMOOTHED = 100  # steps that the shown training loss is the mean of
 PIECES = ("where", "epoch", "train", "valid", "bits", "speed", "left", "learnrate", "gradient")  # as they are shown
@@ -53,6 +53,8 @@ class Progress:
         The last validation loss, nats per character.
     verbose : int
         0 shows nothing, 1 only what is written, 2 the line too.
+    place : Screen, optional
+        Where it is shown, if that is elsewhere.
 
     Examples
     --------
@@ -65,10 +67,16 @@ class Progress:
     """
 
     def __init__(
-        self, label: str, total: int, characters: int, valid_loss: float | None = None, verbose: int = ALL
+        self,
+        label: str,
+        total: int,
+        characters: int,
+        valid_loss: float | None = None,
+        verbose: int = ALL,
+        place: Screen | None = None,
     ) -> None:
         self._label, self._total, self._characters, self._valid_loss = label, total, characters, valid_loss
-        self._screen = screen(verbose)
+        self._screen = place or screen(verbose)
         self._losses: deque[float] = deque(maxlen=SMOOTHED)
         self._done, self._start = 0, time.monotonic()
         self._moment: Callable[[], Moment] | None = None

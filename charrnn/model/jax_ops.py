@@ -19,6 +19,7 @@ from pytensor.tensor.math import Sum
 
 from charrnn.model.dropout import DropoutMask
 from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
+from charrnn.model.nade import NadeGradient, NadeLogits
 from charrnn.model.parameters import JoinFlat, SplitFlat
 from charrnn.model.products import AddBias, Affine, ClippedWeightGradient, JoinTime, Scatter, SplitTime, Take
 from charrnn.model.recurrence.op import Recurrence, RecurrenceGradient
@@ -185,6 +186,25 @@ def _cross_entropy(op, **kwargs):
 @jax_funcify.register(CrossEntropyGradient)
 def _cross_entropy_gradient(op, **kwargs):
     return lambda softmax, y, d: (softmax - jax.nn.one_hot(y, softmax.shape[-1], dtype=softmax.dtype)) * d[..., None]
+
+
+def _nade(c, a, W, U, y):
+    def body(a, now):
+        c_i, W_i, U_i, y_i = now
+        return a + y_i[..., None] * W_i, c_i + jnp.tanh(a) @ U_i
+
+    _, logits = jax.lax.scan(body, a, (jnp.moveaxis(c, 2, 0), W, U, jnp.moveaxis(y, 2, 0)), reverse=True)
+    return jnp.moveaxis(logits, 0, 2)
+
+
+@jax_funcify.register(NadeLogits)
+def _nade_logits(op, **kwargs):
+    return _nade
+
+
+@jax_funcify.register(NadeGradient)
+def _nade_gradient(op, **kwargs):
+    return lambda d, a, W, U, y: jax.vjp(lambda *given: _nade(jnp.zeros_like(d), *given, y), a, W, U)[1](d)
 
 
 def writer(step):

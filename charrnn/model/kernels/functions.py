@@ -63,6 +63,13 @@ def intrinsic(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
     return builder.call(declare(builder.module, f"llvm.{name}.{suffix(kind)}", signature), args)
 
 
+def total(builder: ir.IRBuilder, start: ir.Value, lanes: ir.Value) -> ir.Value:
+    """Return a scalar plus all lanes of a vector."""
+    signature = ir.FunctionType(start.type, [start.type, lanes.type])
+    function = declare(builder.module, f"llvm.vector.reduce.fadd.{suffix(lanes.type)}", signature)
+    return builder.call(function, [start, lanes], fastmath=("reassoc",))
+
+
 def polynomial(builder: ir.IRBuilder, x: ir.Value, coefficients: list[float]) -> ir.Value:
     """Evaluate a polynomial, highest power first, by Horner's rule."""
     result: ir.Value = constant(coefficients[0], x.type)

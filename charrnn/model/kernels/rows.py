@@ -17,7 +17,7 @@ from charrnn.model.kernels.loop import counting
 INDEX = ir.IntType(32)
 
 
-class _Emitter:
+class Emitter:
     """A function (first, last, n, addresses) being written, and what its body needs."""
 
     def __init__(self, dtype: str, n_arrays: int) -> None:
@@ -71,7 +71,7 @@ def _run(function: CompiledFunction, n: int, parts: int, least: int, arrays: lis
 
 @functools.cache
 def _take(dtype: str) -> CompiledFunction:
-    e = _Emitter(dtype, 3)
+    e = Emitter(dtype, 3)
     with counting(e.b, e.first, e.last) as i:
         source, target = e.row(0, e.index(1, i)), e.row(2, i)
         e.columns(INT(0), e.n, lambda j, kind: e.store(e.load(source, j, kind), target, j))
@@ -87,7 +87,7 @@ def take(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _scatter(dtype: str) -> CompiledFunction:
-    e = _Emitter(dtype, 4)
+    e = Emitter(dtype, 4)
     count = e.b.load(e.arrays[3], typ=INT)
     with counting(e.b, INT(0), count) as i:
         source, target = e.row(0, i), e.row(2, e.index(1, i))
@@ -110,7 +110,7 @@ def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
 
 @functools.cache
 def _cross_entropy(dtype: str) -> CompiledFunction:
-    e = _Emitter(dtype, 4)
+    e = Emitter(dtype, 4)
     b, scalar, lanes = e.b, e.scalar, host().lanes(e.scalar)
     vector = ir.VectorType(scalar, lanes)
     low = ir.Constant(scalar, float("-inf"))

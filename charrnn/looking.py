@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from charrnn.errors import SourceNotFound
 from charrnn.insight import neurons
 from charrnn.writing import WritingModel
+
+if TYPE_CHECKING:
+    from charrnn.insight.activity import Activities, Activity
+    from charrnn.insight.predicates import Predicate
+    from charrnn.insight.saliency import Saliency
+    from charrnn.insight.searching import FoundNeurons
+    from charrnn.insight.statistics import Statistics
 
 
 class LookingModel(WritingModel):
@@ -16,3 +28,172 @@ class LookingModel(WritingModel):
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Return the hidden states along a text, (L, H, T); see `charrnn.insight.neurons.trackneurons`."""
         return neurons.trackneurons(self.model, self.chars, text, temp, ret_output, transpose)
+
+    def neurons(
+        self, text: str, unit: int | None = None, layer: int | None = None, of: str = "h", n: int = 5
+    ) -> Activity | Activities:
+        """Return what a unit does along a text, from a blank state; it shows itself as the text coloured by it.
+
+        Red is above the middle, blue below. Where there are no colours there are bars under the text.
+
+        Parameters
+        ----------
+        text : str
+            T characters.
+        unit : int, optional
+            Which unit of the layer, from 0 up; by default the `n` units that vary most along the text.
+        layer : int, optional
+            From 0 up, as in `trackneurons`, or from -1 down; by default the last one, and any if no unit is given.
+        of : str
+            Which state or gate: "h"; "z" and "r" of a GRU; "c", "i", "f" and "o" of an LSTM; the states of a cell of
+            your own, and what its `gates` names.
+        n : int
+            How many units to show if none is given.
+
+        Returns
+        -------
+        Activity or Activities
+            With `values` (T,), `text`, `layer`, `unit`; several are a list. A slice is a part of the text.
+
+        Raises
+        ------
+        InvalidValue
+            If the text is empty or there is no such layer or unit.
+        UnknownName
+            If there is no such state or gate.
+
+        Examples
+        --------
+        >>> ms.neurons("Alice said 'no'", unit=17, of="z")  # doctest: +SKIP
+        """
+        from charrnn.insight import activity
+
+        return activity.neurons(self.model, self.chars, text, unit, layer, of, n)
+
+    def find_neurons(
+        self, predicate: str | Predicate, text: str | None = None, n: int = 10, of: str = "h"
+    ) -> FoundNeurons:
+        """Return the units that go along most closely with a function of a text; prints as a table.
+
+        Parameters
+        ----------
+        predicate : str or callable
+            "brackets", "digit", "letter", "line_position", "newline", "quotes", "space", "upper", "vowel" or
+            "word_position" (see `charrnn.insight.predicates`); or a function that takes the text and returns T numbers
+            or truths; or one that takes a character and returns a number or a truth.
+        text : str, optional
+            T characters; the beginning of the validation text by default.
+        n : int
+            How many units.
+        of : str
+            Which state or gate, as for `neurons`.
+
+        Returns
+        -------
+        FoundNeurons
+            A list; of each element `layer`, `unit`, `correlation` (Pearson's; point-biserial for truths) and
+            ``show()``, which is the text coloured by the unit.
+
+        Raises
+        ------
+        InvalidValue
+            If the predicate does not give a number for each character, or gives the same for all.
+        UnknownName
+            If there is no such predicate, state or gate.
+
+        Examples
+        --------
+        >>> found = ms.find_neurons("quotes")          # doctest: +SKIP
+        >>> found[0].show()                            # doctest: +SKIP
+        >>> ms.find_neurons(lambda ch: ch in ".,;:!?") # doctest: +SKIP
+        """
+        from charrnn.insight import searching
+
+        return searching.find_neurons(self.model, self.chars, predicate, self._text_or(text, 20_000), n, of)
+
+    def saliency(self, text: str, target: str | None = None, measure: str = "norm") -> Saliency:
+        """Return which characters of a text matter for the one after it; shows itself as the text coloured by that.
+
+        It is the gradient of the log-probability of the next character with respect to the first layer's input at
+        each character, as of the image classifiers of Simonyan et al. 2013, arXiv 1312.6034.
+
+        Parameters
+        ----------
+        text : str
+            T characters, read from a blank state.
+        target : str, optional
+            The character after the text; the likeliest by default.
+        measure : {"norm", "product"}
+            The gradient's Euclidean norm, or its product with the input itself, which has a sign.
+
+        Returns
+        -------
+        Saliency
+            With `values` (T,) in nats, `target` and its `probability`.
+
+        Raises
+        ------
+        InvalidValue, UnknownCharacters, UnknownName
+            If the text is empty, the target is not one character that the model knows, or there is no such measure.
+
+        Examples
+        --------
+        >>> ms.saliency('"No, no!" said the Queen. "Sentence first', target='"')  # doctest: +SKIP
+        """
+        from charrnn.insight import saliency
+
+        return saliency.saliency(self.model, self.chars, text, target, measure, self._never_written)
+
+    def statistics(self, text: str | None = None) -> Statistics:
+        """Return how large parameters and activations are, and how many units are saturated or do nothing.
+
+        Parameters
+        ----------
+        text : str, optional
+            What to look at the activations along; the beginning of the validation text by default.
+        """
+        from charrnn.insight import statistics
+
+        return statistics.statistics(self.model, self.chars, self._text_or(text, 5000))
+
+    def _text_or(self, text: str | None, numchars: int) -> str:
+        """Return a text, or the beginning of the validation text if there is none."""
+        if text is not None:
+            return text
+        if not self.has_text:
+            raise SourceNotFound(f"{self.path} holds a model without its text: pass a text to look at.")
+        return self.chars.decode(self.valid_data.symbols[:numchars])
+
+    def share(self, path: str | os.PathLike[str], title: str | None = None) -> Path:
+        """Write a page in which the model itself writes, in the browser of whoever opens it, without any network.
+
+        With a seed the page writes what ``ms.generate(rng=seed)`` writes, as far as the rounding of its parameters to
+        float16 lets it; see `charrnn.insight.share.share_page`.
+
+        Parameters
+        ----------
+        path : path
+            A file that ends in .html. A page that charrnn wrote is replaced, anything else never.
+        title : str, optional
+            What the page is called; the name of the text by default.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InvalidValue
+            The name does not end in .html; the model's cell has no translation.
+        SaveFailed
+            There is no such directory, it cannot be written, or something else is there.
+
+        Examples
+        --------
+        >>> ms.share("poet.html", title="A poet")  # doctest: +SKIP
+        """
+        from charrnn.insight import pages, share
+
+        target = pages.checked_path(path)
+        return pages.write(target, share.share_page(self, title or self.corpus.source))

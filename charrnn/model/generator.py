@@ -18,7 +18,7 @@ from charrnn.model.recurrence.op import affine_parts
 from charrnn.model.recurrence.step import StepGraph, rebuild
 
 
-class _Stack(Cell):
+class Stack(Cell):
     """All layers and the output layer of a network as one cell, whose step returns the logits after the states."""
 
     def __init__(self, network: Network) -> None:
@@ -62,7 +62,7 @@ class Generator:
 
     def __init__(self, network: Network, vector: ParameterVector, engine: str, n_threads: int) -> None:
         self._network, self._vector, self._threads = network, vector, n_threads
-        self._step = step = StepGraph(_Stack(network), network.input_width, network.state_size, network.dtype)
+        self._step = step = StepGraph(Stack(network), network.input_width, network.state_size, network.dtype)
         p = vector.symbols()
         replacements = {var: p[name] for name, var in step.parameters.items()}
         affine = affine_parts(step)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,17 +10,15 @@ from charrnn.data import geometry
 from charrnn.data.charset import CharSet
 from charrnn.data.dataset import Batch
 from charrnn.data.document import Document
-from charrnn.data.geometry import Geometry, plural
+from charrnn.data.geometry import plural
 from charrnn.data.labels import NO_LABEL, LabelTable
-from charrnn.data.packing import Line, Packing
-from charrnn.errors import InvalidValue
+from charrnn.data.packedset import PackedSet
 
 BEGIN, END = "begin", "end"
 SPECIALS = (BEGIN, END)
-UNCUT = 32  # sequences: a document of fewer is never cut, whatever the streams have to share
 
 
-class DocumentSet:
+class DocumentSet(PackedSet):
     """D documents, packed one after another into B streams of sequences of T steps.
 
     A document is a begin symbol, its n characters, and an end symbol. It takes n + 1 steps, from "the first character
@@ -86,22 +83,13 @@ class DocumentSet:
         tables: Sequence[LabelTable] = (),
         label_dropout: float = 0.0,
     ) -> None:
-        geometry.require_count("seq_len", seq_len)
         geometry.require_count("vocab_size", vocab_size)
-        if not len(starts):
-            raise InvalidValue(f"{name or 'The set'} holds no document: expected one at least.")
+        super().__init__(starts, lengths, seq_len, random_seed, name)
         self.symbols = symbols
-        self.starts = np.asarray(starts, np.int64)
-        self.lengths = np.asarray(lengths, np.int64)
         self.vocab_size = vocab_size
-        self.seq_len = seq_len
         self.labels = None if labels is None else np.asarray(labels, np.int32)
-        self.random_seed = random_seed
-        self.name = name
         self.tables = tuple(tables)
         self._label_dropout = label_dropout
-        self._packings: dict[int, Packing] = {}
-        self._line: tuple[tuple[int, int], Line] | None = None
         self._told_in: tuple[int, np.ndarray] | None = None
 
     @classmethod
@@ -138,27 +126,10 @@ class DocumentSet:
             tables,
         )
 
-    def __len__(self) -> int:
-        return len(self.starts)
-
     def __getitem__(self, number: int) -> np.ndarray:
         """Return the symbols of a document, int32, from its begin to its end symbol."""
         start = self.starts[number]
         return np.asarray(self.symbols[start : start + self.lengths[number] + 1]).astype(np.int32)
-
-    @property
-    def predictions(self) -> int:
-        """What an epoch predicts: every character, and the end of every document."""
-        return int(self.lengths.sum())
-
-    @property
-    def data_len(self) -> int:
-        """The number of sequences that hold all predictions."""
-        return math.ceil(self.predictions / self.seq_len)
-
-    def batchepoch(self, batchsize: int = 16) -> int:
-        """Return E, the number of batches that show every document."""
-        return math.ceil(self._packing(batchsize).length / self.seq_len)
 
     def batch(self, pos: int = 0, batchsize: int = 16, epoch: int = 0) -> Batch:
         """Return batch `pos` of an epoch.
@@ -195,39 +166,11 @@ class DocumentSet:
             self._told_in = (epoch, np.where(dropped, NO_LABEL, self.labels))
         return self._told_in[1]
 
-    def fit(self, batchsize: int = 16) -> Geometry:
-        """Return the sequence length and batch size that these documents can fill, with a note if they are smaller."""
-        geometry.require_count("batchsize", batchsize)
-        seq_len = min(self.seq_len, self.predictions)
-        rows = min(batchsize, self._packing(batchsize).parts, math.ceil(self.predictions / seq_len))
-        note = ""
-        if (seq_len, rows) != (self.seq_len, batchsize):
-            note = f"{plural(len(self), 'document')} with {plural(self.predictions, 'prediction')} in all"
-            if seq_len < self.seq_len:
-                note += f", so sequences have {plural(seq_len, 'step')} instead of {self.seq_len:,}"
-            if rows < batchsize:
-                note += f", so batches have {plural(rows, 'row')} instead of {batchsize:,}"
-            note += "."
-        return Geometry(seq_len, rows, math.ceil(self._packing(rows).length / seq_len), note)
-
     def __repr__(self) -> str:
         return (
             f"<DocumentSet {self.name}: {plural(len(self), 'document')}, {self.predictions - len(self):,} characters "
             f"of {self.vocab_size:,} kinds, sequences of {self.seq_len:,}>"
         )
-
-    def _packing(self, batchsize: int) -> Packing:
-        geometry.require_count("batchsize", batchsize)
-        if batchsize not in self._packings:
-            self._packings[batchsize] = Packing(self.lengths, batchsize, UNCUT * self.seq_len)
-        return self._packings[batchsize]
-
-    def _ordered(self, batchsize: int, epoch: int) -> Line:
-        key = (batchsize, epoch)
-        if self._line is None or self._line[0] != key:
-            rng = np.random.default_rng([self.random_seed, epoch])
-            self._line = (key, Line(self._packing(batchsize), rng))
-        return self._line[1]
 
 
 def encode_document(text: str, charset: CharSet) -> np.ndarray:

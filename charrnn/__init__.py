@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from charrnn.generation.sampling import Sample as Sample
     from charrnn.generation.scoring import Score as Score
     from charrnn.hyper import HyperParams as HyperParams
+    from charrnn.model.cells import Cell as Cell
     from charrnn.model.modeltypes import GRUEncode as GRUEncode
     from charrnn.model.modeltypes import GRUResize as GRUResize
     from charrnn.state import ModelState as ModelState
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Cell": "charrnn.model.cells",
     "CharSet": "charrnn.data.charset",
     "Checkpoint": "charrnn.storage.checkpoint",
     "DataSet": "charrnn.data.dataset",

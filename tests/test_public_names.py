@@ -8,6 +8,7 @@ import pytest
 import charrnn
 
 NAMES = {
+    "Cell",
     "CharSet",
     "Checkpoint",
     "DataSet",

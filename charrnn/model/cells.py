@@ -31,12 +31,30 @@ GATES = {"sigmoid": pt.sigmoid, "hard_sigmoid": hard_sigmoid}
 class Cell(ABC):
     """What a recurrent cell must say of itself.
 
-    Write your own by giving `shapes` and `step`; `step` must treat each row of its arguments on its own.
+    Write your own by giving `shapes` and `step`, and pass the class to `ModelState.initfromsrcfile` as ``modeltype``;
+    `step` must treat each row of its arguments on its own.
 
     Attributes
     ----------
     states : tuple of str
         Names of the state arrays, each (B, H); the first is what the next layer sees.
+
+    Examples
+    --------
+    The minimal gated unit (Zhou et al. 2016, arXiv 1603.09420), whose one gate both forgets and resets:
+
+    >>> class MGU(Cell):
+    ...     def shapes(self, n_in, n_units):
+    ...         x, h, b = (n_in, n_units), (n_units, n_units), (n_units,)
+    ...         return {"Uf": x, "Wf": h, "bf": b, "Uc": x, "Wc": h, "bc": b}
+    ...
+    ...     def step(self, x, h, *, p):
+    ...         f = pt.sigmoid(x @ p.Uf + h @ p.Wf + p.bf)
+    ...         c = pt.tanh(x @ p.Uc + (f * h) @ p.Wc + p.bc)
+    ...         return (1 - f) * h + f * c
+    >>> ms = ModelState.initfromsrcfile("alice.txt", "workdirs/mgu", modeltype=MGU)  # doctest: +SKIP
+    >>> ms.train()                                                                   # doctest: +SKIP
+    >>> ms = ModelState.load("workdirs/mgu", cell=MGU)                               # doctest: +SKIP
     """
 
     states: ClassVar[tuple[str, ...]] = ("h",)

@@ -1,39 +1,111 @@
 """Model types: a cell and an input stage under one name, as the ancestor calls them.
 
+A cell of one's own is one too: its class, an instance of it, or what makes one.
+
 >>> names()
 ['GRUEmbed', 'GRUEncode', 'GRUResize', 'LSTMEmbed', 'LSTMEncode', 'LSTMResize', 'RNNEmbed', 'RNNEncode', 'RNNResize']
 >>> get("GRUEncode").stage
 'encode'
+>>> class Leaky(RNN):
+...     def step(self, x, h, *, p):
+...         return 0.9 * h + 0.1 * super().step(x, h, p=p)[0]
+>>> get(Leaky)
+ModelType('LeakyEncode', Leaky, 'encode')
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from charrnn.errors import UnknownName, near_matches
+from charrnn.errors import InvalidCell, UnknownName, near_matches
 from charrnn.hyper import HyperParams
+from charrnn.model.cellcheck import check
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
 
+STAGES = ("encode", "embed", "resize")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class ModelType:
-    """A kind of model: how its cell is made from hyperparameters, and its input stage.
+    """A kind of model: how its cell is made, and its input stage.
 
     Parameters
     ----------
     name : str
-    cell : callable
-        Takes `HyperParams`, returns a `Cell`.
+    maker : Cell, or callable
+        A `Cell` class, an instance, a `functools.partial` of a class, or a function that returns an instance, given
+        nothing or the model's `HyperParams`.
     stage : {"encode", "embed", "resize"}
+
+    Raises
+    ------
+    UnknownName
+        No such stage.
+    InvalidCell
+        `maker` is none of these.
     """
 
     name: str
-    cell: Callable[[HyperParams], Cell]
-    stage: str
+    maker: type[Cell] | Cell | Callable[..., Cell]
+    stage: str = "encode"
+
+    def __post_init__(self) -> None:
+        if self.stage not in STAGES:
+            raise UnknownName(f"There is no input stage {self.stage!r}. {near_matches(str(self.stage), STAGES)}")
+        if not isinstance(self.maker, Cell) and not callable(self.maker):
+            raise InvalidCell(f"{self.maker!r} is no cell: expected a Cell class, an instance, or what makes one.")
 
     def __str__(self) -> str:
         return self.name
+
+    def __repr__(self) -> str:
+        maker = self.maker
+        shown = maker.__name__ if isinstance(maker, type) else repr(maker)
+        return f"ModelType({self.name!r}, {shown}, {self.stage!r})"
+
+    @property
+    def own(self) -> bool:
+        """Whether the cell is the user's own."""
+        return _TYPES.get(self.name) is not self
+
+    def cell(self, hyper: HyperParams) -> Cell:
+        """Return a cell for a model; one of the user's own is checked first.
+
+        Raises
+        ------
+        InvalidCell
+            It cannot be made, or what it says of itself is contradictory.
+        """
+        cell = self.maker if isinstance(self.maker, Cell) else self._made(self.maker, hyper)
+        if not isinstance(cell, Cell):
+            raise InvalidCell(f"{self!r} makes {cell!r}: expected a Cell.")
+        if self.own:
+            check(cell, hyper.state_size, hyper.state_size, hyper.dtype)
+        return cell
+
+    def _made(self, maker: Callable[..., Cell], hyper: HyperParams) -> Cell:
+        """Call the maker: a function with the hyperparameters if it wants an argument, a class without."""
+        of_class = isinstance(maker.func if isinstance(maker, functools.partial) else maker, type)
+        try:
+            wanted = [] if of_class else [a for a in inspect.signature(maker).parameters.values() if _required(a)]
+            return maker(*[hyper] * len(wanted))
+        except TypeError as error:
+            raise InvalidCell(
+                f"{self!r} cannot be made: {error}. If it takes arguments, give an instance, or "
+                "functools.partial(TheCell, argument=...)."
+            ) from error
+
+
+#: What a model can be made of beside a name.
+CellMaker = ModelType | type[Cell] | Cell | Callable[..., Cell]
+
+
+def _required(argument: inspect.Parameter) -> bool:
+    positional = argument.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return positional and argument.default is inspect.Parameter.empty
 
 
 _CELLS: dict[str, Callable[[HyperParams], Cell]] = {
@@ -58,16 +130,30 @@ def names() -> list[str]:
     return sorted(_TYPES)
 
 
-def get(modeltype: str | ModelType) -> ModelType:
-    """Return a model type by name.
+def get(modeltype: str | CellMaker) -> ModelType:
+    """Return a model type by name, or of a cell: it is named after the cell's class, with the input stage *encode*.
 
     Raises
     ------
     UnknownName
         There is none; near matches are named.
+    InvalidCell
+        It is nothing that a cell could be made of.
     """
-    if isinstance(modeltype, ModelType):
-        return modeltype
+    if modeltype in (GRU, LSTM, RNN):
+        return _TYPES[f"{modeltype.__name__}Encode"]
+    if not isinstance(modeltype, str):
+        return of_cell(modeltype)
     if modeltype not in _TYPES:
-        raise UnknownName(f"There is no model type {modeltype!r}. {near_matches(str(modeltype), _TYPES)}")
+        raise UnknownName(f"There is no model type {modeltype!r}. {near_matches(modeltype, _TYPES)}")
     return _TYPES[modeltype]
+
+
+def of_cell(maker: CellMaker, stage: str = "encode") -> ModelType:
+    """Return the model type of a cell, with an input stage."""
+    if isinstance(maker, ModelType):
+        return maker
+    inner = maker.func if isinstance(maker, functools.partial) else maker
+    named = type(inner) if isinstance(inner, Cell) else inner
+    name = getattr(named, "__name__", "Own")
+    return ModelType(f"{name if name.isidentifier() else 'Own'}{stage.title()}", maker, stage)

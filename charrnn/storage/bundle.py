@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from charrnn.errors import CheckpointNotFound, CorruptFile, NotAModelDirectory
@@ -19,7 +19,7 @@ from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of, read_arrays
 from charrnn.storage.creation import MODEL_FILE, resolve, staged
 from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.verify import verify
-from charrnn.storage.workdir import CHECKPOINTS, HISTORY_FILE, REFS_FILE, WorkDir
+from charrnn.storage.workdir import CHECKPOINTS, HISTORY_FILE, REFS_FILE, Facts, WorkDir
 
 _MALFORMED = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, struct.error)
 
@@ -67,8 +67,15 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     return target
 
 
-def import_bundle(file: str | os.PathLike[str], path: str | os.PathLike[str], overwrite: bool = False) -> WorkDir:
+def import_bundle(
+    file: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    overwrite: bool = False,
+    accept: Callable[[Facts], object] | None = None,
+) -> WorkDir:
     """Make the working directory `path` from a bundle, whole or not at all, and open it.
+
+    What `accept` raises of the model's facts passes through, and nothing is left behind.
 
     Raises
     ------
@@ -90,6 +97,8 @@ def import_bundle(file: str | os.PathLike[str], path: str | os.PathLike[str], ov
             raise CorruptFile(f"{source} holds no {MODEL_FILE}: it is no bundle made by export.")
         if problems := verify(WorkDir(stage)).problems:
             raise CorruptFile(f"{source} is damaged: {'; '.join(problems)}")
+        if accept is not None:
+            accept(WorkDir(stage).model)
     return WorkDir(target)
 
 

@@ -69,7 +69,7 @@ def recurrence(
         The cell's step cannot be taken apart (see `Step`); `scan_recurrence` runs any step.
     """
     n_in = rows if isinstance(rows, int) else (x if rows is None else rows).type.shape[-1]
-    step = _step(cell, n_in, initial[0].type.shape[-1], initial[0].type.dtype, keep is not None)
+    step = _step(_Identity(cell), n_in, initial[0].type.shape[-1], initial[0].type.dtype, keep is not None)
     replacements = {var: parameters[name] for name, var in step.parameters.items()}
     leaves = rebuild(step.leaves, replacements)
     affine = affine_parts(step)
@@ -91,8 +91,23 @@ def recurrence(
     return outputs[: len(initial)]
 
 
-#: Layers and functions of a cell at the same sizes share its step; steps that compute the same share their kernel.
-_step = functools.lru_cache(maxsize=64)(Step)
+class _Identity:
+    """A cell as a key: itself, whatever its class makes of equality."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.cell is other.cell
+
+    def __hash__(self) -> int:
+        return id(self.cell)
+
+
+@functools.lru_cache(maxsize=64)
+def _step(key: _Identity, n_in: int, n_units: int, dtype: str, resets: bool) -> Step:
+    """Layers and functions of a cell at the same sizes share its step; steps that compute the same share a kernel."""
+    return Step(key.cell, n_in, n_units, dtype, resets)
 
 
 @functools.lru_cache(maxsize=64)

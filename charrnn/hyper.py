@@ -17,6 +17,7 @@ OPTIMIZERS = ("rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adam
 CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
 GATES = ("sigmoid", "hard_sigmoid")
+INITS = ("uniform", "normal", "small")
 RESETS = ("before", "after")
 POLICIES = ("plateau", "ancestor", "constant", "cosine", "exponential", "onecycle")
 DTYPES = ("float32", "float64")
@@ -42,6 +43,8 @@ class HyperParams:
         How a gradient becomes an update, see `charrnn.model.updates`.
     momentum : float
         Of momentum and Nesterov, and Adam's β₁; in [0, 1).
+    epsilon : float, optional
+        What RMSProp, Adagrad and Adam add to what they divide by; 1e-6, 1e-8 and 1e-8 by default.
     weight_decay : float
         AdamW's decay of all parameters, apart from the gradient.
     clip : {"value", "step", "norm", None}
@@ -67,8 +70,12 @@ class HyperParams:
         Back-propagate only through the last n steps of each sequence; -1 for all of them.
     dropout, dropout_inputs, dropout_weights : float
         Rates at which training drops every layer's outputs, the first layer's inputs, and recurrent weights; below 1.
+    label_dropout : float
+        Rate at which training hides labels, so that a model of labelled documents also learns to go without.
     tied : bool
         Whether the output layer's matrix is the input layer's, transposed.
+    init : {"uniform", "normal", "small"}
+        Initial weights: the ancestor's, PoetRNN's or min-char-rnn's, see `charrnn.model.initial`.
     forget_bias : float
         Initial bias of an LSTM's forget gate.
     random_seed : int
@@ -100,6 +107,7 @@ class HyperParams:
     regcost: float = 0.1
     optimizer: str = "rmsprop"
     momentum: float = 0.9
+    epsilon: float | None = None
     weight_decay: float = 0.01
     clip: str | None = "value"
     clip_at: float = 5.0
@@ -113,7 +121,9 @@ class HyperParams:
     dropout: float = 0.0
     dropout_inputs: float = 0.0
     dropout_weights: float = 0.0
+    label_dropout: float = 0.1
     tied: bool = False
+    init: str = "uniform"
     forget_bias: float = 1.0
     random_seed: int = 0
     dtype: str = "float32"
@@ -130,8 +140,10 @@ class HyperParams:
         self._whole("decay_after", least=0)
         self._number("momentum", lambda momentum: 0 <= momentum < 1, "of at least 0 and below 1")
         self._number("weight_decay", lambda decay: decay >= 0, "of at least 0")
+        if self.epsilon is not None:
+            self._number("epsilon", lambda epsilon: epsilon > 0, "above 0")
         self._number("regcost", lambda cost: cost >= 0, "of at least 0")
-        for name in ("dropout", "dropout_inputs", "dropout_weights"):
+        for name in ("dropout", "dropout_inputs", "dropout_weights", "label_dropout"):
             self._number(name, lambda rate: 0 <= rate < 1, "of at least 0 and below 1")
         self._number("forget_bias", math.isfinite, "that is finite")
         if not isinstance(self.tied, bool):
@@ -142,6 +154,7 @@ class HyperParams:
         self._name("cost", COSTS)
         self._name("gate", GATES)
         self._name("reset", RESETS)
+        self._name("init", INITS)
         self._name("policy", POLICIES)
         self._name("dtype", DTYPES)
 
@@ -151,17 +164,17 @@ class HyperParams:
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """Return a named recipe.
+        """Return the hyperparameters of a named recipe, see `charrnn.recipes`.
 
         ``"rngru"`` is exactly the Theano GRU program that charrnn succeeds: hard sigmoid, clipping per time
-        step, its rule for the learning rate.
+        step, its rule for the learning rate. ``ModelState.initfromsrcfile(..., preset=name)`` takes all of a recipe.
 
         >>> HyperParams.preset("rngru").clip
         'step'
         """
-        if name not in PRESETS:
-            raise UnknownName(f"There is no preset {name!r}. {near_matches(name, PRESETS)}")
-        return cls(**PRESETS[name])
+        from charrnn import recipes
+
+        return cls(**recipes.get(name).hyper.to_json())
 
     @classmethod
     def names(cls) -> list[str]:
@@ -206,8 +219,3 @@ class HyperParams:
         if value not in known:
             choices = ", ".join(repr(choice) for choice in known)
             raise UnknownName(f"{name} must be one of {choices}, not {value!r}.")
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "rngru": {"gate": "hard_sigmoid", "clip": "step", "policy": "ancestor"},
-}

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from charrnn import recipes
 from charrnn.errors import InvalidValue, UnknownName
-from charrnn.hyper import PRESETS, HyperParams
+from charrnn.hyper import HyperParams
 
 
 def test_the_defaults_are_the_ancestors():
@@ -34,6 +35,7 @@ def test_the_defaults_are_the_ancestors():
         *[("clip_at", bad) for bad in (0, -5)],
         *[("bptt_truncate", bad) for bad in (0, -2)],
         *[("decay_rate", bad) for bad in (0, 1.1, math.nan)],
+        *[("epsilon", bad) for bad in (0, -1e-8, "1")],
         *[("decay_after", bad) for bad in (-1, 0.5)],
         ("random_seed", -1),
     ],
@@ -44,7 +46,7 @@ def test_nonsense_is_refused_by_name_and_value(name, value):
     assert repr(value) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["optimizer", "clip", "cost", "gate", "reset", "policy", "dtype"])
+@pytest.mark.parametrize("name", ["optimizer", "clip", "cost", "gate", "reset", "init", "policy", "dtype"])
 def test_an_unknown_choice_names_the_choices(name):
     with pytest.raises(UnknownName, match=f"{name} must be one of"):
         HyperParams(**{name: "nonsense"})
@@ -71,8 +73,8 @@ def test_the_ancestors_recipe():
 def test_an_unknown_preset_names_the_known_ones():
     with pytest.raises(UnknownName, match="rngru"):
         HyperParams.preset("rngu")
-    for name in PRESETS:
-        HyperParams.preset(name)
+    for name in recipes.names():
+        assert HyperParams.preset(name) == recipes.get(name).hyper
 
 
 def test_repr_is_short_lines_that_make_the_same_again():

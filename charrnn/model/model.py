@@ -25,15 +25,14 @@ from pytensor.tensor import TensorVariable
 from charrnn.errors import CorruptFile, InvalidValue
 from charrnn.hyper import HyperParams
 from charrnn.model import engine as engines
-from charrnn.model import modeltypes
+from charrnn.model import heads, modeltypes
 from charrnn.model.generator import Generator, StepwiseGenerator
+from charrnn.model.initial import initial_parameters
 from charrnn.model.kernels import threads as kernel_threads
 from charrnn.model.kernels.scalars import UnsupportedStep
-from charrnn.model.losses import accuracy, cross_entropy
 from charrnn.model.network import Network
 from charrnn.model.objective import Objective
 from charrnn.model.parameters import ParameterVector
-
 
 Build = Callable[[Network, dict[str, TensorVariable]], tuple[Sequence[Variable], Sequence[Variable]]]
 
@@ -113,13 +112,14 @@ class Model:
             hyper.dtype,
             hyper.tied,
             label_sizes,
+            heads.make(hyper, vocab_size),
         )
         self.steps = 0
         self.compilations: list[tuple[str, float]] = []
         self._functions: dict[str, Callable[..., list[np.ndarray]]] = {}
         self._announce = announce
         self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
-        self._vector.shared.set_value(self._vector.join(self._initial()), borrow=True)
+        self._vector.shared.set_value(self._vector.join(initial_parameters(self.network, hyper)), borrow=True)
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
         self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
         self.objective = Objective(self.network, self._vector, hyper, self._learnrate, self._count, documents)
@@ -128,16 +128,6 @@ class Model:
         n = self._vector.size
         size = f"{self.hyper.layers}x{self.hyper.state_size}"
         return f"<Model {self.modeltype} {size}, {n:,} parameters, engine {self.engine}>"
-
-    def _initial(self) -> dict[str, np.ndarray]:
-        """Return the ancestor's initial parameters: weights uniform in ±sqrt(1/n), biases 0 but for the cell's wish."""
-        rng = np.random.default_rng(self.hyper.random_seed)
-        arrays = {}
-        for name, shape in self.network.shapes().items():
-            bound = np.sqrt(1 / self.network.fan(name)) if len(shape) > 1 else 0.0
-            arrays[name] = rng.uniform(-bound, bound, shape).astype(self.hyper.dtype)
-            arrays[name] += self.network.offset(name)
-        return arrays
 
     # -- values -------------------------------------------------------------------------------------------------------
 
@@ -230,9 +220,9 @@ class Model:
         objective = self.objective
         inputs = [variable for variable in objective.inputs if variable is not objective.mask]
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            logits, last, _ = objective.forward(self._vector.symbols())
-            errors = cross_entropy(logits, objective.y)
-            return self._compile("losses", inputs, [errors, accuracy(errors), last])
+            p = self._vector.symbols()
+            outputs, last, _ = objective.forward(p)
+            return self._compile("losses", inputs, [*self.network.head.errors(p, outputs, objective.y), last])
 
     @engines.built
     def _gradient_function(self):
@@ -298,6 +288,16 @@ class Model:
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
+    def _read(self, array, name: str) -> np.ndarray:
+        """Return symbols (T, B) or frames (T, B, V), whichever the head is for, as the kernels read them."""
+        return self._frames(array, name) if self.network.head.frames else self._symbols(array, name)
+
+    def _frames(self, frames, name: str) -> np.ndarray:
+        frames = np.ascontiguousarray(frames, self.hyper.dtype)
+        if frames.ndim < 2 or frames.shape[-1] != self.vocab_size or not ((frames == 0) | (frames == 1)).all():
+            raise InvalidValue(f"{name} {frames.shape} must be frames of 0 and 1, the last axis {self.vocab_size} long.")
+        return frames
+
     def _symbols(self, symbols, name: str) -> np.ndarray:
         """Return symbols as the kernels read them, which do not look where they read."""
         symbols = np.ascontiguousarray(symbols, "int32")
@@ -319,14 +319,16 @@ class Model:
 
     def _batch(self, x, y, state, mask=None, keep=None, labels=None) -> list[np.ndarray]:
         """Return a batch as the training function takes it."""
-        x, y = self._symbols(x, "x"), self._symbols(y, "y")
-        if x.ndim != 2 or x.shape != y.shape:
-            raise InvalidValue(f"x and y have the shapes {x.shape} and {y.shape}: expected one (T, B) for both.")
-        batch = [x, y, self._state(state, x.shape[1]), self._ones("mask", mask, x.shape)]
+        x, y = self._read(x, "x"), self._read(y, "y")
+        if x.ndim != self.objective.x.ndim or x.shape != y.shape:
+            expected = "(T, B, V)" if self.network.head.frames else "(T, B)"
+            raise InvalidValue(f"x and y have the shapes {x.shape} and {y.shape}: expected one {expected} for both.")
+        shape = x.shape[:2]
+        batch = [x, y, self._state(state, x.shape[1]), self._ones("mask", mask, shape)]
         if self.objective.keep is not None:
-            batch.append(self._ones("keep", keep, (*x.shape, 1)))
+            batch.append(self._ones("keep", keep, (*shape, 1)))
         if self.network.label_sizes:
-            batch.append(self._labels(labels, x.shape))
+            batch.append(self._labels(labels, shape))
         return batch
 
     def _ones(self, name: str, array, shape: tuple[int, ...]) -> np.ndarray:

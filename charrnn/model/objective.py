@@ -14,7 +14,6 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.hyper import HyperParams
 from charrnn.model.dropout import Dropout
-from charrnn.model.losses import accuracy, cross_entropy
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
 from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value
@@ -38,7 +37,8 @@ class Objective:
     Attributes
     ----------
     x, y, state, mask : variables
-        Symbols (T, B) and those that follow them, states before (L, B, S), 0 where a position counts for nothing.
+        Symbols (T, B) or frames of notes (T, B, V) and those that follow them, states before (L, B, S), 0 where a
+        position counts for nothing.
     keep, labels : variable or None
         0 where a document begins (T, B, 1), for documents; label ids (T, B, K), for a network that takes labels.
     inputs : list of variables
@@ -56,8 +56,7 @@ class Objective:
     ) -> None:
         self._network, self._vector, self._hyper, self._rate, self._count = network, vector, hyper, learnrate, count
         dtype = hyper.dtype
-        self.x = pt.tensor("x", dtype="int32", shape=(None, None))
-        self.y = pt.tensor("y", dtype="int32", shape=(None, None))
+        self.x, self.y = network.head.variable("x", dtype), network.head.variable("y", dtype)
         self.state = pt.tensor("state", dtype=dtype, shape=(hyper.layers, None, network.state_width))
         self.mask = pt.tensor("mask", dtype=dtype, shape=(None, None))
         self.keep = pt.tensor("keep", dtype=dtype, shape=(None, None, 1)) if documents else None
@@ -86,22 +85,21 @@ class Objective:
 
         These are all steps, or the last ``bptt_truncate``: what comes before is a constant to them.
         """
-        hyper, y, mask = self._hyper, self.y, self.mask
+        hyper, y, mask, head = self._hyper, self.y, self.mask, self._network.head
         clip = hyper.clip_at if hyper.clip == "step" else None
         dropout = Dropout(self._count, hyper.random_seed, hyper.dropout_inputs, hyper.dropout, hyper.dropout_weights)
         n = hyper.bptt_truncate
         if n < 0:
-            logits, last, _ = self.forward(p, clip=clip, dropout=dropout)
-            errors = cross_entropy(logits, y)
+            outputs, last, _ = self.forward(p, clip=clip, dropout=dropout)
+            errors, right = head.errors(p, outputs, y)
             masked = errors * mask
-            return masked, accuracy(errors) * mask, masked, last
+            return masked, right * mask, masked, last
         early, _, states = self.forward(p, slice(None, -n), dropout=dropout)
         middle = pt.concatenate([self.state[:, None], states], axis=1)[:, -1]  # the early part may be empty
         late, last, _ = self.forward(p, slice(-n, None), disconnected_grad(middle), clip=clip, dropout=dropout)
-        before, learned = cross_entropy(early, y[:-n]), cross_entropy(late, y[-n:])
-        correct = pt.concatenate([accuracy(before), accuracy(learned)]) * mask
+        (before, right_before), (learned, right) = head.errors(p, early, y[:-n]), head.errors(p, late, y[-n:])
         learned = learned * mask[-n:]
-        return pt.concatenate([before * mask[:-n], learned]), correct, learned, last
+        return pt.concatenate([before * mask[:-n], learned]), pt.concatenate([right_before, right]) * mask, learned, last
 
     @cached_property
     def _gradient(self) -> tuple[TensorVariable, ...]:
@@ -142,6 +140,7 @@ class Objective:
                 decay=hyper.decay,
                 momentum=hyper.momentum,
                 weight_decay=hyper.weight_decay,
+                **({} if hyper.epsilon is None else {"epsilon": hyper.epsilon}),
             )
             return gradient, updates, slots
 

@@ -88,6 +88,10 @@ class WorkdirLocked(CharRNNError, RuntimeError):
     """Another process is writing to the working directory."""
 
 
+class TrainingInBackground(CharRNNError, RuntimeError):
+    """The model trains in the background and cannot be changed by anything else meanwhile."""
+
+
 class SaveFailed(CharRNNError, OSError):
     """The disk is full, the directory read-only or gone; what was saved before is untouched."""
 

@@ -1,0 +1,204 @@
+"""A text coloured by numbers: in a terminal, in a notebook, and with bars instead of colours where there are none."""
+
+from __future__ import annotations
+
+import html
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_SHOWN = 4000  # characters; of a longer text the beginning is shown
+SHADES = 8  # steps from white to the full colour
+RED, BLUE = (178, 24, 43), (33, 102, 172)  # told apart by most who see few colours
+BARS, DIGITS = "▁▂▃▄▅▆▇█", "0123456789"
+NEWLINE = "⏎"
+
+Colour = tuple[int, int, int]
+
+
+class Glyph(NamedTuple):
+    """What is seen of a character and the marks on it; its number, and the same from -1 (blue) to 1 (red)."""
+
+    shown: str
+    value: float
+    level: float
+
+
+@dataclass(frozen=True, eq=False)
+class ColouredText:
+    """A text with a number for each character: white for the middle, red above it, blue below.
+
+    Where there are no colours (a file, a plain terminal, ``NO_COLOR`` in the environment) there are bars under the
+    text, or digits from 0 to 9. A slice is the same for a part of the text.
+
+    Parameters
+    ----------
+    text : str
+        T characters.
+    values : numpy.ndarray
+        A number for each, (T,).
+    title : str
+        What the numbers are.
+    middle : float
+        The number that is shown white.
+
+    Examples
+    --------
+    >>> ColouredText("to be", np.array([-1, 0, 0.5, 1, 0]), "a unit")
+    a unit: -1 to 1
+    to be
+    ▁▅▇█▅
+    """
+
+    text: str
+    values: np.ndarray
+    title: str
+    middle: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __getitem__(self, part: slice) -> Self:
+        return replace(self, text=self.text[part], values=self.values[part])
+
+    @property
+    def levels(self) -> np.ndarray:
+        """The numbers from -1 (blue) to 1 (red), (T,); one that is not finite counts as the middle."""
+        away = np.nan_to_num(self.values.astype(np.float64) - self.middle, nan=0.0, posinf=0.0, neginf=0.0)
+        return away / max(np.abs(away).max(initial=0.0), np.finfo(np.float64).tiny)
+
+    @property
+    def heading(self) -> str:
+        """What the numbers are, and from where to where they go."""
+        span = f"{self.values.min():.3g} to {self.values.max():.3g}" if len(self) else "no text"
+        return f"{self.title}: {span}"
+
+    def __repr__(self) -> str:
+        from rich.console import Console
+
+        console = Console(force_jupyter=False, highlight=False)
+        lines = _lines(self._glyphs(), console.width)
+        coloured = console.color_system is not None and not console.no_color and not console.legacy_windows
+        body = _in_colours(lines, console) if coloured else self._over_marks(lines)
+        return "\n".join(filter(None, [self.heading, body, self._more]))
+
+    def _repr_html_(self) -> str:
+        style = "font-family:monospace;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere"
+        return (
+            f"<div><bdi>{html.escape(self.heading)}</bdi></div>"
+            f'<div dir="auto" style="{style};unicode-bidi:plaintext">{"".join(map(_span, self._glyphs()))}</div>'
+            f"<div>{self._more}</div>"
+        )
+
+    def _over_marks(self, lines: Iterable[list[Glyph]]) -> str:
+        """Return lines each of which has a line of marks under it, as many columns wide."""
+        from rich.cells import cell_len
+
+        marks, lowest = _marks(), -1.0 if self.levels.min(initial=0.0) < 0 else 0.0
+        rows = []
+        for line in lines:
+            rows.append("".join(glyph.shown for glyph in line))
+            heights = (int((glyph.level - lowest) / (1 - lowest) * len(marks)) for glyph in line)
+            columns = (cell_len(glyph.shown) for glyph in line)
+            rows.append("".join(marks[min(h, len(marks) - 1)].ljust(n) for h, n in zip(heights, columns, strict=True)))
+        return "\n".join(rows)
+
+    @property
+    def _more(self) -> str:
+        left = len(self) - MOST_SHOWN
+        return f"... and {left:,} characters more: take a slice to see them" if left > 0 else ""
+
+    def _glyphs(self) -> list[Glyph]:
+        """Return what there is to see; a mark on a character is seen with it, and has no colour of its own."""
+        glyphs: list[Glyph] = []
+        for ch, value, level in zip(self.text[:MOST_SHOWN], self.values, self.levels, strict=False):
+            if glyphs and _is_mark(ch) and glyphs[-1].shown != NEWLINE:
+                glyphs[-1] = glyphs[-1]._replace(shown=glyphs[-1].shown + ch)
+            else:
+                glyphs.append(Glyph(visible(ch), value, level))
+        return glyphs
+
+
+def visible(ch: str) -> str:
+    r"""Return a sign for a character that would move the cursor, turn the text round or not be seen; else itself.
+
+    >>> visible("\n"), visible("\t"), visible("\u202e"), visible("a")
+    ('⏎', '␉', '␦', 'a')
+    """
+    if ch == "\n":
+        return NEWLINE
+    if ch < " ":
+        return chr(0x2400 + ord(ch))
+    if unicodedata.category(ch) in ("Cc", "Cf", "Cs", "Zl", "Zp") and ch not in "\u200c\u200d":  # joiners shape others
+        return "␦"
+    return f"◌{ch}" if _is_mark(ch) else ch
+
+
+def _is_mark(ch: str) -> bool:
+    """Say whether a character is drawn onto the one before: an accent, a vowel sign, an emoji's tone of skin."""
+    return unicodedata.category(ch) in ("Mn", "Me") or "\U0001f3fb" <= ch <= "\U0001f3ff"
+
+
+def _lines(glyphs: Iterable[Glyph], width: int) -> Iterator[list[Glyph]]:
+    """Yield the glyphs of each line of a terminal; wide characters take two columns."""
+    from rich.cells import cell_len
+
+    line: list[Glyph] = []
+    columns = 0
+    for glyph in glyphs:
+        columns += cell_len(glyph.shown)
+        if columns > width and line:
+            yield line
+            line, columns = [], cell_len(glyph.shown)
+        line.append(glyph)
+        if glyph.shown == NEWLINE:
+            yield line
+            line, columns = [], 0
+    if line:
+        yield line
+
+
+def _colours(level: float) -> tuple[Colour, Colour]:
+    """Return the colours behind and of a character."""
+    full, share = RED if level > 0 else BLUE, round(abs(level) * SHADES) / SHADES
+    r, g, b = (round(255 + (c - 255) * share) for c in full)
+    dark = 0.299 * r + 0.587 * g + 0.114 * b < 140
+    return (r, g, b), (255, 255, 255) if dark else (0, 0, 0)
+
+
+def _in_colours(lines: Iterable[list[Glyph]], console: Console) -> str:
+    from rich.color import Color
+    from rich.style import Style
+    from rich.text import Text
+
+    with console.capture() as capture:
+        for line in lines:
+            text = Text()
+            for glyph in line:
+                behind, front = (Color.from_rgb(*colour) for colour in _colours(glyph.level))
+                text.append(glyph.shown, Style(color=front, bgcolor=behind))
+            console.print(text, soft_wrap=True)
+    return capture.get().rstrip("\n")
+
+
+def _marks() -> str:
+    """Return bars from low to high, or digits where the output cannot show bars."""
+    try:
+        BARS.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return DIGITS
+    return BARS
+
+
+def _span(glyph: Glyph) -> str:
+    behind, front = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in _colours(glyph.level))
+    end = "\n" * (glyph.shown == NEWLINE)
+    style = f"background:{behind};color:{front}"
+    return f'<span style="{style}" title="{glyph.value:.3g}">{html.escape(glyph.shown)}</span>{end}'

@@ -69,6 +69,7 @@ class LivingModel(ABC):
 
             with engine.building:
                 self._shown = self._new_model()
+                self._shown.vectors()  # also the optimizer's
         still = job.still
         self._shown.show(still.vectors)
         self._shown.steps = still.steps

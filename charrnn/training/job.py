@@ -69,7 +69,7 @@ class Job:
     --------
     >>> job = ms.train(num_rounds=10, background=True)  # doctest: +SKIP
     >>> job                                             # doctest: +SKIP
-    Training in the background: round 2/10 31%  epoch 1.31  train 1.702  valid 1.811  98.1k chars/s  12:03 left
+    Training in the background, round 2/10 31%  epoch 1.31  train 1.702  valid 1.811  98.1k chars/s  12:03 left
     >>> ms.generate(200)                                # doctest: +SKIP
     >>> job.learnrate /= 2                              # doctest: +SKIP
     >>> job.stop()                                      # doctest: +SKIP
@@ -176,13 +176,18 @@ class Job:
             return "failed" if self.error is not None else "done"
         return "stopping" if self._stopping else "paused" if self._paused else "training"
 
+    @property
+    def progress(self) -> str:
+        """How far it is, in a line."""
+        state = "" if self.state == "training" else f"{self.state}, "
+        return f"{state}{self.screen.line or 'the first batches'}"
+
     def __repr__(self) -> str:
         if self.summary is not None:
             return repr(self.summary)
         if self.error is not None:
             return _failure(self.error)
-        state = "" if self.state == "training" else f" ({self.state})"
-        lines = [f"Training in the background{state}: {self.screen.line or 'the first batches'}"]
+        lines = [f"Training in the background, {self.progress}"]
         lines += [f"  {text}" for text in "\n".join(tuple(self.screen.texts)).splitlines()]
         change = "resume()" if self._paused else "pause()"
         return "\n".join(

@@ -18,6 +18,7 @@ from charrnn.data.documentset import SPECIALS, DocumentSet, encode_document
 from charrnn.data.encoding import Corpus, folding_note, require_settings
 from charrnn.data.geometry import plural
 from charrnn.data.labels import LabelTable
+from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.errors import CorruptFile, SourceUnusable
 
 SYMBOLS, STARTS, LABELS, VALID = "symbols.npy", "starts.npy", "labels.npy", "valid.npy"
@@ -140,8 +141,10 @@ class DocumentCorpus:
         )
 
 
-def corpus_from_json(record: Mapping[str, Any]) -> Corpus | DocumentCorpus:
-    """Restore the record of whatever was encoded: a continuous text or documents."""
+def corpus_from_json(record: Mapping[str, Any]) -> Corpus | DocumentCorpus | MusicCorpus:
+    """Restore the record of whatever was encoded: a continuous text, documents or music."""
+    if "pieces" in record:
+        return MusicCorpus.from_json(record)
     return DocumentCorpus.from_json(record) if "documents" in record else Corpus.from_json(record)
 
 

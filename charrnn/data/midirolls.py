@@ -14,7 +14,14 @@ from charrnn.data.rolls import KEYS, LOWEST, Roll, pitch_name, require_step
 from charrnn.errors import InvalidValue, SourceUnusable
 
 DEFAULT_BEATS = 0.25  # a sixteenth note, where beats are quarters
-LONGEST = 1 << 20  # frames of a piece: twelve days of quarter seconds
+LONGEST = 1 << 20  # frames of a piece: three days of quarter seconds
+INCIDENTS = {
+    "outside": "outside of the 88 keys left out",
+    "brief": "without length last one frame",
+    "merged": "fall on another one of the same key and frame",
+    "drums": "of drums left out",
+    "unended": "without an end last to the end of their track",
+}
 
 
 @dataclass
@@ -64,14 +71,8 @@ class FileReport:
             reach = f" from {pitch_name(self.lowest)} to {pitch_name(self.highest)}"
             counts = [(self.pieces, "piece"), (self.frames, "frame"), (self.notes, "note")]
             parts.append(", ".join(plural(*count) for count in counts) + reach)
-        for number, what in (
-            (self.outside, "outside of the 88 keys left out"),
-            (self.brief, "without length last one frame"),
-            (self.merged, "fall on another one of the same key and frame"),
-            (self.drums, "of drums left out"),
-            (self.unended, "without an end last to the end of the track"),
-        ):
-            if number:
+        for name, what in INCIDENTS.items():
+            if number := getattr(self, name):
                 parts.append(f"{plural(number, 'note')} {what}")
         if self.refused:
             parts.append(f"left out, as {self.refused}")

@@ -1,0 +1,113 @@
+"""Which units have learned something that can be said of a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from charrnn.errors import InvalidValue
+from charrnn.insight import activity, predicates
+from charrnn.insight.activity import Activity
+from charrnn.insight.recording import Recording
+from charrnn.storage.table import Table
+
+if TYPE_CHECKING:
+    from charrnn.data.charset import CharSet
+    from charrnn.insight.predicates import Predicate
+    from charrnn.model.model import Model
+
+EXCERPT = 600  # characters
+
+
+@dataclass(frozen=True, eq=False)
+class FoundNeuron:
+    """A unit and how it goes along with a function of a text.
+
+    Parameters
+    ----------
+    correlation : float
+        Pearson's, from -1 to 1; for a function that is true or false it is the point-biserial correlation.
+    activity : Activity
+        The unit along the whole text.
+    wanted : numpy.ndarray
+        The function along the text, (T,).
+    """
+
+    correlation: float
+    activity: Activity
+    wanted: np.ndarray
+
+    @property
+    def layer(self) -> int:
+        """The layer, from 0 up."""
+        return self.activity.layer
+
+    @property
+    def unit(self) -> int:
+        """The unit in its layer, from 0 up."""
+        return self.activity.unit
+
+    def show(self, start: int | None = None, numchars: int = EXCERPT) -> Activity:
+        """Return the unit along a part of the text, coloured; by default where the function varies most."""
+        if start is None:
+            start = _liveliest(self.wanted, numchars)
+        return self.activity[start : start + numchars]
+
+    def __repr__(self) -> str:
+        return f"layer {self.layer}, unit {self.unit}, {self.activity.of}: correlation {self.correlation:+.3f}"
+
+
+class FoundNeurons(list[FoundNeuron]):
+    """Units by how closely they go along with a function of a text, the closest first; prints as a table."""
+
+    def __repr__(self) -> str:
+        rows = [{"layer": f.layer, "unit": f.unit, "of": f.activity.of, "correlation": f.correlation} for f in self]
+        return f"{Table({'': i, **row} for i, row in enumerate(rows))!r}\nTo see one along the text: [0].show()"
+
+
+def find_neurons(
+    model: Model, charset: CharSet, predicate: str | Predicate, text: str, n: int = 10, of: str = "h"
+) -> FoundNeurons:
+    """Return the units that go along with a function of a text most closely; see `ModelState.find_neurons`."""
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise InvalidValue(f"n={n!r}: expected a whole number of units from 1 up.")
+    recording = Recording(model, charset, text)
+    values, wanted = recording.of(of), predicates.evaluate(predicate, recording.text)
+    if np.ptp(wanted) == 0:
+        raise InvalidValue(
+            f"The predicate is {wanted[0]:g} at every character of this text, so that nothing can go along with it: "
+            "give a text in which it changes."
+        )
+    r = correlations(values, wanted)
+    order = np.argsort(-np.abs(r), axis=None, kind="stable")[:n]
+    places = [np.unravel_index(at, r.shape) for at in order]
+    return FoundNeurons(
+        FoundNeuron(float(r[k, i]), activity.activity(recording, of, int(k), int(i)), wanted) for k, i in places
+    )
+
+
+def correlations(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation of each unit of (T, L, H) with numbers (T,), (L, H); 0 for a unit that never moves.
+
+    >>> correlations(np.array([[[0.0, 1, 3]], [[1.0, 0, 3]]]), np.array([0, 1])).tolist()
+    [[1.0, -1.0, 0.0]]
+    """
+    y = wanted - wanted.mean()
+    rows = []
+    for layer in values.transpose(1, 0, 2):
+        x = layer.astype(np.float64)
+        x -= x.mean(axis=0)
+        together, scale = y @ x, np.sqrt((x**2).sum(axis=0) * (y @ y))
+        moves = np.ptp(layer, axis=0) > 0
+        rows.append(np.divide(together, scale, out=np.zeros_like(together), where=moves & (scale > 0)))
+    return np.stack(rows)
+
+
+def _liveliest(wanted: np.ndarray, numchars: int) -> int:
+    """Return where the part of so many numbers begins that has the largest variance."""
+    n = min(numchars, len(wanted))
+    y = wanted - wanted.mean()
+    sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (y, y**2))
+    return int(((squares[n:] - squares[:-n]) / n - ((sums[n:] - sums[:-n]) / n) ** 2).argmax())

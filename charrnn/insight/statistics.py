@@ -1,0 +1,105 @@
+"""How large parameters and activations are, and which units do nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from charrnn.insight.colouring import BARS
+from charrnn.insight.recording import Recording
+from charrnn.storage.table import Table
+
+if TYPE_CHECKING:
+    from charrnn.data.charset import CharSet
+    from charrnn.model.model import Model
+
+NEAR_ZERO = 1e-3
+SATURATED = 0.9  # of a state; a gate is saturated below 0.1 and above 0.9
+DEAD = 1e-3  # standard deviation along the text
+BINS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Parameters and activations of a model in numbers; prints as two tables.
+
+    Attributes
+    ----------
+    parameters : Table
+        A row for each parameter: name, shape, mean, std, max (of the absolute values), norm, near_zero (the share
+        within ±0.001), values (a histogram from the lowest to the highest).
+    activations : Table
+        A row for each layer and each state or gate of its units along the text: mean, std, min, max, saturated (the
+        share beyond ±0.9, for gates outside of 0.1 to 0.9), dead (how many units move less than a standard deviation
+        of 0.001), values (a histogram).
+    characters : int
+        T, the length of the text.
+    """
+
+    parameters: Table
+    activations: Table
+    characters: int
+
+    def __repr__(self) -> str:
+        along = f"Along a text of {self.characters:,} characters, layer 0 being that of the parameters named 1.:"
+        return f"{self.parameters!r}\n\n{along}\n{self.activations!r}"
+
+
+def statistics(model: Model, charset: CharSet, text: str) -> Statistics:
+    """Return what parameters and activations are like; see `ModelState.statistics`."""
+    recording = Recording(model, charset, text)
+    rows = [
+        activation(layer, name, recording.of(name)[:, layer], name in recording.gate_names)
+        for layer in range(model.network.layers)
+        for name in recording.names
+    ]
+    parameters = Table(parameter(name, array) for name, array in model.parameters.items())
+    return Statistics(parameters, Table(rows), len(recording.text))
+
+
+def parameter(name: str, array: np.ndarray) -> dict[str, object]:
+    """Return a parameter's row."""
+    values = array.astype(np.float64)
+    return {
+        "name": name,
+        "shape": "×".join(map(str, array.shape)),
+        "mean": float(values.mean()),
+        "std": float(values.std()),
+        "max": float(np.abs(values).max()),
+        "norm": float(np.linalg.norm(values)),
+        "near_zero": float((np.abs(values) < NEAR_ZERO).mean()),
+        "values": histogram(values),
+    }
+
+
+def activation(layer: int, name: str, array: np.ndarray, gate: bool) -> dict[str, object]:
+    """Return the row of a state or gate of a layer, (T, H)."""
+    values = array.astype(np.float64)
+    saturated = np.abs(values - 0.5) > SATURATED - 0.5 if gate else np.abs(values) > SATURATED
+    return {
+        "layer": layer,
+        "of": name,
+        "mean": float(values.mean()),
+        "std": float(values.std()),
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "saturated": float(saturated.mean()),
+        "dead": int((values.std(axis=0) < DEAD).sum()),
+        "values": histogram(values),
+    }
+
+
+def histogram(values: np.ndarray, bins: int = BINS) -> str:
+    """Return how often numbers occur from the lowest to the highest, as bars; a blank where there are none.
+
+    >>> histogram(np.array([0, 0, 0, 0, 1, 3]), bins=3)
+    '█▂▂'
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return ""
+    counts, _ = np.histogram(finite, bins)
+    heights = np.ceil(counts / counts.max() * len(BARS)).astype(int)
+    return "".join(f" {BARS}"[height] for height in heights)

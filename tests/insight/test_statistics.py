@@ -1,0 +1,61 @@
+"""Parameters and activations in numbers."""
+
+import numpy as np
+import pytest
+
+from charrnn.data.charset import CharSet
+from charrnn.errors import InvalidValue
+from charrnn.insight.recording import Recording
+from charrnn.insight.statistics import activation, histogram, parameter, statistics
+from tests.model.models import model
+
+CHARSET = CharSet.from_text("abcde")
+TEXT = "abcdeedcba" * 7
+
+
+def test_every_parameter_has_a_row():
+    m = model("GRUEncode")
+    found = statistics(m, CHARSET, TEXT)
+    assert [row["name"] for row in found.parameters] == [*m.parameters]
+    (row,) = (row for row in found.parameters if row["name"] == "2.Wz")
+    W = m.parameters["2.Wz"]
+    assert row["shape"] == "5×5"
+    assert row["norm"] == pytest.approx(np.sqrt((W**2).sum()))
+    assert row["std"] == pytest.approx(np.std(W))
+
+
+def test_a_parameters_row():
+    row = parameter("b", np.array([0.0, 0.0009, -0.001, -3.0]))
+    assert (row["mean"], row["max"], row["near_zero"]) == (pytest.approx(-3.0001 / 4), 3.0, 0.5)
+
+
+def test_every_state_and_gate_of_a_layer_has_a_row():
+    m = model("LSTMEmbed")
+    found = statistics(m, CHARSET, TEXT)
+    assert [(row["layer"], row["of"]) for row in found.activations] == [(k, name) for k in (0, 1) for name in "hcifo"]
+    c = Recording(m, CHARSET, TEXT).of("c")[:, 1]
+    assert found.activations[6]["min"] == pytest.approx(c.min())
+    assert found.activations[6]["mean"] == pytest.approx(c.mean())
+    assert found.characters == 70
+    assert "70 characters" in repr(found)
+    assert "2.Wo" in repr(found)
+
+
+def test_saturated_and_dead_units_are_counted():
+    values = np.array([[0.95, 0.0, -0.91, 0.05], [0.2, 0.0, -0.1, 0.05]])
+    assert (activation(0, "h", values, gate=False)["saturated"], activation(0, "h", values, gate=False)["dead"]) == (
+        2 / 8,
+        2,
+    )
+    assert activation(0, "z", values[:, :2] + 0.05, gate=True)["saturated"] == 3 / 4
+
+
+def test_a_histogram_of_one_value_and_of_none():
+    assert histogram(np.zeros(3), bins=3) == " █ "
+    assert histogram(np.array([np.nan, 1.0, 2.0]), bins=2) == "██"
+    assert histogram(np.array([np.nan])) == ""
+
+
+def test_an_empty_text_is_refused():
+    with pytest.raises(InvalidValue, match="at least one character"):
+        statistics(model("GRUEncode"), CHARSET, "")

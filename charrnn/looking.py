@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import numpy as np
 
 from charrnn.errors import SourceNotFound
 from charrnn.insight import neurons
+from charrnn.storage import series
 from charrnn.writing import WritingModel
 
 if TYPE_CHECKING:
     from charrnn.insight.activity import Activities, Activity
+    from charrnn.insight.curves import Curves
     from charrnn.insight.predicates import Predicate
     from charrnn.insight.saliency import Saliency
     from charrnn.insight.searching import FoundNeurons
@@ -156,6 +159,51 @@ class LookingModel(WritingModel):
 
         return statistics.statistics(self.model, self.chars, self._text_or(text, 5000))
 
+    def plot(self, file: str | os.PathLike[str] | None = None) -> Curves:
+        """Return the curves of training: losses, learning rate, the best checkpoint, and what counting would reach.
+
+        They show themselves: as a picture in a notebook, as a chart of characters in a terminal. The training loss is
+        shown averaged, above the noise of single batches. For comparison, the validation loss of smoothed character
+        n-grams that counted in the training text; see `charrnn.insight.ngrams`.
+
+        Parameters
+        ----------
+        file : path, optional
+            Where to save the picture: .png, .svg or .pdf.
+
+        Returns
+        -------
+        Curves
+            With `figure()`, a matplotlib figure to change; `save(file)`; and what is drawn as arrays.
+
+        Raises
+        ------
+        InvalidValue
+            If the model was not trained yet, or the file is of another kind.
+        NotInstalled
+            If a picture is to be saved and there is no matplotlib.
+        SaveFailed
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> ms.plot()              # doctest: +SKIP
+        >>> ms.plot("curves.png")  # doctest: +SKIP
+        """
+        from charrnn.insight import curves
+
+        steps = series.join(filter(None, [self.history.steps(), self._steplog.columns()]))
+        drawn = curves.of_history(steps, self.history.columns(), self._ngrams)
+        if file is not None:
+            drawn.save(file)
+        return drawn
+
+    @cached_property
+    def _ngrams(self) -> dict[int, float]:
+        from charrnn.insight import ngrams
+
+        return ngrams.of_data(self.train_data, self.valid_data) if self.has_text else {}
+
     def _text_or(self, text: str | None, numchars: int) -> str:
         """Return a text, or the beginning of the validation text if there is none."""
         if text is not None:
@@ -197,3 +245,32 @@ class LookingModel(WritingModel):
 
         target = pages.checked_path(path)
         return pages.write(target, share.share_page(self, title or self.corpus.source))
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write a page that tells all of the model: curves, samples, surprises, units, text, settings, how to repeat it.
+
+        Parameters
+        ----------
+        path : path
+            A file that ends in .html. A page that charrnn wrote is replaced, anything else never.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InvalidValue
+            The name does not end in .html.
+        SaveFailed
+            There is no such directory, it cannot be written, or something else is there.
+
+        Examples
+        --------
+        >>> ms.report("alice.html")  # doctest: +SKIP
+        """
+        from charrnn.insight import pages, report
+
+        target = pages.checked_path(path)
+        return pages.write(target, report.report_page(self))

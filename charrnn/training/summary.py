@@ -67,7 +67,9 @@ class Round:
         """The two losses, as shown to a person."""
         train = "no step" if self.train_loss is None else f"train {self.train_loss:.3f}"
         accuracy = "" if self.valid_accuracy is None else f", {self.valid_accuracy:.1%} right"
-        return f"{train}, validation {in_units(self.valid_loss)}{accuracy}"
+        if self.valid_loss is None:
+            return f"{train}, validation {in_units(None)}"
+        return f"{train}, validation {self.valid_loss:.3f} nats/char ({self.valid_loss / math.log(2):.3f} bits){accuracy}"
 
     @property
     def progress(self) -> str:

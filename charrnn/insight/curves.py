@@ -1,0 +1,245 @@
+"""How a model learned: losses and learning rate over its steps, beside what counting characters would reach."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from charrnn.errors import InvalidValue, need
+from charrnn.insight import chart
+from charrnn.storage.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Each is seen well on white as well as on black, so that the picture, which has no background, suits every notebook.
+INK, TRAIN, VALID, BASELINE = "#7f7f7f", "#2a78d6", "#d9591f", "#7f7f7f"
+MOST_POINTS = 2000  # drawn of a curve
+SMOOTHED = 200  # windows of steps that the training curve is the mean of, at most, along the picture
+FORMATS = (".png", ".svg", ".pdf")
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """The course of training. Shows itself as a picture in a notebook, as a chart of characters in a terminal.
+
+    Attributes
+    ----------
+    step, loss, learnrate : numpy.ndarray
+        Of every training step, (steps,); losses in nats per character.
+    valid_step, valid_loss : numpy.ndarray
+        Of every validation, (validations,); none is nan.
+    ngrams : mapping of int to float
+        The validation loss of character n-grams by their order; see `charrnn.insight.ngrams`.
+
+    Examples
+    --------
+    >>> steps = np.arange(1, 101)
+    >>> curves = Curves(steps, 3 / steps**0.2, np.full(100, 1e-3), np.array([50, 100]), np.array([1.5, 1.3]), {1: 2.0})
+    >>> curves.best
+    (100, 1.3)
+    """
+
+    step: np.ndarray
+    loss: np.ndarray
+    learnrate: np.ndarray
+    valid_step: np.ndarray
+    valid_loss: np.ndarray
+    ngrams: Mapping[int, float]
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Step and loss of the best validation."""
+        if not len(self.valid_loss):
+            return None
+        at = int(np.argmin(self.valid_loss))
+        return int(self.valid_step[at]), float(self.valid_loss[at])
+
+    @property
+    def best_ngram(self) -> tuple[int, float] | None:
+        """Order and loss of the best n-gram."""
+        return min(self.ngrams.items(), key=lambda item: item[1], default=None)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and highest loss that is shown: all but the noise of batches and the fall at the beginning."""
+        first, last = self.span
+        points = np.concatenate([self.smooth, [self.valid_step, self.valid_loss]], axis=1)
+        later = points[1, points[0] >= first + (last - first) / 50]
+        shown = [*later, *([self.best_ngram[1]] if self.best_ngram else [])]
+        shown = [loss for loss in shown if math.isfinite(loss)]
+        low, high = min(shown), max(shown)
+        margin = 0.06 * (high - low) or 0.1
+        return low - 1.5 * margin, high + margin
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last step that is shown."""
+        steps = [*self.step[:1], *self.step[-1:], *self.valid_step]
+        return int(min(steps)), int(max(steps))
+
+    @property
+    def smooth(self) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and training losses averaged over windows, so that the course shows through the noise of batches."""
+        size = max(1, len(self.step) // SMOOTHED)
+        ends = np.arange(size, len(self.step) + 1, size)
+        sums = np.concatenate([[0.0], np.cumsum(self.loss, dtype=np.float64)])
+        return self.step[ends - 1], (sums[ends] - sums[ends - size]) / size
+
+    def save(self, file: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file, whose suffix says of which kind, and return its path.
+
+        Raises
+        ------
+        InvalidValue
+            The suffix is not one of `FORMATS`.
+        NotInstalled
+            There is no matplotlib.
+        SaveFailed
+            The file cannot be written.
+        """
+        path = Path(file)
+        if path.suffix.lower() not in FORMATS:
+            raise InvalidValue(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, the kind of picture.")
+        write_atomically(path, self._image(path.suffix.lower()[1:]))
+        return path
+
+    def figure(self) -> Figure:
+        """Return the picture as a matplotlib figure, for changing it.
+
+        Raises
+        ------
+        NotInstalled
+            There is no matplotlib.
+        """
+        need("matplotlib", "notebook")
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 4.6), layout="constrained", dpi=110)
+        losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
+        _draw_losses(self, losses)
+        _draw_rates(self, rates)
+        return figure
+
+    def _image(self, kind: str) -> bytes:
+        buffer = io.BytesIO()
+        self.figure().savefig(buffer, format=kind, transparent=True)
+        return buffer.getvalue()
+
+    def _repr_png_(self) -> bytes | None:
+        try:
+            return self._image("png")
+        except ImportError:
+            return None  # the chart is shown instead
+
+    def __repr__(self) -> str:
+        return chart.draw(self)
+
+
+def _draw_losses(curves: Curves, axes: Axes) -> None:
+    labels: list[tuple[float, str, str]] = []
+    every = max(1, len(curves.step) // MOST_POINTS)
+    axes.plot(curves.step[::every], curves.loss[::every], color=TRAIN, linewidth=0.6, alpha=0.3)
+    if len(curves.step):
+        steps, losses = curves.smooth
+        axes.plot(steps, losses, color=TRAIN, linewidth=1.8)
+        labels.append((losses[-1], f"training {losses[-1]:.3f}", TRAIN))
+    if len(curves.valid_loss):
+        axes.plot(curves.valid_step, curves.valid_loss, color=VALID, linewidth=1.8, marker="o", markersize=3.5)
+        last, best = float(curves.valid_loss[-1]), curves.best == (curves.valid_step[-1], curves.valid_loss[-1])
+        labels.append((last, f"validation {last:.3f}{', the best' * best}", VALID))
+    if curves.best:
+        axes.plot(*curves.best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=VALID)
+    if curves.best and not best:
+        axes.annotate(
+            f"best {curves.best[1]:.3f}",
+            curves.best,
+            xytext=(0, 9),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=VALID,
+            fontsize=9,
+        )
+    low, high = curves.limits
+    for order, loss in curves.ngrams.items():
+        if low < loss < high:
+            axes.axhline(loss, color=BASELINE, linewidth=0.9, linestyle=(0, (4, 3)), alpha=0.8, zorder=0)
+            labels.append((loss, f"{order}-gram {loss:.3f}", BASELINE))
+    axes.set_ylim(low, high)
+    axes.set_ylabel("nats per character", color=INK)
+    axes.margins(x=0.01)
+    _label_ends(axes, labels, (high - low) / 17)
+    _plain(axes)
+
+
+def _label_ends(axes: Axes, labels: list[tuple[float, str, str]], apart: float) -> None:
+    """Write each curve's name at its right end, moved up where it would cover another."""
+    height = -math.inf
+    for loss, text, colour in sorted(labels):
+        height = max(loss, height + apart)
+        axes.annotate(
+            text,
+            (1, height),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontsize=9,
+            annotation_clip=False,
+        )
+
+
+def _draw_rates(curves: Curves, axes: Axes) -> None:
+    axes.plot(curves.step, curves.learnrate, color=INK, linewidth=1.4, drawstyle="steps-pre")
+    axes.set_ylabel("learning\nrate", color=INK)
+    axes.set_xlabel("training steps", color=INK)
+    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    if len(curves.learnrate):
+        low, high = float(curves.learnrate.min()), float(curves.learnrate.max())
+        if low > 0 and high > 8 * low:
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(0, 1.15 * high)
+            axes.set_yticks([0, high], ["0", f"{high:.2g}"])
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(INK)
+    axes.tick_params(colors=INK, labelsize=9)
+
+
+def of_history(steps: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray], ngrams: Mapping[int, float]) -> Curves:
+    """Return the curves of what a history's `steps` and `columns` tell.
+
+    Raises
+    ------
+    InvalidValue
+        There is nothing yet to draw.
+    """
+    nothing = np.zeros(0)
+    valid = np.asarray(rows.get("valid_loss", nothing), np.float64)
+    measured = np.isfinite(valid)
+    if not measured.any() and not len(steps.get("step", nothing)):
+        raise InvalidValue("There is nothing to plot yet: ms.train() writes the history that is drawn.")
+    columns: dict[str, Any] = {name: np.asarray(steps.get(name, nothing)) for name in ("step", "loss", "learnrate")}
+    return Curves(
+        **columns,
+        valid_step=np.asarray(rows.get("step", nothing))[measured],
+        valid_loss=valid[measured],
+        ngrams=ngrams,
+    )

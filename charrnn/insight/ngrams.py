@@ -1,0 +1,97 @@
+"""What counting does: the loss of smoothed character n-grams, a yardstick for what a network learns beyond that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from charrnn.data.dataset import DataSet
+    from charrnn.data.documentset import DocumentSet
+
+ORDERS = 5
+MOST_LEARNED, MOST_JUDGED = 2_000_000, 500_000  # characters: what takes a few seconds
+
+
+def of_data(learned: DataSet | DocumentSet, judged: DataSet | DocumentSet) -> dict[int, float]:
+    """Return what `baseline` does of two parts of a text, or of documents; the begin of each counts for nothing.
+
+    Nothing, if these are no characters.
+    """
+    if not hasattr(learned, "symbols"):
+        return {}
+    counted, _ = _symbols(learned, MOST_LEARNED, at_end=True)
+    asked, begins = _symbols(judged, MOST_JUDGED)
+    return baseline(counted, asked, learned.vocab_size, skip=begins)
+
+
+def _symbols(data: Any, most: int, at_end: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return some symbols of a text and where documents begin among them; for a text, that is at 0."""
+    if not hasattr(data, "starts"):
+        return data.symbols[-most:] if at_end else data.symbols[:most], np.zeros(1, np.int64)
+    sizes = np.asarray(data.lengths) + 1
+    documents = [data[number] for number in range(int(np.searchsorted(sizes.cumsum(), most)) + 1) if number < len(data)]
+    begins = np.cumsum([0, *map(len, documents[:-1])])
+    return np.concatenate(documents), begins
+
+
+def baseline(
+    learned: np.ndarray, judged: np.ndarray, vocab_size: int, skip: np.ndarray | None = None, orders: int = ORDERS
+) -> dict[int, float]:
+    r"""Return the loss of n-grams of orders 1 to `orders`, in nats per character.
+
+    An n-gram predicts a character from the n - 1 before it. Each order is interpolated with the next lower one, down to
+    even odds, by Witten and Bell's method (1991; Chen & Goodman 1999, "An empirical study of smoothing techniques for
+    language modeling"): with c(h) occurrences of a context h, followed by t(h) different characters,
+
+    ``p(w | h) = (c(h w) + t(h) p(w | h')) / (c(h) + t(h))``, h' being h without its first character.
+
+    Parameters
+    ----------
+    learned, judged : int array (n,)
+        Symbols of the text to count in and of the text to predict. Of long texts, the end of the first and the
+        beginning of the second, which is nearest to it, are taken: `MOST_LEARNED` and `MOST_JUDGED` characters.
+    vocab_size : int
+        V.
+    skip : int array, optional
+        Positions of `judged` whose prediction does not count.
+    orders : int
+
+    Examples
+    --------
+    >>> text = np.array([0, 1] * 500)
+    >>> losses = baseline(text, text, vocab_size=2, orders=2)
+    >>> round(losses[1], 3), losses[2] < 0.01  # ln 2, and hardly anything
+    (0.693, True)
+    """
+    learned = np.asarray(learned[-MOST_LEARNED:]).astype(np.int64)
+    judged = np.asarray(judged[:MOST_JUDGED]).astype(np.int64)
+    counted = np.ones(len(judged), bool)
+    if skip is not None:
+        counted[skip[skip < len(judged)]] = False
+    odds = np.full(len(judged), 1 / vocab_size)
+    # A context is a number: which of the different n-grams of one order less. -1 is one that was never learned.
+    contexts, asked = np.zeros(len(learned), np.int64), np.zeros(len(judged), np.int64)
+    losses = {}
+    for order in range(1, orders + 1):
+        grams, which, counts = np.unique(contexts * vocab_size + learned, return_inverse=True, return_counts=True)
+        of_context = grams // vocab_size
+        occurrences = np.bincount(of_context, counts)
+        followers = np.bincount(of_context, minlength=len(occurrences))
+        met = _find(grams, np.where(asked < 0, -1, asked * vocab_size + judged))
+        known = (asked >= 0) & (asked < len(occurrences))
+        at = np.where(known, asked, 0)
+        total, kinds = np.where(known, occurrences[at], 0), np.where(known, followers[at], 0)
+        kinds = np.maximum(kinds, 1)  # a context that nothing ever followed leaves it to the shorter ones
+        odds = (np.where(met >= 0, counts[met], 0) + kinds * odds) / (total + kinds)
+        losses[order] = float(-np.log(odds[counted]).mean())
+        contexts, learned = which[:-1], learned[1:]
+        asked = np.concatenate([[-1], met[:-1]])
+    return losses
+
+
+def _find(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return where each wanted number is among the sorted known ones, -1 for nowhere."""
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[at] == wanted, at, -1)

@@ -18,6 +18,7 @@ CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
 GATES = ("sigmoid", "hard_sigmoid")
 INITS = ("uniform", "normal", "small")
+HEADS = ("softmax", "bernoulli", "nade")
 RESETS = ("before", "after")
 POLICIES = ("plateau", "ancestor", "constant", "cosine", "exponential", "onecycle")
 DTYPES = ("float32", "float64")
@@ -74,6 +75,14 @@ class HyperParams:
         Rate at which training hides labels, so that a model of labelled documents also learns to go without.
     tied : bool
         Whether the output layer's matrix is the input layer's, transposed.
+    head : {"softmax", "bernoulli", "nade"}
+        What the outputs mean: one of V symbols; or frames of notes, independent of each other, or each dependent on
+        those above it. See `charrnn.model.heads`.
+    note_units : int
+        Hidden units between the notes of a frame, for the head "nade".
+    layer_norm : bool
+        Whether the sums of GRUs, LSTMs and plain RNNs are normalised over the units (Ba et al. 2016), see
+        `charrnn.model.normalised`.
     init : {"uniform", "normal", "small"}
         Initial weights: the ancestor's, PoetRNN's or min-char-rnn's, see `charrnn.model.initial`.
     forget_bias : float
@@ -123,6 +132,9 @@ class HyperParams:
     dropout_weights: float = 0.0
     label_dropout: float = 0.1
     tied: bool = False
+    head: str = "softmax"
+    note_units: int = 128
+    layer_norm: bool = False
     init: str = "uniform"
     forget_bias: float = 1.0
     random_seed: int = 0
@@ -132,6 +144,7 @@ class HyperParams:
         self._whole("layers", least=1)
         self._whole("state_size", least=1)
         self._whole("random_seed", least=0)
+        self._whole("note_units", least=1)
         if self.bptt_truncate != -1:
             self._whole("bptt_truncate", least=1, otherwise=", or -1 for whole sequences")
         self._number("learnrate", lambda rate: rate > 0, "above 0")
@@ -146,8 +159,9 @@ class HyperParams:
         for name in ("dropout", "dropout_inputs", "dropout_weights", "label_dropout"):
             self._number(name, lambda rate: 0 <= rate < 1, "of at least 0 and below 1")
         self._number("forget_bias", math.isfinite, "that is finite")
-        if not isinstance(self.tied, bool):
-            raise InvalidValue(f"tied must be True or False, not {self.tied!r}.")
+        for name in ("tied", "layer_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidValue(f"{name} must be True or False, not {getattr(self, name)!r}.")
         self._number("clip_at", lambda bound: bound > 0, "above 0")
         self._name("optimizer", OPTIMIZERS)
         self._name("clip", CLIPS)
@@ -155,6 +169,7 @@ class HyperParams:
         self._name("gate", GATES)
         self._name("reset", RESETS)
         self._name("init", INITS)
+        self._name("head", HEADS)
         self._name("policy", POLICIES)
         self._name("dtype", DTYPES)
 

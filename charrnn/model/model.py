@@ -26,6 +26,7 @@ from charrnn.errors import CorruptFile, InvalidValue
 from charrnn.hyper import HyperParams
 from charrnn.model import engine as engines
 from charrnn.model import heads, modeltypes
+from charrnn.model.drawing import Conditions, draw_notes, marginals
 from charrnn.model.generator import Generator, StepwiseGenerator
 from charrnn.model.initial import initial_parameters
 from charrnn.model.kernels import threads as kernel_threads
@@ -295,7 +296,9 @@ class Model:
     def _frames(self, frames, name: str) -> np.ndarray:
         frames = np.ascontiguousarray(frames, self.hyper.dtype)
         if frames.ndim < 2 or frames.shape[-1] != self.vocab_size or not ((frames == 0) | (frames == 1)).all():
-            raise InvalidValue(f"{name} {frames.shape} must be frames of 0 and 1, the last axis {self.vocab_size} long.")
+            raise InvalidValue(
+                f"{name} {frames.shape} must be frames of 0 and 1, the last axis {self.vocab_size} long."
+            )
         return frames
 
     def _symbols(self, symbols, name: str) -> np.ndarray:
@@ -465,7 +468,7 @@ class Model:
 
         Parameters
         ----------
-        x : int array (T, B)
+        x : int array (T, B), or frames (T, B, V)
         state : array (L, B, S), optional
             Before the first symbols; blank by default.
         condition : array (W,) or (B, W), optional
@@ -474,9 +477,10 @@ class Model:
         Returns
         -------
         logits : array (T, B, V)
+            Or what else the head reads, (T, B, width).
         states : array (L, T, B, S)
         """
-        x = self._symbols(x, "x")
+        x = self._read(x, "x")
         arguments = [x, self._state(state, x.shape[1])]
         if self.network.label_sizes:
             condition = self.condition() if condition is None else np.asarray(condition, self.hyper.dtype)
@@ -491,7 +495,7 @@ class Model:
 
         Parameters
         ----------
-        x : int array (T,)
+        x : int array (T,), or frames (T, V)
         state : array (L, S), optional
             Before the first symbol; blank by default.
         temp : float
@@ -502,12 +506,17 @@ class Model:
         Returns
         -------
         probabilities : array (T, V)
-            Of the symbol after each.
+            Of the symbol after each; or of each note, whatever else sounds.
         states : array (T, L, S)
             After each symbol.
         """
-        logits, states = self.predict(np.asarray(x)[:, None], self._state(state)[:, None], condition)
-        return softmax(np.asarray(logits[:, 0]) / temp), np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
+        outputs, states = self.predict(np.asarray(x)[:, None], self._state(state)[:, None], condition)
+        head, outputs = self.network.head, np.asarray(outputs[:, 0])
+        if isinstance(head, heads.Bernoulli):
+            probabilities = marginals(head.estimator(outputs, self.parameters), temp)
+        else:
+            probabilities = softmax(outputs / temp)
+        return probabilities, np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
 
     def generate(
         self,
@@ -553,6 +562,53 @@ class Model:
             skip,
             self.condition() if condition is None else np.ascontiguousarray(condition, self.hyper.dtype),
         )
+
+    def generate_frames(
+        self,
+        start: np.ndarray,
+        state: np.ndarray,
+        uniforms: np.ndarray,
+        temp: float = 1.0,
+        conditions: Conditions | None = None,
+        condition: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Write frames of notes, R samples side by side.
+
+        Parameters
+        ----------
+        start : array (R, V)
+            The frames that come before: zeros for silence.
+        state : array (L, R, S)
+            States before ``start`` is read.
+        uniforms : array (n, R, V)
+            A number in [0, 1) for each note: it sounds if that is below its probability. Of 0.5 everywhere come the
+            notes that are likelier than not.
+        temp : float
+            Temperature: logits are divided by it.
+        conditions : Conditions, optional
+            Notes that are given, pitches that are allowed, and how many may sound at once.
+        condition : array (W,), optional
+            What labels add to the first layer's input, as of `condition`.
+
+        Returns
+        -------
+        frames : uint8 array (n, R, V)
+        state : array (L, R, S)
+            Before the last frame is read.
+        """
+        head = self.network.head
+        assert isinstance(head, heads.Bernoulli), "symbols are written by `generate`"
+        conditions = conditions or Conditions()
+        given = conditions.pitches(*np.shape(uniforms))
+        frames, parameters, last = np.empty(np.shape(uniforms), np.uint8), self.parameters, np.asarray(start)
+        state = self._state(state, len(last))
+        for i, u in enumerate(uniforms):
+            outputs, states = self.predict(last[None], state, condition)
+            state = states[:, 0]
+            of = head.estimator(np.asarray(outputs[0]), parameters)
+            frames[i], _ = draw_notes(of, u, temp, given[i], conditions.most)
+            last = frames[i]
+        return frames, state
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A distribution over sets of notes in which every note depends on those above it.
 
-It is the neural autoregressive distribution estimator (Larochelle & Murray 2011), whose hidden units a begin,
-at each time, as a network says (Boulanger-Lewandowski, Bengio & Vincent 2012, arXiv 1206.6392). From the highest pitch down:
+It is the neural autoregressive distribution estimator (Larochelle & Murray 2011), whose hidden units a begin, at each
+time, as a network says (Boulanger-Lewandowski, Bengio & Vincent 2012, arXiv 1206.6392). From the highest pitch down:
 
     p_i = sigmoid(c_i + U_i · tanh(a)),   then   a := a + W_i   if note i sounds
 
@@ -25,8 +25,8 @@ class NadeLogits(Op):
 
     __props__ = ()
 
-    def make_node(self, *inputs):
-        inputs = [pt.as_tensor_variable(v) for v in inputs]
+    def make_node(self, c, a, W, U, y):
+        inputs = [pt.as_tensor_variable(v) for v in (c, a, W, U, y)]
         return Apply(self, inputs, [inputs[0].type()])
 
     def perform(self, node, inputs, outputs):
@@ -51,8 +51,8 @@ class NadeGradient(Op):
 
     __props__ = ()
 
-    def make_node(self, *inputs):
-        inputs = [pt.as_tensor_variable(v) for v in inputs]
+    def make_node(self, d, a, W, U, y):
+        inputs = [pt.as_tensor_variable(v) for v in (d, a, W, U, y)]
         return Apply(self, inputs, [v.type() for v in inputs[1:4]])
 
     def perform(self, node, inputs, outputs):

@@ -3,19 +3,22 @@
 Three input stages: *encode*, the ancestor's tanh layer V→H whose output feeds layers H→H; *embed*, one learned vector
 for each symbol and nothing else; *resize*, where the first recurrent layer takes the V-wide one-hot input itself. A
 one-hot vector times a matrix is one of the matrix's rows, so no one-hot vector is ever made: what the first layer
-computes from its input alone is computed once for each symbol and then looked up.
+computes from its input alone is computed once for each symbol and then looked up. Frames of notes, in which several of
+V pitches sound, are multiplied as they are; *embed* adds up the vectors of those that sound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
 
 from charrnn.errors import InvalidValue
 from charrnn.model.cells import Cell
 from charrnn.model.dropout import Dropout
+from charrnn.model.heads import Softmax
 from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.products import AddBias, Affine, Take
 from charrnn.model.recurrence import recurrence, scan_recurrence
@@ -39,11 +42,13 @@ class Network:
         For each label column the number of labels, that of "no label" included. Every label has a vector, which is
         added to the first layer's input at each step, as if it were part of the symbol. (The lyrics ancestor puts the
         two side by side, which is the same with a first layer of its own for each.)
+    head : Softmax, optional
+        What the outputs mean, see `charrnn.model.heads`; one of V symbols by default.
 
     Raises
     ------
     InvalidValue
-        The matrices of a *resize* network cannot be tied.
+        The matrices of a *resize* network cannot be tied, nor those of a head with more outputs than symbols.
     """
 
     def __init__(
@@ -56,9 +61,13 @@ class Network:
         dtype: str,
         tied: bool = False,
         label_sizes: Sequence[int] = (),
+        head: Softmax | None = None,
     ) -> None:
+        self.head = head or Softmax(vocab_size)
         if tied and stage == "resize":
             raise InvalidValue("tied=True needs a model type whose input stage has a matrix V→H: Encode or Embed.")
+        if tied and self.head.width != vocab_size:
+            raise InvalidValue("tied=True needs a head with one output for each pitch: bernoulli.")
         self.cell, self.stage, self.tied = cell, stage, tied
         self.vocab_size, self.layers, self.state_size, self.dtype = vocab_size, layers, state_size, dtype
         self.label_sizes = tuple(label_sizes)
@@ -83,14 +92,22 @@ class Network:
             n_in = self.input_width if layer == 0 else H
             shapes |= {f"{layer + 1}.{name}": shape for name, shape in self.cell.shapes(n_in, H).items()}
         shapes |= {f"Y{k}": (n, self.input_width) for k, n in enumerate(self.label_sizes)}
-        return shapes | ({} if self.tied else {"V": (H, V)}) | {"c": (V,)}
+        outputs = self.head.width
+        return shapes | ({} if self.tied else {"V": (H, outputs)}) | {"c": (outputs,)} | self.head.shapes()
 
     def fan(self, name: str) -> int:
-        """Return n of a weight's initial bounds ±sqrt(1/n): V for the encoding layer, H for others (the ancestor's)."""
+        """Return n of a weight's initial bounds ±sqrt(1/n): V for the encoding layer, H for others (the ancestor's).
+
+        A head's own weights have as many as the units that they lead to or from.
+        """
+        if name in self.head.shapes():
+            return self.head.shapes()[name][1]
         return self.vocab_size if name == "E" and self.stage == "encode" and not self.tied else self.state_size
 
-    def offset(self, name: str) -> float:
-        """Return what is added to a parameter of a new network: the cell's initial biases."""
+    def offset(self, name: str) -> float | np.ndarray:
+        """Return what is added to a parameter of a new network: the cell's and the head's initial biases."""
+        if name == "c":
+            return self.head.bias()
         return self.cell.initial_bias(name.partition(".")[2]) if "." in name else 0.0
 
     def rows(self, p: Mapping[str, TensorVariable]) -> TensorVariable | int:
@@ -105,7 +122,7 @@ class Network:
         return vectors[0] if len(vectors) == 1 else pt.add(*vectors)
 
     def output_weights(self, p: Mapping[str, TensorVariable]) -> TensorVariable:
-        """Return the output layer's matrix (H, V)."""
+        """Return the output layer's matrix (H, V), wider for a head that reads more."""
         return p["E"].T if self.tied else p["V"]
 
     def forward(
@@ -125,7 +142,7 @@ class Network:
         p : mapping of str to tensor
             The parameters.
         x : itensor (T, B)
-            Symbols.
+            Symbols; or frames of notes (T, B, V), for a head of notes.
         state : tensor3 (L, B, S)
             States before the first step.
         keep : tensor3 (T, B, 1), optional
@@ -139,7 +156,8 @@ class Network:
 
         Returns
         -------
-        logits : tensor3 (T, B, V)
+        outputs : tensor3 (T, B, V)
+            Logits, or what else the head reads (T, B, width).
         state : tensor3 (L, B, S)
             States after the last step.
         states : tensor4 (L, T, B, S)
@@ -155,8 +173,8 @@ class Network:
             outputs = self._run(inputs, rows, initial, own, keep, clip)
             inputs, rows = drop(outputs[0], drop.outputs), None
             every.append(outputs[0] if len(outputs) == 1 else pt.concatenate(outputs, axis=2))
-        logits = Affine(clip)(inputs, self.output_weights(p), p["c"])
-        return logits, pt.stack([s[-1] for s in every]), pt.stack(every)
+        outputs = Affine(clip)(inputs, self.output_weights(p), p["c"])
+        return outputs, pt.stack([s[-1] for s in every]), pt.stack(every)
 
     def _input(self, p, x, clip: float | None, drop: Dropout, condition: TensorVariable | None):
         """Return the first layer's input.
@@ -164,6 +182,8 @@ class Network:
         That is symbols and a row for each (or the width of one-hot rows); or, where each position is on its own because
         of labels, or because something is dropped or its gradient clipped, the inputs themselves (T, B, W) and None.
         """
+        if self.head.frames:
+            return self._frames(p, x, clip, drop, condition), None
         rows = self.rows(p)
         plain = condition is None and not drop.inputs
         if plain and (clip is None or isinstance(rows, int)):
@@ -179,6 +199,14 @@ class Network:
         if condition is not None:
             looked_up = looked_up + condition
         return drop(looked_up, drop.inputs), None
+
+    def _frames(self, p, x, clip: float | None, drop: Dropout, condition: TensorVariable | None) -> TensorVariable:
+        """Return the first layer's input (T, B, W) for frames."""
+        if self.stage == "encode":
+            x = pt.tanh(Affine(clip)(x, p["E"], p["a"]))
+        elif self.stage == "embed":
+            x = Affine(clip)(x, p["E"], pt.zeros((self.state_size,), dtype=self.dtype))
+        return drop(x if condition is None else x + condition, drop.inputs)
 
     def _run(self, inputs, rows, initial, parameters, keep, clip):
         try:

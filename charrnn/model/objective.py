@@ -99,7 +99,12 @@ class Objective:
         late, last, _ = self.forward(p, slice(-n, None), disconnected_grad(middle), clip=clip, dropout=dropout)
         (before, right_before), (learned, right) = head.errors(p, early, y[:-n]), head.errors(p, late, y[-n:])
         learned = learned * mask[-n:]
-        return pt.concatenate([before * mask[:-n], learned]), pt.concatenate([right_before, right]) * mask, learned, last
+        return (
+            pt.concatenate([before * mask[:-n], learned]),
+            pt.concatenate([right_before, right]) * mask,
+            learned,
+            last,
+        )
 
     @cached_property
     def _gradient(self) -> tuple[TensorVariable, ...]:

@@ -247,7 +247,7 @@ class LookingModel(WritingModel):
         return pages.write(target, share.share_page(self, title or self.corpus.source))
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write a page that tells all of the model: curves, samples, surprises, units, text, settings, how to repeat it.
+        """Write a page that tells all of the model: curves, samples, surprises, units, text, settings, commands.
 
         Parameters
         ----------

@@ -1,0 +1,122 @@
+"""The page that tells all of a model."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from charrnn import ModelState
+from charrnn.insight.passages import coloured
+from charrnn.insight.plotting import Line, chart, decades, ticks
+from charrnn.insight.report import along_the_way
+from tests.insight.browser import Element, opened
+
+
+@pytest.fixture
+def trained(ms):
+    ms.train(num_rounds=8, batchsize=3, train_len=5, valid_len=2, print_every=0)
+    return ms
+
+
+def text_of(content, id_="page"):
+    return Element(content, id_).text
+
+
+def test_a_report_tells_how_the_model_came_to_be(trained, tmp_path):
+    page = trained.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    text = text_of(page)
+    for fact in (
+        trained.checkpoint.name,
+        f"{trained.num_parameters:,}",
+        f"{trained.checkpoint.loss:.3f} nats/char",
+        trained.corpus.sha256,
+        "state_size",
+        "ms.train(num_rounds=8, batchsize=3, train_len=5, valid_len=2)",
+        "numbers.txt",
+    ):
+        assert fact in text, fact
+    assert not re.search(r"https?:|\bsrc=|@import|url\(|<script", page)
+
+
+def test_its_commands_make_the_same_model_again(trained, srcfile, tmp_path, monkeypatch):
+    page = trained.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    commands = text_of(page, "commands")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "workdirs").mkdir()
+    exec(commands, again := {})
+    for name, array in trained.model.arrays().items():
+        np.testing.assert_array_equal(again["ms"].model.arrays()[name], array)
+
+
+def test_samples_are_of_a_few_checkpoints_along_the_way(ms):
+    ms.train(num_rounds=3, batchsize=3, train_len=5, print_every=0)
+    assert [checkpoint.step for checkpoint in along_the_way(ms)] == [0, 5, 10, 15]
+    ms.checkout(1).train(batchsize=3, train_len=1, print_every=0)
+    assert [checkpoint.step for checkpoint in along_the_way(ms)] == [0, 5, 6]
+
+
+def test_samples_are_few_where_there_are_many_checkpoints_and_some_are_gone(trained):
+    trained.train(num_rounds=4, batchsize=3, train_len=5, valid_len=2, print_every=0)
+    steps = [checkpoint.step for checkpoint in along_the_way(trained)]
+    assert len(steps) == 6
+    assert steps == sorted(steps)
+    assert (steps[0], steps[-1]) == (trained.checkpoints[0].step, 60)
+
+
+def test_the_model_stays_as_it_was(trained, tmp_path):
+    before = {name: array.tobytes() for name, array in trained.model.arrays().items()}
+    checkpoints = list(trained.checkpoints)
+    trained.report(tmp_path / "report.html")
+    assert {name: array.tobytes() for name, array in trained.model.arrays().items()} == before
+    assert trained.checkpoints == checkpoints
+
+
+def test_an_untrained_model_without_a_checkpoint_has_a_report(make, tmp_path):
+    page = make(init_checkpoint=False).report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "It has not been trained yet" in page
+
+
+def test_a_model_without_its_text_has_a_report(trained, tmp_path):
+    trained.export(tmp_path / "model.zip")
+    alone = ModelState.import_(tmp_path / "model.zip", tmp_path / "alone")
+    page = alone.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The beginning of what the model itself wrote" in page
+
+
+def test_names_and_texts_are_escaped(tmp_path):
+    source = tmp_path / "<b>&.txt"
+    source.write_text("<script>alert(1)</script> & \"'\n" * 20, encoding="utf-8")
+    ms = ModelState.initfromsrcfile(source, tmp_path / "m", layers=1, state_size=4, seq_len=10)
+    page = ms.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "<b>&.txt" in text_of(page)
+
+
+def test_a_browser_shows_it(trained, tmp_path):
+    shown = opened(trained.report(tmp_path / "report.html"))
+    assert text_of(shown, "commands") == text_of((tmp_path / "report.html").read_text(encoding="utf-8"), "commands")
+
+
+def test_charts_draw_what_is_within_limits():
+    line = Line(np.array([0, 5, 10, 20]), np.array([9.0, 2.0, math.nan, 1.0]), "train")
+    drawn = chart([line], (1.0, 2.0), 'a "chart"')
+    assert 'd="M250.0 0.0L1000.0 1000.0"' in drawn
+    assert 'aria-label="a &quot;chart&quot;"' in drawn
+    single = chart([Line(np.array([3]), np.array([0.01]), "rate")], (0.001, 0.1), "one point", log=True)
+    assert "M0.0 500.0h0" in single
+
+
+def test_ticks_are_round_and_within():
+    assert ticks(-0.7, 0.4) == [-0.6, -0.4, -0.2, 0.0, 0.2, 0.4]
+    assert ticks(3, 3) == [3]
+    assert decades(1e-5, 1e-4) == [1e-5, 2e-5, 5e-5, 1e-4]
+
+
+def test_what_cannot_be_seen_is_shown():
+    html = coloured("e\u0301\n\u202e", np.array([1, np.nan, -2, 0.04]), "abcd")
+    assert html == (
+        '<i class="w10" title="a">e</i><i class="w0" title="b">\u0301</i>'
+        '<i class="c10" title="c">⏎</i>\n<i class="w0" title="d">␦</i>'
+    )

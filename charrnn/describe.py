@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from charrnn.data.documentcorpus import DocumentCorpus
+from charrnn.data.geometry import plural
+from charrnn.data.labels import LabelTable
 from charrnn.storage import lookup
 from charrnn.training.summary import in_units
 
@@ -26,8 +29,10 @@ class Lines(list):
         return "\n".join(map(repr, self))
 
 
-def corpus(corpus: Corpus) -> str:
-    """Describe a text that was just encoded, and what was not plain about it."""
+def corpus(corpus: Corpus | DocumentCorpus) -> str:
+    """Describe a text or documents just encoded, and what was not plain about them."""
+    if isinstance(corpus, DocumentCorpus):
+        return documents(corpus)
     validation = "on that" if corpus.split == corpus.length else f"on the last {corpus.valid_len:,}"
     lines = [
         f"{corpus.source}: {corpus.length:,} characters of {len(corpus.charset) - 1:,} kinds. "
@@ -37,13 +42,32 @@ def corpus(corpus: Corpus) -> str:
     return "\n".join(lines)
 
 
-def training(ms: KeptModel, learner: Learner, plan: Plan) -> str:
+def documents(corpus: DocumentCorpus) -> str:
+    """Describe documents that were just encoded."""
+    held_out = "on these" if corpus.train_documents == corpus.documents else f"on {corpus.valid_documents:,} others"
+    lines = [
+        f"{corpus.source}: {plural(corpus.documents, 'document')}, {corpus.length:,} characters of "
+        f"{len(corpus.charset) - 3:,} kinds. Learning from {corpus.train_documents:,}, validating {held_out}.",
+        *(f"  {table.name}: {_labels(table)}" for table in corpus.tables),
+        *(f"  {note}" for note in corpus.notes),
+    ]
+    return "\n".join(lines)
+
+
+def _labels(table: LabelTable) -> str:
+    most = sorted(table.counts, key=lambda label: -table.counts[label])[:8]
+    shown = ", ".join(f"{label} ({table.counts[label]:,})" for label in most)
+    return shown + (f", ... {plural(len(table), 'label')} in all" if len(table) > len(most) else "")
+
+
+def training(ms: KeptModel, learner: Learner, plan: Plan, background: bool = False) -> str:
     """Describe the training that is about to begin."""
+    stop = "It goes on in the background: ms.job tells how far it is." if background else "Ctrl-C stops and saves."
     length = plan.train_len or learner.epoch_length
     amount = f"{plan.minutes:g} min, in batches" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
     return (
-        f"Training {_shape(ms)} for {amount} of {learner.batchsize} × {learner.data.seq_len} characters "
-        f"({learner.epoch_length:,} in an epoch).\nCtrl-C stops and saves."
+        f"Training {_shape(ms)} for {amount} of {learner.batchsize} × {learner.data.seq_len} characters.\n"
+        f"An epoch has {learner.epoch_length:,} batches. {stop}"
     )
 
 
@@ -57,6 +81,7 @@ def state(ms: KeptModel) -> str:
         f"{_shape(ms)}, {len(ms.chars):,} characters{parameters}",
         f"  text        {corpus.source}: {text}",
         f"  trained     {_progress(ms)}",
+        *([f"  training    in the background, {ms.job.progress}"] if ms.job and not ms.job.done else []),
         f"  validation  {in_units(checkpoint.loss if checkpoint else None)}{_best(ms)}",
         f"  learnrate   {ms.learnrate:.4g} ({ms.hyper.policy})",
         f"  checkpoint  {checkpoint.name if checkpoint else 'none yet'}, in {ms.path}",

@@ -67,6 +67,9 @@ class HyperParams:
     decay_rate, decay_after : float, int
         Policy "exponential" multiplies the learning rate by `decay_rate` at the end of every epoch but the first
         `decay_after`.
+    average : float
+        Decay of a running average of the parameters, such as 0.999, with which the model predicts and writes, while
+        training goes on with the parameters themselves; 0 for none.
     bptt_truncate : int
         Back-propagate only through the last n steps of each sequence; -1 for all of them.
     dropout, dropout_inputs, dropout_weights : float
@@ -126,6 +129,7 @@ class HyperParams:
     policy: str = "plateau"
     decay_rate: float = 0.999
     decay_after: int = 1
+    average: float = 0.0
     bptt_truncate: int = -1
     dropout: float = 0.0
     dropout_inputs: float = 0.0
@@ -151,6 +155,7 @@ class HyperParams:
         self._number("decay", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
         self._number("decay_rate", lambda rate: 0 < rate <= 1, "above 0 and up to 1")
         self._whole("decay_after", least=0)
+        self._number("average", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
         self._number("momentum", lambda momentum: 0 <= momentum < 1, "of at least 0 and below 1")
         self._number("weight_decay", lambda decay: decay >= 0, "of at least 0")
         if self.epsilon is not None:

@@ -16,9 +16,12 @@ from charrnn import describe
 from charrnn.data import geometry
 from charrnn.data.charset import CharSet
 from charrnn.data.dataset import DataSet
-from charrnn.data.encoding import Corpus
-from charrnn.errors import CheckpointNotFound, SourceNotFound
+from charrnn.data.documentcorpus import DocumentCorpus, corpus_from_json
+from charrnn.data.documentset import DocumentSet
+from charrnn.data.labels import LabelTable
+from charrnn.errors import CheckpointNotFound, InvalidValue, SourceNotFound
 from charrnn.hyper import HyperParams
+from charrnn.living import LivingModel, between_batches, not_while_training
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
@@ -28,21 +31,25 @@ from charrnn.training.steplog import StepLog
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
+    from charrnn.model.modeltypes import CellMaker, ModelType
 
 HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
 
 
-class KeptModel:
+class KeptModel(LivingModel):
     """A model that is kept in a working directory: what `ModelState` loads, saves, and tells of itself."""
 
-    def __init__(self, workdir: WorkDir, engine: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, workdir: WorkDir, engine: str = "auto", threads: int | None = None, cell: CellMaker | None = None
+    ) -> None:
+        super().__init__()
         require_engine(engine, threads)
         facts = workdir.model
         self._workdir, self._engine, self._threads = workdir, engine, threads
         self.modeltype: str = facts["modeltype"]
         self.hyper = HyperParams.from_json(facts["hyper"])
-        self.corpus = Corpus.from_json(facts["corpus"])
-        self.place = Place()
+        self._kind = kind_of(facts, cell, workdir.path)
+        self.corpus = corpus_from_json(facts["corpus"])
         self.policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
         self._steplog = StepLog()
@@ -54,6 +61,7 @@ class KeptModel:
         workdir: str | os.PathLike[str],
         checkpoint: str | int | Checkpoint | None = None,
         *,
+        cell: CellMaker | None = None,
         engine: str = "auto",
         threads: int | None = None,
     ) -> Self:
@@ -64,6 +72,9 @@ class KeptModel:
         workdir : path
         checkpoint : str, int or Checkpoint, optional
             The last one by default; ``"best"``, a name, or an index into `checkpoints`.
+        cell : Cell class, instance or maker
+            For a model whose cell is the user's own: what was given to `initfromsrcfile`. Nothing in a directory is
+            ever run, so the class itself must come from here; its recorded source can be read.
         engine, threads
             As for `initfromsrcfile`; they need not be those that the model was trained with.
 
@@ -76,8 +87,17 @@ class KeptModel:
             be loaded by its name.
         UnknownName, EngineUnavailable, InvalidValue
             If there is no such engine, or the number of threads makes no sense.
+        CellNeeded
+            If the model has a cell of the user's own, and `cell` is not given; the message shows its source.
+        InvalidCell
+            If `cell` has other states or parameters than the model.
+
+        Warns
+        -----
+        UserWarning
+            If the step of `cell` was edited since the model was made.
         """
-        ms = cls.unrestored(workdir, engine, threads)
+        ms = cls.unrestored(workdir, engine, threads, cell)
         try:
             return ms.restore(checkpoint)
         except CheckpointNotFound:
@@ -86,13 +106,20 @@ class KeptModel:
             return ms  # made with init_checkpoint=False, and not trained yet
 
     @classmethod
-    def unrestored(cls, workdir: str | os.PathLike[str], engine: str = "auto", threads: int | None = None) -> Self:
+    def unrestored(
+        cls,
+        workdir: str | os.PathLike[str],
+        engine: str = "auto",
+        threads: int | None = None,
+        cell: CellMaker | None = None,
+    ) -> Self:
         """Open a working directory of which no checkpoint may be readable, to see what can be saved; see `load`.
 
         The model is a new one until `restore` is called.
         """
-        return cls(WorkDir.open(workdir), engine, threads)
+        return cls(WorkDir.open(workdir), engine, threads, cell)
 
+    @not_while_training
     def restore(self, checkpoint: str | int | Checkpoint | None = None) -> Self:
         """Go back to a checkpoint: parameters, optimizer, learning rate, place and hidden states.
 
@@ -105,39 +132,49 @@ class KeptModel:
         ------
         CheckpointNotFound, CorruptFile, NewerFormat
             If it is not there or cannot be used; nothing changes then.
+        TrainingInBackground
+            If the model is training: stop that first.
         """
         found = self._workdir.find(checkpoint)
         arrays, record = self._workdir.read(found)
         place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
         policy = policies.make(self.hyper.policy, record["policy"])
-        if "model" in vars(self):
-            self.model.load_arrays(arrays)
-            self.model.steps = record["step"]
+        if self._trained is not None:
+            self._trained.load_arrays(arrays)
+            self._trained.steps = record["step"]
         else:
             self._arrays = arrays
         self.place, self.policy, self.checkpoint = place, policy, found
         self._steplog.forget()
         return self
 
-    @cached_property
-    def model(self) -> Model:
-        """The model itself: `errors`, `gradients`, `step`, `process` and parameters, for exploring."""
+    def _new_model(self) -> Model:
         from charrnn.model.model import Model
 
-        model = Model(
+        return Model(
             self.hyper,
-            self.modeltype,
+            self._kind,
             len(self.chars),
             engine=self._engine,
             threads=self._threads,
-            announce=lambda line: print(line, file=sys.stderr),  # apart from what is written
+            announce=self._announce,
+            documents=isinstance(self.corpus, DocumentCorpus),
+            label_sizes=[table.size for table in self.label_tables],
         )
+
+    def _announce(self, line: str) -> None:
+        if self.job is None or not self.job.is_here:  # nothing comes in between what is typed
+            print(line, file=sys.stderr)  # apart from what is written
+
+    def _restored_model(self) -> Model:
+        model = self._new_model()
         if self.checkpoint is not None:
             model.load_arrays(self._arrays)
             model.steps = self.checkpoint.step
             self._arrays = {}
         return model
 
+    @between_batches
     def newcheckpoint(self, loss: float | None = None, **facts: Any) -> Checkpoint:
         """Save everything now. Training may thin it away later, as any checkpoint; `pin` it to keep it.
 
@@ -165,12 +202,14 @@ class KeptModel:
         """Give the model a checkpoint's parameters for a `with` block, and its own again afterwards."""
         arrays, _ = self._workdir.read(checkpoint)
         arrays.pop(HIDDEN_STATE, None)
-        own = self.model.arrays()
-        self.model.load_arrays(arrays)
+        model = self.model
+        own = model.arrays()
+        model.load_arrays(arrays)
         try:
-            yield
+            with self._holding(model):
+                yield
         finally:
-            self.model.load_arrays(own)
+            model.load_arrays(own)
 
     def _write_history(self, row: dict[str, Any]) -> None:
         """Append a row to the history, with the steps that are not there yet."""
@@ -181,6 +220,11 @@ class KeptModel:
     def chars(self) -> CharSet:
         """The characters that the model knows."""
         return self.corpus.charset
+
+    @property
+    def label_tables(self) -> tuple[LabelTable, ...]:
+        """The labels that documents have, a table for each column."""
+        return self.corpus.tables if isinstance(self.corpus, DocumentCorpus) else ()
 
     @property
     def learnrate(self) -> float:
@@ -194,30 +238,34 @@ class KeptModel:
     @property
     def epochs(self) -> float:
         """Epochs trained, the part of the present one included."""
-        if self.place.state is None:
-            return self.place.epoch
+        place = self.place
+        if place.state is None:
+            return place.epoch
         if not self.has_text:
             assert self.checkpoint is not None  # nothing else can have brought it here
-            return self.checkpoint.record.get("epochs", self.place.epoch)
-        return self.place.epoch + self.place.pos / self.train_data.batchepoch(self.place.state.shape[1])
+            return self.checkpoint.record.get("epochs", place.epoch)
+        return place.epoch + place.pos / self.train_data.batchepoch(place.state.shape[1])
 
     @property
     def steps(self) -> int:
         """Batches trained on since the beginning."""
-        if "model" in vars(self):
-            return self.model.steps
+        if (job := self._elsewhere) is not None:
+            return job.still.steps
+        if self._trained is not None:
+            return self._trained.steps
         return self.checkpoint.step if self.checkpoint else 0
 
     @property
     def num_parameters(self) -> int:
         """Number of trainable numbers; 0 as long as there is neither a checkpoint nor a compiled model."""
-        arrays = self.model.arrays() if "model" in vars(self) else self._arrays
-        return sum(array.size for name, array in arrays.items() if name.startswith("param/"))
+        if self._trained is not None:
+            return self._trained.vectors()["param"].size
+        return sum(array.size for name, array in self._arrays.items() if name.startswith("param/"))
 
     @property
     def engine(self) -> str:
         """What computes: "numba" or "jax", or until the first use what was asked for."""
-        return self.model.engine if "model" in vars(self) else self._engine
+        return self._engine if self._trained is None else self._trained.engine
 
     @property
     def path(self) -> Path:
@@ -240,23 +288,30 @@ class KeptModel:
         return self._workdir.data.exists()
 
     @property
-    def train_data(self) -> DataSet:
-        """The text to learn from."""
+    def train_data(self) -> DataSet | DocumentSet:
+        """The text or documents to learn from."""
         return self._data[0]
 
     @property
-    def valid_data(self) -> DataSet:
-        """The text to validate on."""
+    def valid_data(self) -> DataSet | DocumentSet:
+        """The text or documents to validate on."""
         return self._data[1]
 
     @cached_property
-    def _data(self) -> tuple[DataSet, DataSet]:
+    def _data(self) -> tuple[DataSet, DataSet] | tuple[DocumentSet, DocumentSet]:
         if not self.has_text:
             raise SourceNotFound(
                 f"{self.path} holds a model without its text, as a single file brings it: it writes and scores, but "
                 "cannot train or validate. For that, load the directory that the text was encoded in."
             )
+        if isinstance(self.corpus, DocumentCorpus):
+            return self.corpus.open(self._workdir.data, self.hyper.label_dropout)
         return self.corpus.open(self._workdir.data)
+
+    @property
+    def cell_source(self) -> str | None:
+        """How the user's own cell was written when the model was made; None for other cells, or if unknown."""
+        return self._workdir.model.get("cell", {}).get("source")
 
     @property
     def _never_written(self) -> int:
@@ -265,6 +320,17 @@ class KeptModel:
 
     def __repr__(self) -> str:
         return describe.state(self)
+
+
+def kind_of(facts: dict[str, Any], cell: CellMaker | None, where: Path) -> str | ModelType:
+    """Return a kept model's type by its name, or made of the cell that its user gave; see `KeptModel.load`."""
+    if "cell" not in facts:
+        if cell is not None:
+            raise InvalidValue(f"cell={cell!r}: the model in {where} is a {facts['modeltype']}, which needs none.")
+        return facts["modeltype"]
+    from charrnn.model import cellrecord
+
+    return cellrecord.restored(facts["cell"], cell, HyperParams.from_json(facts["hyper"]), str(where))
 
 
 def require_engine(engine: str, threads: int | None) -> None:

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
-from charrnn import describe
+from charrnn import describe, recipes
 from charrnn.data import geometry
-from charrnn.data.charset import UNKNOWN
-from charrnn.data.encoding import encode
-from charrnn.data.reading import ReadOptions, TextSource
+from charrnn.data.document import Document
+from charrnn.data.documentcorpus import DocumentCorpus
+from charrnn.data.documents import Labels
+from charrnn.data.reading import ReadOptions
+from charrnn.data.sources import DocumentOptions, encode_source
+from charrnn.data.tables import Column
 from charrnn.errors import InvalidValue
 from charrnn.generation import sampling
+from charrnn.generation.writing import BLOCK
 from charrnn.hyper import HyperParams
+from charrnn.insight.live import LivePlot
 from charrnn.keeping import require_engine
+from charrnn.living import not_while_training
 from charrnn.looking import LookingModel
+from charrnn.recipes import Recipe
 from charrnn.storage import lookup, timetravel
 from charrnn.storage.thinning import thin
 from charrnn.storage.workdir import WorkDir
+from charrnn.training.job import Job
 from charrnn.training.learner import Learner
 from charrnn.training.loop import Journal, Plan, Step, Training
+from charrnn.training.screen import ALL
 from charrnn.training.summary import Round, TrainingSummary, in_units
 from charrnn.training.timing import StepTimes, time_steps
 from charrnn.training.validate import validation_loss
 
 if TYPE_CHECKING:
-    from charrnn.model.modeltypes import ModelType
+    from charrnn.model.modeltypes import CellMaker
 
 FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
 
@@ -76,39 +86,57 @@ class ModelState(LookingModel):
     @classmethod
     def initfromsrcfile(
         cls,
-        srcfile: str | os.PathLike[str] | BinaryIO,
+        srcfile: str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any,
         usedir: str | os.PathLike[str],
         *,
-        modeltype: str | ModelType = "GRUEncode",
-        seq_len: int = 100,
-        trainfrac: float = 0.9,
+        preset: str | None = None,
+        modeltype: str | CellMaker | None = None,
+        seq_len: int | None = None,
+        trainfrac: float | None = None,
         init_checkpoint: bool = True,
         overwrite: bool = False,
         engine: str = "auto",
         threads: int | None = None,
         encoding: str | None = None,
         newlines: bool = True,
-        lower: bool = False,
+        lower: bool | None = None,
         gutenberg: bool = False,
+        strip_punctuation: bool = False,
         min_count: int = 0,
+        documents: bool | None = None,
+        text: Column | None = None,
+        labels: Labels = (),
+        kind: str | None = None,
+        delimiter: str | None = None,
+        header: bool | None = None,
+        only: Mapping[str, str | Collection[str]] | None = None,
+        min_documents: int | Mapping[str, int] = 1,
         hyper: HyperParams | None = None,
         **hyperparams: Any,
     ) -> Self:
-        """Make a new model for a text, in a new working directory.
+        """Make a new model for a text, or for documents such as poems, in a new working directory.
 
         Parameters
         ----------
-        srcfile : path, "-" or binary stream
-            The text to learn from; "-" is standard input.
+        srcfile : path, "-" or binary stream; or documents
+            The text to learn from; "-" is standard input. Documents are a CSV file, a file of JSON lines, a folder of
+            files, a list of strings, a data frame, or a text with a `delimiter`.
         usedir : path
             The working directory to make.
-        modeltype : str or ModelType
-            Cell and input stage: ``"GRUEncode"`` (a tanh layer feeds the recurrent layers), ``"GRUResize"`` (the
-            first recurrent layer takes the characters itself), or another of `charrnn.model.modeltypes.names()`.
+        preset : str, optional
+            A recipe of `charrnn.recipes.names()`, such as ``"best"`` or ``"poetrnn"``: hyperparameters and defaults of
+            the other arguments, also of `train`.
+        modeltype : str, ModelType, or a cell of your own
+            Cell and input stage: ``"GRUEncode"``, the default (a tanh layer feeds the recurrent layers),
+            ``"GRUResize"`` (the first of these takes the characters itself), or another of
+            `charrnn.model.modeltypes.names()`. Or a class under `charrnn.Cell`, an instance, or a `functools.partial`
+            of it; for another input stage than *encode*, ``ModelType("MineResize", Mine, "resize")``. Its source is
+            recorded, to be read; `load` is then given the same again, as ``cell=``.
         seq_len : int
-            T, the number of characters that gradients flow back through.
+            T, the number of characters that gradients flow back through; 100 by default.
         trainfrac : float
-            The part of the text to learn from, in (0, 1]; the tail is for validation. 1 validates on the text learned.
+            The part of the text to learn from, in (0, 1], 0.9 by default; the tail is for validation. 1 validates on
+            the text learned.
         init_checkpoint : bool
             Measure the loss of the untrained model and save it as the first checkpoint.
         overwrite : bool
@@ -119,10 +147,18 @@ class ModelState(LookingModel):
             Number of threads of the Numba engine; all cores by default.
         encoding : str, optional
             The text's encoding; found out by default.
-        newlines, lower, gutenberg : bool
-            Turn CRLF and CR into LF; lower-case the text; leave out Project Gutenberg's header and footer.
+        newlines, lower, gutenberg, strip_punctuation : bool
+            Turn CRLF and CR into LF; lower-case the text; leave out Project Gutenberg's header and footer; leave out
+            punctuation.
         min_count : int
             Fold characters that occur less often into U+FFFD.
+        documents : bool, optional
+            Whether the source is documents, each of which begins from a blank state and ends where it ends, or one
+            continuous text. By default tables, folders and lists are documents, and so is whatever comes with one of
+            the options that follow.
+        text, labels, kind, delimiter, header, only, min_documents
+            Which column is the text and which are labels, what separates documents, which labels to keep: see
+            `charrnn.data.documents.Documents.open`.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams
@@ -134,24 +170,33 @@ class ModelState(LookingModel):
             If there is no text to learn from in `srcfile`.
         ModelExists
             If `usedir` holds a model and `overwrite` is false.
+        InvalidCell
+            If a cell of your own contradicts itself; the message says where.
         InvalidValue, UnknownName, EngineUnavailable
             If an argument makes no sense. Whatever is raised, no directory is left behind.
         """
-        from charrnn.model import modeltypes
+        from charrnn.model import cellrecord, modeltypes
 
-        hyper = (hyper or HyperParams()).replace(**hyperparams)
-        kind = modeltypes.get(str(modeltype)).name  # by name, as the directory keeps it and `load` will look for it
+        recipe = recipes.get(preset) if preset else Recipe()
+        given = {"modeltype": modeltype, "seq_len": seq_len, "trainfrac": trainfrac, "lower": lower}
+        recipe = recipe.but(**given, labels=labels or None)
+        hyper = (hyper or recipe.hyper).replace(**hyperparams)
+        mtype = modeltypes.get(recipe.modeltype)
+        own = {"cell": cellrecord.record(mtype, hyper)} if mtype.own else {}
         require_engine(engine, threads)
-        options = ReadOptions(encoding=encoding, newlines=newlines, lower=lower, gutenberg=gutenberg)
+        reading = ReadOptions(encoding, newlines, recipe.lower, gutenberg, strip_punctuation)
+        options = DocumentOptions(documents, text, recipe.labels, kind, delimiter, header, only, min_documents)
 
         def facts(data: Path) -> dict[str, Any]:
-            source = TextSource.open(srcfile, options)
-            corpus = encode(source, data, seq_len=seq_len, trainfrac=trainfrac, min_count=min_count)
-            unknown = any(ch == UNKNOWN or ch not in corpus.charset for ch in source.survey.counts_by_character)
-            about = {"modeltype": kind, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
-            return {**about, "never_written": 0 if unknown else 1}
+            corpus, never_written = encode_source(
+                srcfile, data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed, reading, options
+            )
+            about = {"modeltype": mtype.name, **own, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
+            made = {"preset": preset, "batchsize": recipe.batchsize} if preset else {}
+            return {**about, **made, "never_written": never_written}
 
-        ms = cls(WorkDir.create(usedir, facts, overwrite=overwrite), engine, threads)
+        workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
+        ms = cls(workdir, engine, threads, cell=mtype if own else None)
         print(describe.corpus(ms.corpus))
         if init_checkpoint:
             loss = ms.calc_loss(**FIRST_LOOK)
@@ -161,10 +206,11 @@ class ModelState(LookingModel):
 
     # Training
 
+    @not_while_training
     def train(
         self,
         num_rounds: int = 1,
-        batchsize: int = 16,
+        batchsize: int | None = None,
         train_len: int = 0,
         valid_len: int = 0,
         print_every: int = 1000,
@@ -172,7 +218,12 @@ class ModelState(LookingModel):
         minutes: float | None = None,
         save_every: float = 10.0,
         callback: Callable[[Step], object] | None = None,
-    ) -> TrainingSummary:
+        sample_temps: float | Sequence[float] = (0.5,),
+        verbose: int = 2,
+        patience: int | None = None,
+        plot: bool = False,
+        background: bool = False,
+    ) -> TrainingSummary | Job:
         """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
 
         A round is some training, a validation, a look at the learning rate, and a checkpoint.
@@ -182,7 +233,7 @@ class ModelState(LookingModel):
         num_rounds : int
             Number of rounds.
         batchsize : int
-            B, the number of streams that the text is read in.
+            B, the number of streams that the text is read in; 16, or what the preset says.
         train_len : int
             Batches in a round; 0 for a whole epoch.
         valid_len : int
@@ -198,6 +249,20 @@ class ModelState(LookingModel):
             Minutes between checkpoints within a round.
         callback : callable
             Called with a `Step` after every batch; an error raised in it ends training, after saving.
+        sample_temps : float or sequence of float
+            The temperatures of the samples that are shown, one sample for each.
+        verbose : {0, 1, 2}
+            0 prints nothing, 1 a line a round, 2 a line of progress and samples too.
+        patience : int, optional
+            Stop when so many rounds in a row brought no validation loss below the best one of this call. The model
+            stays as it is then; ``ms.restore("best")`` goes back to the best.
+        plot : bool
+            Show the curves of `plot` meanwhile: in a notebook a picture that follows, in a terminal a chart after every
+            round.
+        background : bool
+            Train in a thread of its own and return a `Job` at once, `ms.job`: it tells how far it is, pauses, and
+            stops. Nothing is printed, and Ctrl-C does not stop it. What the model is asked meanwhile it answers as it
+            was after the last batch; `callback` is called in that thread.
 
         Raises
         ------
@@ -205,25 +270,56 @@ class ModelState(LookingModel):
             If an argument makes no sense.
         WorkdirLocked
             If another process is training this model.
+        TrainingInBackground
+            If it is training already.
         TrainingDiverged
             If the loss did not stay finite, at ever smaller learning rates.
         """
-        plan = Plan(num_rounds, train_len, valid_len, print_every, minutes, save_every)
+        temps = tuple(sampling.checked_temp(temp) for temp in np.ravel(sample_temps).tolist())
+        plan = Plan(num_rounds, train_len, valid_len, print_every, minutes, save_every, temps, verbose, patience)
         if callback is not None and not callable(callback):
             raise InvalidValue(f"callback must be a function that takes a Step, not {callback!r}.")
-        learner = self._learner(batchsize)
+        if plot and background:
+            raise InvalidValue(
+                "plot=True would write between what you type: leave it out, and call ms.plot() any time."
+            )
+        learner = self._learner(self._workdir.model.get("batchsize", 16) if batchsize is None else batchsize)
+        if not background:
+            return self._train(learner, plan, clear_state, callback, plot)
+        quiet = dataclasses.replace(plan, print_every=0, verbose=ALL)  # the job shows all but samples
+        self.job = Job(learner, lambda job: self._train(learner, quiet, clear_state, job.after_step, job=job), callback)
+        self.job.start()
+        if verbose > 1:
+            print(describe.training(self, learner, plan, background=True))
+        return self.job
+
+    trainmodel = train
+
+    def _train(
+        self,
+        learner: Learner,
+        plan: Plan,
+        clear_state: bool,
+        callback: Callable[[Step], object] | None,
+        plot: bool = False,
+        job: Job | None = None,
+    ) -> TrainingSummary:
         with self._workdir.lock():
             if self.checkpoint is None:
                 self.history.goto(0)
             else:
                 timetravel.checkout(self._workdir, self.checkpoint)
             self._move_to(learner, clear_state)
-            print(describe.training(self, learner, plan))
-            measured = {"batchsize": learner.batchsize, "valid_len": valid_len}
-            journal = Journal(partial(self._save, measured), self._training_sample, self._best_loss)
-            return Training(learner, self.valid_data, plan, journal, callback).run()
-
-    trainmodel = train
+            if plan.verbose == ALL and not job:
+                print(describe.training(self, learner, plan))
+            measured = {"batchsize": learner.batchsize, "valid_len": plan.valid_len}
+            last_loss = self.checkpoint.loss if self.checkpoint else None
+            save: Callable[[Round | None], str] = partial(self._save, measured)
+            if plot:
+                picture = LivePlot(self.plot)
+                callback, save = picture.after(callback), picture.after(save, at_once=True)
+            journal = Journal(save, self._training_sample, self._best_loss, last_loss)
+            return Training(learner, self.valid_data, plan, journal, callback, job).run()
 
     def calc_loss(self, valid_len: int = 0, batchsize: int = 16) -> float:
         """Return the loss on the validation text in nats per character, without L2; nothing changes.
@@ -237,9 +333,7 @@ class ModelState(LookingModel):
         """
         geometry.require_count("batchsize", batchsize)
         Plan(valid_len=valid_len)  # raises if that makes no sense
-        loss = validation_loss(self.model, self.valid_data, batchsize, valid_len)
-        assert loss is not None  # nobody calls it off
-        return loss
+        return validation_loss(self.model, self.valid_data, batchsize, valid_len)
 
     def regularized_loss(self, batchsize: int = 16) -> float:
         """Return the ancestor's figure: the validation loss plus the L2 penalty divided by B·T.
@@ -248,10 +342,12 @@ class ModelState(LookingModel):
         """
         return self.calc_loss(batchsize=batchsize) + self.model.regularization() / (batchsize * self.valid_data.seq_len)
 
+    @not_while_training
     def traintime(self, batchsize: int = 16) -> StepTimes:
         """Measure a training step and a validation step, in milliseconds; the model stays as it is."""
         return time_steps(self._learner(batchsize))
 
+    @not_while_training
     def compile(self, batchsize: int = 16) -> None:
         """Compile now what would be compiled on first use, and print how long it took; the model stays as it is.
 
@@ -260,7 +356,7 @@ class ModelState(LookingModel):
         """
         text = self.chars.chars[-1]
         uses: dict[str, Callable[[], object]] = {
-            "writing": lambda: self.generate(sampling.BLOCK, prompt=text),
+            "writing": lambda: self.generate(BLOCK, prompt=text),
             "scoring": lambda: self.score(text),
             "neurons": lambda: self.trackneurons(text),
         }
@@ -300,11 +396,16 @@ class ModelState(LookingModel):
         thin(self._workdir, max_bytes=self.disk_budget)
         return checkpoint.name
 
-    def _training_sample(self) -> str:
-        """Write on from stream 0 as it stands; what is written depends only on the model and its number of steps."""
-        state = None if self.place.state is None else self.place.state[:, 0]
+    def _training_sample(self, temp: float = 0.5) -> str:
+        """Write on from stream 0 as it stands, or a document.
+
+        What is written depends only on the model and its number of steps.
+        """
         rng = np.random.default_rng([self.hyper.random_seed, self.model.steps])
-        return self.generate(100, prompt="", init_state=state, rng=rng)
+        if isinstance(self.corpus, DocumentCorpus):
+            return self.generate(300, temp, rng=rng)
+        state = None if self.place.state is None else self.place.state[:, 0]
+        return self.generate(100, temp, prompt="", init_state=state, rng=rng)
 
     def _best_loss(self) -> float | None:
         best = lookup.best(self.checkpoints)

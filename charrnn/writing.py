@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+import math
+from collections.abc import Iterable, Iterator
+from numbers import Real
+from typing import Any, Literal, overload
 
 import numpy as np
 
-from charrnn.generation import sampling, scoring
+from charrnn.data import geometry
+from charrnn.data.documentcorpus import DocumentCorpus
+from charrnn.data.labels import only_label, shares
+from charrnn.errors import InvalidValue
+from charrnn.generation import classifying, sampling, scoring
+from charrnn.generation.classifying import Classification
+from charrnn.generation.documents import Samples, write_documents, write_texts
 from charrnn.generation.sampling import Sample, Sampler
 from charrnn.generation.scoring import Score
 from charrnn.travelling import TravellingModel
@@ -16,66 +24,115 @@ from charrnn.travelling import TravellingModel
 class WritingModel(TravellingModel):
     """What `ModelState` does with its model's predictions: writing and scoring."""
 
-    def generate(
+    @overload  # the other arguments are those of the implementation
+    def generate(self, *args: Any, n: None = None, **options: Any) -> Sample: ...
+
+    @overload
+    def generate(self, *args: Any, n: int, **options: Any) -> Samples: ...
+
+    def generate(  # type: ignore[misc]
         self,
-        numchars: int = 100,
+        numchars: int | None = None,
         temp: float = 0.5,
         prompt: str = "\n",
         init_state: np.ndarray | None = None,
         argmax: bool = False,
         rng: int | np.random.Generator | None = None,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
-    ) -> Sample:
-        """Let the model write.
+        *,
+        n: int | None = None,
+        label: Any = None,
+        guidance: float = 1.0,
+    ) -> Sample | Samples:
+        """Let the model write: text, or whole documents if that is what it learned.
 
         Parameters
         ----------
         numchars : int
-            Number of characters after the prompt.
+            Number of characters after the prompt, 100 by default. Of documents the most that each may have, 1000 by
+            default.
         temp : float
             Temperature: below 1 the likely becomes likelier, above 1 less so.
         prompt : str
-            Text to continue, which is echoed once; "" for a random character that begins lines.
+            Text to continue, which is echoed once; "" for a random character that begins lines. Every document begins
+            with it; without one, and without a label, its first character is drawn as often as documents begin with it.
         init_state : numpy.ndarray, optional
-            Hidden state to begin with, (L, H), such as another sample's `state`; blank by default.
+            Hidden state to begin with, (L, H), such as another sample's `state`; blank by default. Not for documents.
         argmax : bool
             Take the likeliest character each time.
         rng : int or numpy.random.Generator, optional
             For the same text again, such as another sample's `rng_seed`; fresh by default.
         on_unknown : {"replace", "skip", "error"}
             What to do with characters of the prompt that the model does not know.
+        n : int, optional
+            How many texts, written side by side; one by default.
+        label : str or mapping, optional
+            What the documents are to be like: ``"Blake"``, ``{"author": "Blake"}`` where there are several label
+            columns, a mixture ``{"Blake": 0.6, "Dickinson": 0.4}``.
+        guidance : float
+            1 follows the label as the model learned to; more exaggerates it.
 
         Returns
         -------
-        Sample
-            A string, with `prompt`, `rng_seed` and `state` (L, H).
+        Sample, or Samples if `n` is given
+            A string, with `prompt`, `rng_seed` and `state` (L, H); a list of them.
 
         Raises
         ------
         InvalidValue
             If an argument makes no sense.
+        UnknownName
+            If there is no such label; the nearest are named.
         UnknownCharacters
             If `on_unknown` is "error" and the prompt holds some.
-        """
-        return sampling.generate(
-            self.model,
-            self.chars,
-            numchars,
-            temp=temp,
-            prompt=prompt,
-            init_state=init_state,
-            argmax=argmax,
-            rng=rng,
-            on_unknown=on_unknown,
-            skip=self._never_written,
-        )
 
-    def stream(self, numchars: int | None = None, **options: Any) -> Iterator[str]:
+        Examples
+        --------
+        >>> ms.generate(500, temp=0.7, prompt="Alice ")    # doctest: +SKIP
+        >>> ms.generate(n=14, label={"author": "Blake"})   # doctest: +SKIP
+        """
+        if n is not None:
+            geometry.require_count("n", n)
+        options: dict[str, Any] = {"temp": temp, "argmax": argmax, "rng": rng, "on_unknown": on_unknown, "skip": self._never_written}
+        options |= self._led_by(label, guidance)
+        if not isinstance(self.corpus, DocumentCorpus):
+            options |= {"prompt": prompt, "init_state": init_state}
+            numchars = 100 if numchars is None else numchars
+            if n is None:
+                return sampling.generate(self.model, self.chars, numchars, **options)
+            return write_texts(self.model, self.chars, n, numchars, **options)
+        if init_state is not None:
+            raise InvalidValue("init_state is for texts: every document begins with a blank state.")
+        most = sampling.checked_numchars(1000 if numchars is None else numchars)
+        # The model knows best how documents with a label begin; without, the data's own distribution is drawn from.
+        first = self.corpus.random_first if label is None else None
+        prompt = "" if prompt == "\n" else prompt
+        found = write_documents(self.model, self.chars, n or 1, most, prompt=prompt, first=first, **options)
+        return found[0] if n is None else found
+
+    def _led_by(self, label: Any, guidance: float) -> dict[str, Any]:
+        """Return the options that labels make, as of `charrnn.generation.writing.Writer`."""
+        if isinstance(guidance, bool) or not isinstance(guidance, Real) or not math.isfinite(guidance):
+            raise InvalidValue(f"guidance must be a number, such as 1 or 2.5, not {guidance!r}.")
+        if label is None:
+            if guidance != 1:
+                raise InvalidValue(f"guidance={guidance!r} exaggerates a label: give one, as in label={{...}}.")
+            return {}
+        return {"condition": self.model.condition(shares(self.label_tables, label)), "guidance": float(guidance)}
+
+    def stream(
+        self, numchars: int | None = None, label: Any = None, guidance: float = 1.0, **options: Any
+    ) -> Iterator[str]:
         """Yield the prompt and then what the model writes, piece by piece; for ever without a number of characters.
 
-        Takes the options of `generate`.
+        Takes the options of `generate` but `n`. Documents come whole, one after the other.
         """
-        sampler = Sampler(self.model, self.chars, **options, skip=self._never_written)
+        if isinstance(self.corpus, DocumentCorpus):
+            rng = np.random.default_rng(sampling.seed_of(options.pop("rng", None)))
+            while True:
+                yield f"{self.generate(numchars, label=label, guidance=guidance, rng=rng, **options)}\n\n"
+        led = self._led_by(label, guidance)
+        sampler = Sampler(self.model, self.chars, **options, **led, skip=self._never_written)
         yield sampler.prompt
         yield from sampler.write(numchars)
 
@@ -98,6 +155,54 @@ class WritingModel(TravellingModel):
         print(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")
         return sample.state if ret_state else None
 
-    def score(self, text: str, on_unknown: Literal["replace", "skip", "error"] = "replace") -> Score:
-        """Return how likely the model finds a text, at the beginning of a line: nats, bits, perplexity."""
-        return scoring.score(self.model, self.chars, text, on_unknown)
+    def score(self, text: str, on_unknown: Literal["replace", "skip", "error"] = "replace", label: Any = None) -> Score:
+        """Return how likely the model finds a text: nats, bits, perplexity.
+
+        At the beginning of a line or of a document, with the label given, as for `generate` but no mixture.
+        """
+        labels = [
+            only_label(table, share)
+            for table, share in zip(self.label_tables, shares(self.label_tables, label), strict=True)
+        ]
+        return scoring.score(self.model, self.chars, text, on_unknown, labels)
+
+    def classify(self, text: str, column: str | None = None) -> Classification:
+        """Return how likely each label is for a text, by how likely the text is to the model under each label.
+
+        All labels count as equally likely beforehand (Bayes' rule with a flat prior).
+
+        Parameters
+        ----------
+        text : str
+        column : str, optional
+            The label column, where there are several; the others are left open.
+
+        Raises
+        ------
+        InvalidValue
+            If the model knows no labels, there is no text, or the column is not clear.
+        UnknownName
+            If there is no such column.
+
+        Examples
+        --------
+        >>> ms.classify("Tyger Tyger, burning bright")  # doctest: +SKIP
+        Blake 0.93, Dickinson 0.05, Keats 0.02
+        """
+        return classifying.classify(self.model, self.chars, self.label_tables, text, column)
+
+    def vectors(self, texts: Iterable[str]) -> np.ndarray:
+        """Return a vector for each text, (number of texts, H), to compare or cluster them.
+
+        It is the mean of the last layer's hidden state over the text's characters, read from a blank state.
+
+        Parameters
+        ----------
+        texts : iterable of str
+
+        Raises
+        ------
+        InvalidValue
+            If a text is empty.
+        """
+        return classifying.vectors(self.model, self.chars, texts)

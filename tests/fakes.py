@@ -37,7 +37,7 @@ class FakeModel:
     def freshstate(self, batchsize=0):
         return np.full((1, batchsize, 1) if batchsize else (1, 1), -1, np.float32)
 
-    def errors(self, x, y, state=None):
+    def errors(self, x, y, state=None, keep=None, labels=None):
         logits = self.table[x]
         logits = logits - logits.max(axis=-1, keepdims=True)
         log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))

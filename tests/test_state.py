@@ -19,6 +19,7 @@ from charrnn.errors import (
     CorruptFile,
     DamageWarning,
     EngineUnavailable,
+    InvalidCell,
     InvalidValue,
     ModelExists,
     NotAModelDirectory,
@@ -29,7 +30,6 @@ from charrnn.errors import (
     WorkdirLocked,
 )
 from charrnn.model import engine as engines
-from charrnn.model.cells import GRU
 from charrnn.model.modeltypes import ModelType
 from charrnn.training.timing import time_steps
 from tests.sessions import SMALL, everything
@@ -105,7 +105,7 @@ def test_a_text_that_cannot_be_learned_leaves_nothing_behind(tmp_path, content, 
     before = sorted(tmp_path.iterdir())
     with pytest.raises(error, match="text"):
         ModelState.initfromsrcfile(source, tmp_path / "new" / "model", **SMALL)
-    with pytest.raises(SourceUnusable, match="directory"):
+    with pytest.raises(SourceUnusable, match="holds no document"):
         ModelState.initfromsrcfile(tmp_path, tmp_path / "new" / "model", **SMALL)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -114,7 +114,7 @@ def test_a_text_that_cannot_be_learned_leaves_nothing_behind(tmp_path, content, 
     ("options", "error"),
     [
         ({"modeltype": "GRUEncoder"}, UnknownName),
-        ({"modeltype": ModelType("MineEncode", lambda hyper: GRU(), "encode")}, UnknownName),
+        ({"modeltype": ModelType("MineEncode", lambda hyper: "GRU", "encode")}, InvalidCell),
         ({"layer": 2}, UnknownName),
         ({"optimizer": "adamant"}, UnknownName),
         ({"engine": "abacus"}, UnknownName),
@@ -302,7 +302,7 @@ def test_compile_builds_everything_and_changes_nothing(make, capsys):
     ]
     assert everything(ms) == before
     names = [name for name, _ in ms.model.compilations]
-    assert sorted(names) == ["generation", "losses", "states", "training"]
+    assert sorted(names) == ["generation", "losses", "predictions", "training"]
     ms.train(train_len=1)
     ms.generate(5)
     assert len(ms.model.compilations) == len(names)

@@ -1,11 +1,13 @@
-"""The labels of one column, each with its id."""
+"""The labels of one column, each with its id, and what a person says when choosing among them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
-from charrnn.errors import CorruptFile, UnknownName, near_matches
+from charrnn.errors import CorruptFile, InvalidValue, UnknownName, near_matches
 
 NO_LABEL = 0
 
@@ -93,3 +95,70 @@ class LabelTable:
     def __repr__(self) -> str:
         shown = ", ".join(f"{label} ({n:,})" for label, n in list(self.counts.items())[:20])
         return f"<LabelTable {self.name}: {shown}{', ...' if len(self) > 20 else ''}>"
+
+
+Choice = str | None | Mapping[str, float]
+
+
+def shares(tables: Sequence[LabelTable], label: Choice | Mapping[str, Choice]) -> list[dict[int, float]]:
+    """Return for each label column the shares of its label ids, which sum up to 1.
+
+    Parameters
+    ----------
+    tables
+        The label columns.
+    label
+        A label, or a mixture as in ``{"Blake": 0.6, "Keats": 0.4}``, where there is one column; by column, as in
+        ``{"author": "Blake"}``, where there are several; None for no label.
+
+    Raises
+    ------
+    UnknownName
+        There is no such column or label.
+    InvalidValue
+        There are no labels, the column is not clear, or shares make no sense.
+
+    Examples
+    --------
+    >>> authors, forms = LabelTable("author", {"Blake": 7, "Keats": 2}), LabelTable("form", {"ode": 3})
+    >>> shares([authors], "Keats"), shares([authors], {"Blake": 3, "Keats": 1})
+    ([{2: 1.0}], [{1: 0.75, 2: 0.25}])
+    >>> shares([authors, forms], {"form": "ode"})
+    [{0: 1.0}, {1: 1.0}]
+    """
+    if label is None:
+        return [{NO_LABEL: 1.0} for _ in tables]
+    names = [table.name for table in tables]
+    if not tables:
+        raise InvalidValue(f"label={label!r}: the documents of this model have no labels.")
+    if not (isinstance(label, Mapping) and label.keys() & set(names)):
+        if len(tables) > 1:
+            hint = f'such as label={{"{names[0]}": {tables[0].labels[0]!r}}}'
+            raise InvalidValue(
+                f"label={label!r}: this model has the label columns {', '.join(names)}; name one, {hint}."
+            )
+        label = {names[0]: label}
+    for name in label:
+        if name not in names:
+            raise UnknownName(f"There is no label column {name!r}. {near_matches(name, names)}")
+    return [_shares(table, label.get(table.name)) for table in tables]
+
+
+def only_label(table: LabelTable, parts: Mapping[int, float]) -> int:
+    """Return the id that shares are all of, or raise InvalidValue for a mixture."""
+    if len(parts) != 1:
+        raise InvalidValue(f"One {table.name} is needed here, not a mixture.")
+    return next(iter(parts))
+
+
+def _shares(table: LabelTable, choice: Any) -> dict[int, float]:
+    parts = choice if isinstance(choice, Mapping) else {choice: 1.0}
+    ids = {table.idof(name): share for name, share in parts.items()}
+    if (
+        not ids
+        or not all(isinstance(share, Real) and 0 <= share < math.inf for share in ids.values())
+        or not sum(ids.values())
+    ):
+        raise InvalidValue(f"The shares of {table.name} must be numbers from 0 up, not all 0: got {choice!r}.")
+    total = sum(ids.values())
+    return {label_id: share / total for label_id, share in ids.items()}

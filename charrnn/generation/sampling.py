@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from charrnn.errors import InvalidValue
+from charrnn.generation.writing import BLOCK, Writer
 
 if TYPE_CHECKING:
     from charrnn.data.charset import CharSet
     from charrnn.model.model import Model
-
-BLOCK = 256  # characters drawn by one call of the compiled function
 
 
 class Sample(str):
@@ -28,8 +27,8 @@ class Sample(str):
         What the model was given to continue.
     rng_seed : int
         Pass it as `rng` to get the same text again.
-    state : numpy.ndarray
-        Hidden state at the end, (L, H); pass it as `init_state` to go on from there.
+    state : numpy.ndarray or None
+        Hidden state at the end, (L, H); pass it as `init_state` to go on from there. None for a whole document.
 
     Examples
     --------
@@ -40,9 +39,9 @@ class Sample(str):
 
     prompt: str
     rng_seed: int
-    state: np.ndarray
+    state: np.ndarray | None
 
-    def __new__(cls, text: str, prompt: str, rng_seed: int, state: np.ndarray) -> Sample:
+    def __new__(cls, text: str, prompt: str = "", rng_seed: int = 0, state: np.ndarray | None = None) -> Sample:
         """Attach where a text came from to the text."""
         sample = super().__new__(cls, text)
         sample.prompt, sample.rng_seed, sample.state = prompt, rng_seed, state
@@ -77,6 +76,8 @@ class Sampler:
         What to do with characters of the prompt that the model does not know.
     skip : int
         The first so many symbols are never written: 1 leaves out U+FFFD.
+    condition, guidance
+        What labels do, see `charrnn.generation.writing.Writer`.
 
     Attributes
     ----------
@@ -106,26 +107,26 @@ class Sampler:
         rng: int | np.random.Generator | None = None,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
         skip: int = 0,
+        condition: np.ndarray | None = None,
+        guidance: float = 1.0,
     ) -> None:
-        self._model, self._charset, self._temp, self._argmax = model, charset, checked_temp(temp), argmax
-        self._skip = skip
+        self._charset, temp = charset, checked_temp(temp)
         self.rng_seed = seed_of(rng)
-        self._rng = np.random.default_rng(self.rng_seed)
+        draws = np.random.default_rng(self.rng_seed)
         state = _checked_state(init_state, model.freshstate())
         if prompt == "\n" and "\n" not in charset:
             prompt = ""
         indices = charset.encode(prompt, on_unknown)
         if not len(indices):
-            indices = np.array([charset.semirandomidx(self._rng)], np.int32)
+            indices = np.array([charset.semirandomidx(draws)], np.int32)
         self.prompt = charset.decode(indices)
-        self._state = state[:, np.newaxis]  # the model writes R texts at once: (L, R, H), here R = 1
-        self._read(indices[:-1])
-        self._last = indices[-1]
+        self._writer = Writer(model, draws, 1, state, temp, argmax, skip, condition, guidance)
+        self._writer.read(indices)
 
     @property
     def state(self) -> np.ndarray:
         """Hidden state after everything written so far, (L, H)."""
-        return np.asarray(self._state)[:, 0].copy()
+        return np.asarray(self._writer.state)[:, 0].copy()
 
     def write(self, numchars: int | None = None) -> Iterator[str]:
         """Yield what the model writes on, in pieces; for ever if no number of characters is given.
@@ -134,25 +135,9 @@ class Sampler:
         """
         left = math.inf if numchars is None else numchars
         while left > 0:
-            uniforms = self._rng.random((int(min(BLOCK, left)), 1), dtype=np.float32)
-            start = np.array([self._last], np.int32)
-            written, self._state = self._model.generate(
-                start, self._state, uniforms, self._temp, argmax=self._argmax, skip=self._skip
-            )
-            symbols = written[:, 0]
-            self._last = symbols[-1]
+            symbols = self._writer.write(int(min(BLOCK, left)))[:, 0]
             left -= len(symbols)
             yield self._charset.decode(symbols)
-
-    def _read(self, indices: np.ndarray) -> None:
-        """Go through symbols without writing, in pieces whose lengths are powers of two.
-
-        An engine that compiles for each length has few to compile then.
-        """
-        while len(indices):
-            piece = indices[: min(BLOCK, 1 << (len(indices).bit_length() - 1)), np.newaxis]
-            _, self._state = self._model.errors(piece, piece, self._state)
-            indices = indices[len(piece) :]
 
 
 def generate(model: Model, charset: CharSet, numchars: int = 100, **options: Any) -> Sample:

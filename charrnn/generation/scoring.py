@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from charrnn.data.documentset import BEGIN
 from charrnn.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -71,9 +73,15 @@ class Score:
 
 
 def score(
-    model: Model, charset: CharSet, text: str, on_unknown: Literal["replace", "skip", "error"] = "replace"
+    model: Model,
+    charset: CharSet,
+    text: str,
+    on_unknown: Literal["replace", "skip", "error"] = "replace",
+    labels: Sequence[int] = (),
 ) -> Score:
-    """Return how likely a text is at the beginning of a line, from a blank state.
+    """Return how likely a text is at the beginning of a line, or of a document, from a blank state.
+
+    `labels` are the ids of its label in each column.
 
     Raises
     ------
@@ -83,17 +91,28 @@ def score(
         If `on_unknown` is "error" and the text holds characters that the model does not know.
     """
     targets = charset.encode(text, on_unknown)
+    errors = surprises(model, charset, targets, np.array([labels], np.int32))
+    return Score(charset.decode(targets), errors[:, 0].astype(np.float64))
+
+
+def surprises(model: Model, charset: CharSet, targets: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return -ln p, in nats, of each symbol of a text (T,) under each of R choices of labels (R, K), as (T, R)."""
     if not len(targets):
         raise InvalidValue("There is nothing to score: give a text of at least one character.")
-    inputs = np.concatenate([[charset.idxofchar("\n")], targets[:-1]]).astype(np.int32)
-    state = model.freshstate(1)
+    before = charset.idxofspecial(BEGIN) if BEGIN in charset.specials else charset.idxofchar("\n")
+    inputs = np.concatenate([[before], targets[:-1]]).astype(np.int32)
+    rows = len(labels)
+    state = model.freshstate(rows)
     errors = []
     for at in range(0, len(targets), BLOCK):
         # The last block is filled up, so that an engine which compiles for a shape has only one to compile.
-        x, y = (_filled(symbols[at : at + BLOCK])[:, np.newaxis] for symbols in (inputs, targets))
-        block, state = model.errors(x, y, state)
-        errors.append(np.asarray(block)[:, 0])
-    return Score(charset.decode(targets), np.concatenate(errors)[: len(targets)].astype(np.float64))
+        x, y = (
+            np.repeat(_filled(symbols[at : at + BLOCK])[:, np.newaxis], rows, axis=1) for symbols in (inputs, targets)
+        )
+        told = np.broadcast_to(labels, (BLOCK, *labels.shape)) if labels.shape[1] else None
+        block, state = model.errors(x, y, state, None, told)
+        errors.append(np.asarray(block))
+    return np.concatenate(errors)[: len(targets)]
 
 
 def _filled(symbols: np.ndarray) -> np.ndarray:

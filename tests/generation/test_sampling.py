@@ -66,10 +66,10 @@ def test_the_model_reads_the_whole_prompt_in_order(charset):
     read = []
 
     class Reader(FakeModel):
-        def errors(self, x, y, state=None):
+        def predict(self, x, state=None, condition=None):
             assert state.ravel() == (read[-1] if read else -1)  # the state of this fake is the last symbol read
             read.extend(x[:, 0])
-            return super().errors(x, y, state)
+            return super().predict(x, state, condition)
 
         def generate(self, start, *others, **options):
             read.extend(start)

@@ -1,0 +1,104 @@
+"""What kind of text a text is: its likeliest label, and a vector to compare it with others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from charrnn.data.documentset import BEGIN
+from charrnn.data.labels import NO_LABEL, LabelTable
+from charrnn.errors import InvalidValue, UnknownName, near_matches
+from charrnn.generation.scoring import surprises
+
+if TYPE_CHECKING:
+    from charrnn.data.charset import CharSet
+    from charrnn.model.model import Model
+
+ROWS = 64  # labels or texts looked at together
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """How likely each label is for a text.
+
+    Parameters
+    ----------
+    probabilities : dict
+        Of each label, the likeliest first.
+    nats : dict
+        Surprise at the whole text under each label, -ln p(text | label), in nats.
+
+    Examples
+    --------
+    >>> Classification({"Blake": 0.75, "Keats": 0.25}, {"Blake": 8.0, "Keats": 9.1}).best
+    'Blake'
+    """
+
+    probabilities: dict[str, float]
+    nats: dict[str, float]
+
+    @property
+    def best(self) -> str:
+        """The likeliest label."""
+        return next(iter(self.probabilities))
+
+    def __repr__(self) -> str:
+        shown = list(self.probabilities.items())[:10]
+        rest = ", ..." if len(shown) < len(self.probabilities) else ""
+        return ", ".join(f"{label} {p:.2f}" for label, p in shown) + rest
+
+
+def classify(
+    model: Model, charset: CharSet, tables: Sequence[LabelTable], text: str, column: str | None = None
+) -> Classification:
+    """Return how likely each label of a column is for a text, all being equally likely beforehand.
+
+    Raises
+    ------
+    InvalidValue
+        There are no labels, the column is not clear, or there is no text.
+    UnknownName
+        There is no such column.
+    """
+    names = [table.name for table in tables]
+    if not names:
+        raise InvalidValue("The documents of this model have no labels: make one with labels=... to classify.")
+    if column is None and len(names) > 1:
+        raise InvalidValue(f"This model has the label columns {', '.join(names)}: name one, as in column={names[0]!r}.")
+    column = names[0] if column is None else column
+    if column not in names:
+        raise UnknownName(f"There is no label column {column!r}. {near_matches(column, names)}")
+    k, targets = names.index(column), charset.encode(text)
+    choices = np.full((len(tables[k]), len(tables)), NO_LABEL, np.int32)
+    choices[:, k] = np.arange(1, tables[k].size)
+    parts = np.split(choices, range(ROWS, len(choices), ROWS))
+    nats = np.concatenate([surprises(model, charset, targets, part).sum(axis=0, dtype="float64") for part in parts])
+    weights = np.exp(nats.min() - nats)
+    order = np.argsort(nats, kind="stable")
+    labels = tables[k].labels
+    return Classification(
+        {labels[i]: float(weights[i] / weights.sum()) for i in order}, {labels[i]: float(nats[i]) for i in order}
+    )
+
+
+def vectors(model: Model, charset: CharSet, texts: Iterable[str]) -> np.ndarray:
+    """Return the mean of the last layer's hidden state over each text, (number of texts, H), from a blank state.
+
+    Raises
+    ------
+    InvalidValue
+        A text is empty.
+    """
+    encoded = [charset.encode(text) for text in texts]
+    if not all(map(len, encoded)):
+        raise InvalidValue(f"Text {[len(symbols) for symbols in encoded].index(0)} is empty: expected characters.")
+    start = [charset.idxofspecial(BEGIN)] if BEGIN in charset.specials else []
+    H = model.hyper.state_size
+    means = np.empty((len(encoded), H), model.hyper.dtype)
+    for i, symbols in enumerate(encoded):
+        _, states = model.predict(np.array([*start, *symbols], np.int32)[:, np.newaxis])
+        means[i] = np.asarray(states)[-1, len(start) :, 0, :H].mean(axis=0)
+    return means

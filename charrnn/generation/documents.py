@@ -1,0 +1,110 @@
+"""Whole documents written by a model: each begins where documents begin and ends where the model ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from charrnn.data.documentset import BEGIN, END
+from charrnn.generation.sampling import Sample, checked_temp, generate, seed_of
+from charrnn.generation.writing import BLOCK, Writer
+
+if TYPE_CHECKING:
+    from charrnn.data.charset import CharSet
+    from charrnn.model.model import Model
+
+
+class Samples(list[Sample]):
+    """Several texts that a model wrote; shows them at the prompt with a line between them.
+
+    Examples
+    --------
+    >>> Samples([Sample("one"), Sample("two")])
+    one
+    ────────────────────
+    two
+    """
+
+    def __repr__(self) -> str:
+        return f"\n{'─' * 20}\n".join(map(str, self))
+
+
+def write_documents(
+    model: Model,
+    charset: CharSet,
+    n: int,
+    most: int = 1000,
+    *,
+    prompt: str = "",
+    first: Callable[[np.random.Generator], str] | None = None,
+    temp: float = 0.5,
+    argmax: bool = False,
+    rng: int | np.random.Generator | None = None,
+    on_unknown: Literal["replace", "skip", "error"] = "replace",
+    skip: int = 0,
+    **labels: Any,
+) -> Samples:
+    """Write documents.
+
+    Parameters
+    ----------
+    model : Model
+    charset : CharSet
+        With begin and end symbols.
+    n : int
+        How many.
+    most : int
+        Characters after which one that has not ended is broken off (PoetRNN: 1000).
+    prompt : str
+        What each begins with.
+    first : callable
+        Draws a first character where there is no prompt; without it that is up to the model.
+    temp, argmax, rng, on_unknown, skip
+        As of `charrnn.generation.sampling.Sampler`.
+    **labels
+        `condition` and `guidance`, as of `charrnn.generation.writing.Writer`.
+
+    Returns
+    -------
+    Samples
+        Their `state` is None; `rng_seed` is the same for all.
+    """
+    seed = seed_of(rng)
+    draws = np.random.default_rng(seed)
+    given = charset.encode(prompt, on_unknown)
+    prompt = charset.decode(given)
+    if not len(given) and first is not None:
+        begun: list[np.ndarray] = [charset.encode(first(draws)) for _ in range(n)]
+    else:
+        begun = [given] * n
+    options = {"temp": checked_temp(temp), "argmax": argmax, "skip": skip, **labels}
+    texts: list[str] = [""] * n
+    # Documents that begin alike are written side by side.
+    for beginning in sorted({tuple(symbols.tolist()) for symbols in begun}):
+        rows = [i for i, symbols in enumerate(begun) if tuple(symbols.tolist()) == beginning]
+        writer = Writer(model, draws, len(rows), **options)
+        writer.read(np.array([charset.idxofspecial(BEGIN), *beginning], np.int32))
+        for i, text in zip(rows, _endings(writer, charset, len(rows), most), strict=True):
+            texts[i] = charset.decode(beginning) + text
+    return Samples(Sample(text, prompt=prompt, rng_seed=seed, state=None) for text in texts)
+
+
+def write_texts(model: Model, charset: CharSet, n: int, numchars: int, **options: Any) -> Samples:
+    """Write n texts of a number of characters, one after the other; options as of `Sampler`."""
+    draws = np.random.default_rng(seed_of(options.pop("rng", None)))
+    return Samples(generate(model, charset, numchars, rng=draws, **options) for _ in range(n))
+
+
+def _endings(writer: Writer, charset: CharSet, rows: int, most: int) -> list[str]:
+    """Write until every row has ended; return what is before the ends."""
+    ends = [charset.idxofspecial(BEGIN), charset.idxofspecial(END)]  # a begin inside a document can only be a new one
+    written = np.zeros((0, rows), np.int32)
+    while len(written) < most:
+        written = np.concatenate([written, writer.write(min(BLOCK, most - len(written)))])
+        ended = np.isin(written, ends)
+        if ended.any(axis=0).all():
+            break
+    lengths = np.where(ended.any(axis=0), ended.argmax(axis=0), len(written)) if most else [0] * rows
+    return [charset.decode(column[:length]) for column, length in zip(written.T, lengths, strict=True)]

@@ -1,0 +1,104 @@
+"""Symbols written one after the other by a model: the machinery under samples of texts and of documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from charrnn.model.model import Model
+
+BLOCK = 256  # symbols drawn by one call of the compiled function
+
+
+class Writer:
+    """A model that writes R texts side by side.
+
+    Parameters
+    ----------
+    model : Model
+    rng : numpy.random.Generator
+        What is drawn with.
+    rows : int
+        R.
+    state : numpy.ndarray, optional
+        Hidden state to begin with, (L, S); blank by default.
+    temp, argmax, skip
+        As of `charrnn.model.model.Model.generate`.
+    condition : numpy.ndarray, optional
+        What labels add to the first layer's input, (W,).
+    guidance : float
+        γ of classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598; their w is γ - 1): logits are those without
+        labels plus γ times what the labels make of them. 1 is plain writing, more exaggerates the label.
+
+    Attributes
+    ----------
+    state : numpy.ndarray
+        Hidden states after everything but the last symbol, (L, R, S).
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        rng: np.random.Generator,
+        rows: int = 1,
+        state: np.ndarray | None = None,
+        temp: float = 1.0,
+        argmax: bool = False,
+        skip: int = 0,
+        condition: np.ndarray | None = None,
+        guidance: float = 1.0,
+    ) -> None:
+        self._model, self._rng, self._rows = model, rng, rows
+        self._temp, self._argmax, self._skip, self._condition = temp, argmax, skip, condition
+        self._guidance = guidance
+        state = model.freshstate() if state is None else state
+        self.state = np.repeat(state[:, np.newaxis], rows, axis=1)
+        self._free = self.state  # that of the same texts without labels, for guidance
+        self._last = np.zeros(rows, np.int32)
+
+    def read(self, symbols: np.ndarray) -> None:
+        """Go through symbols (n,), n >= 1, the last of which is what the model writes after."""
+        self._last = np.full(self._rows, symbols[-1], np.int32)
+        self.state = self._after(symbols[:-1], self.state, self._condition)
+        if self._guidance != 1:
+            self._free = self._after(symbols[:-1], self._free, None)
+
+    def _after(self, symbols: np.ndarray, state: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
+        """Return the states after symbols that are the same in every row.
+
+        In pieces whose lengths are powers of two, of which an engine that compiles for each length has few to compile.
+        """
+        one = state[:, :1]
+        while len(symbols):
+            piece = symbols[: min(BLOCK, 1 << (len(symbols).bit_length() - 1)), np.newaxis]
+            one = np.asarray(self._model.predict(piece, one, condition)[1])[:, -1]
+            symbols = symbols[len(piece) :]
+        return np.repeat(one, state.shape[1], axis=1)
+
+    def write(self, number: int) -> np.ndarray:
+        """Return the next symbols, int32 (number, R)."""
+        uniforms = self._rng.random((number, self._rows), dtype=np.float32)
+        if self._guidance != 1:
+            return self._guided(uniforms)
+        written, self.state = self._model.generate(
+            self._last, self.state, uniforms, self._temp, self._argmax, self._skip, self._condition
+        )
+        self._last = written[-1]
+        return written
+
+    def _guided(self, uniforms: np.ndarray) -> np.ndarray:
+        from charrnn.model.generator import draw
+
+        model, written = self._model, np.empty(uniforms.shape, np.int32)
+        conditions = np.repeat([self._condition, model.condition()], self._rows, axis=0)
+        for i, u in enumerate(uniforms):
+            both = np.concatenate([self.state, self._free], axis=1)
+            logits, states = model.predict(np.tile(self._last, 2)[np.newaxis], both, conditions)
+            told, free = np.split(np.asarray(logits)[0], 2)
+            self.state, self._free = np.split(np.asarray(states)[:, 0], 2, axis=1)
+            self._last = written[i] = draw(
+                free + self._guidance * (told - free), u, self._temp, self._argmax, self._skip
+            )
+        return written

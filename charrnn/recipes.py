@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,8 @@ class Recipe:
         Part of the text to learn from.
     lower : bool
         Whether the text is lower-cased.
+    labels : str or tuple of str
+        Columns of labels, where the source is a table of documents.
     batchsize : int
         B.
     num_rounds : int
@@ -42,7 +45,7 @@ class Recipe:
     --------
     >>> recipe = Recipe(batchsize=50, hyper=HyperParams(layers=1))
     >>> recipe.settings
-    {'modeltype': 'GRUEncode', 'seq_len': 100, 'trainfrac': 0.9, 'lower': False, 'layers': 1}
+    {'modeltype': 'GRUEncode', 'seq_len': 100, 'trainfrac': 0.9, 'layers': 1}
     >>> ms = ModelState.initfromsrcfile("alice.txt", "workdirs/alice", **recipe.settings)  # doctest: +SKIP
     >>> ms.train(**recipe.training)                                                         # doctest: +SKIP
     """
@@ -52,6 +55,7 @@ class Recipe:
     seq_len: int = 100
     trainfrac: float = 0.9
     lower: bool = False
+    labels: str | tuple[str, ...] = ()
     batchsize: int = 16
     num_rounds: int = 1
     hyper: HyperParams = field(default_factory=HyperParams)
@@ -61,13 +65,21 @@ class Recipe:
         """Arguments of `ModelState.initfromsrcfile`; of the hyperparameters those that are not the default."""
         usual = HyperParams().to_json()
         chosen = {name: value for name, value in self.hyper.to_json().items() if value != usual[name]}
-        made = {name: getattr(self, name) for name in ("modeltype", "seq_len", "trainfrac", "lower")}
-        return made | chosen
+        made = {name: getattr(self, name) for name in ("modeltype", "seq_len", "trainfrac", "lower", "labels")}
+        return {name: value for name, value in made.items() if value not in (False, ())} | chosen
 
     @property
     def training(self) -> dict[str, Any]:
         """Arguments of `ModelState.train`."""
         return {"batchsize": self.batchsize, "num_rounds": self.num_rounds}
+
+    def but(self, **changes: Any) -> Recipe:
+        """Return a copy with some settings changed: those that are not None.
+
+        >>> Recipe().but(seq_len=50, trainfrac=None).settings
+        {'modeltype': 'GRUEncode', 'seq_len': 50, 'trainfrac': 0.9}
+        """
+        return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
 
     def __repr__(self) -> str:
         lines = [self.about] if self.about else []
@@ -162,13 +174,14 @@ RECIPES = {
         hyper=_LYRICS,
     ),
     "lyrics-conditional": Recipe(
-        about="The PyTorch project's LSTM for songs labelled by artist: the recipe lyrics, to be given a label column. "
+        about="The PyTorch project's LSTM for songs by the artists of the column artist; see the recipe lyrics. "
         "It puts the vectors of character and artist side by side; charrnn adds them.",
         modeltype="LSTMEmbed",
+        labels="artist",
         trainfrac=1.0,
         batchsize=50,
         num_rounds=1000,
-        hyper=_LYRICS,
+        hyper=_LYRICS.replace(label_dropout=0.0),
     ),
     "min-char-rnn": Recipe(
         about="The numpy gist's plain network, which trains for ever. At the end of its text it begins again with a "

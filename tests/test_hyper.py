@@ -35,6 +35,7 @@ def test_the_defaults_are_the_ancestors():
         *[("clip_at", bad) for bad in (0, -5)],
         *[("bptt_truncate", bad) for bad in (0, -2)],
         *[("decay_rate", bad) for bad in (0, 1.1, math.nan)],
+        *[("average", bad) for bad in (-0.1, 1, math.nan)],
         *[("epsilon", bad) for bad in (0, -1e-8, "1")],
         *[("decay_after", bad) for bad in (-1, 0.5)],
         ("random_seed", -1),

@@ -32,7 +32,7 @@ from charrnn.model.initial import initial_parameters
 from charrnn.model.kernels import threads as kernel_threads
 from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.network import Network
-from charrnn.model.objective import Objective
+from charrnn.model.objective import AVERAGE, Objective
 from charrnn.model.parameters import ParameterVector
 
 Build = Callable[[Network, dict[str, TensorVariable]], tuple[Sequence[Variable], Sequence[Variable]]]
@@ -124,6 +124,8 @@ class Model:
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
         self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
         self.objective = Objective(self.network, self._vector, hyper, self._learnrate, self._count, documents)
+        # What all but training looks at: it goes on from parameters of which others see the average, if there is one.
+        self._seen = self._vector.of(self.objective.slots[AVERAGE]) if hyper.average else self._vector
 
     def __repr__(self) -> str:
         n = self._vector.size
@@ -142,8 +144,11 @@ class Model:
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
-        """The parameters by name, as copies; rows multiply from the left (``x @ W``)."""
-        return self._vector.split(np.asarray(self._vector.shared.get_value(borrow=True)))
+        """The parameters by name, as copies; rows multiply from the left (``x @ W``).
+
+        With ``hyper.average`` these are the averages, with which the model predicts and writes.
+        """
+        return self._seen.split(np.asarray(self._seen.shared.get_value(borrow=True)))
 
     @property
     def slots(self) -> dict[str, np.ndarray]:
@@ -156,7 +161,8 @@ class Model:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all that training changes in here, by name, for a checkpoint."""
-        return {f"param/{k}": v for k, v in self.parameters.items()} | {f"slot/{k}": v for k, v in self.slots.items()}
+        parameters = self._vector.split(np.asarray(self._vector.shared.get_value(borrow=True)))
+        return {f"param/{k}": v for k, v in parameters.items()} | {f"slot/{k}": v for k, v in self.slots.items()}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `arrays` returned, of this or another process.
@@ -221,7 +227,7 @@ class Model:
         objective = self.objective
         inputs = [variable for variable in objective.inputs if variable is not objective.mask]
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            p = self._vector.symbols()
+            p = self._seen.symbols()
             outputs, last, _ = objective.forward(p)
             return self._compile("losses", inputs, [*self.network.head.errors(p, outputs, objective.y), last])
 
@@ -236,7 +242,7 @@ class Model:
         given = [condition] if self.network.label_sizes else []
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
             logits, _, states = self.network.forward(
-                self._vector.symbols(), x, state, condition=next(iter(given), None)
+                self._seen.symbols(), x, state, condition=next(iter(given), None)
             )
             return self._compile("predictions", [x, state, *given], [logits, states])
 
@@ -245,9 +251,9 @@ class Model:
         started = time.perf_counter()
         generator: Generator | StepwiseGenerator
         try:
-            generator = Generator(self.network, self._vector, self.engine, self.threads)
+            generator = Generator(self.network, self._seen, self.engine, self.threads)
         except UnsupportedStep:
-            generator = StepwiseGenerator(self.network, self._vector, self.engine, self.threads)
+            generator = StepwiseGenerator(self.network, self._seen, self.engine, self.threads)
         self._compiled("generation", time.perf_counter() - started)
         return generator
 
@@ -270,7 +276,7 @@ class Model:
         with engines.building:
             if what not in self._functions:
                 with pytensor.config.change_flags(floatX=self.hyper.dtype):
-                    inputs, outputs = build(self.network, self._vector.symbols())
+                    inputs, outputs = build(self.network, self._seen.symbols())
                 self._functions[what] = self._compile(what, inputs, outputs)
             return self._functions[what]
 
@@ -440,7 +446,7 @@ class Model:
         keep: np.ndarray | None = None,
         labels: np.ndarray | None = None,
     ) -> dict[str, np.ndarray]:
-        """Return the gradient of the cost by parameter; arguments as of `step`.
+        """Return the gradient of the cost by parameter, where training stands; arguments as of `step`.
 
         With L2 and per-step clipping, before clipping by value or norm.
         """

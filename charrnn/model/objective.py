@@ -16,7 +16,9 @@ from charrnn.hyper import HyperParams
 from charrnn.model.dropout import Dropout
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
-from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value
+from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value, running_average
+
+AVERAGE = "average"  # name of the slot that holds averaged parameters
 
 
 class Objective:
@@ -147,6 +149,9 @@ class Objective:
                 weight_decay=hyper.weight_decay,
                 **({} if hyper.epsilon is None else {"epsilon": hyper.epsilon}),
             )
+            if hyper.average:
+                average, new = running_average(parameters, updates[parameters], self._count, hyper.average)
+                updates, slots = updates | {average: new}, slots | {AVERAGE: average}
             return gradient, updates, slots
 
     @cached_property
@@ -177,5 +182,5 @@ class Objective:
 
     @property
     def slots(self) -> dict[str, SharedVariable]:
-        """What the optimizer remembers between steps."""
+        """What the optimizer remembers between steps, and the average of the parameters where there is one."""
         return self._optimizer[2]

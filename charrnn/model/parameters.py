@@ -6,6 +6,7 @@ length. Weight matrices come first and biases after them, so that the L2 penalty
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
@@ -104,6 +106,12 @@ class ParameterVector:
         self.size = stop
         self.n_weights = sum(int(np.prod(shape)) for shape in self.shapes.values() if len(shape) > 1)
         self.shared = pytensor.shared(np.zeros(stop, dtype), name="parameters", shape=(stop,))
+
+    def of(self, shared: SharedVariable) -> ParameterVector:
+        """Return the same names for another vector of the same length."""
+        other = copy.copy(self)
+        other.shared = shared
+        return other
 
     def symbols(self) -> dict[str, TensorVariable]:
         """Return each parameter as an expression of the vector."""

@@ -131,6 +131,22 @@ OPTIMIZERS: dict[str, Callable[..., Result]] = {
 }
 
 
+def running_average(
+    parameters: SharedVariable, new: TensorVariable, count: Rate, decay: Rate
+) -> tuple[SharedVariable, TensorVariable]:
+    """Return the running average of parameters, which is one of the initial ones yet, and its expression after a step.
+
+    - ``average := d * average + (1 - d) * parameters``, where ``d = min(decay, (1 + count) / (10 + count))``
+
+    The smaller d of the first steps lets go of the initial parameters soon, so that no correction is needed (as
+    TensorFlow's ExponentialMovingAverage; averages of weights: Polyak & Juditsky 1992).
+    """
+    value = parameters.get_value(borrow=True)
+    average = pytensor.shared(np.array(value), name="average", shape=value.shape)
+    d = pt.minimum(decay, (1 + count) / (10 + count))
+    return average, d * average + (1 - d) * new
+
+
 def clip_value(gradient: TensorVariable, bound: float) -> TensorVariable:
     """Hold each element of a gradient to ±bound (char-rnn, min-char-rnn)."""
     return pt.clip(gradient, -bound, bound)

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from charrnn.errors import CharRNNError, InvalidValue, NotAModelDirectory
-from charrnn.hyper import HyperParams
 from charrnn.state import ModelState
+from charrnn.training.summary import TrainingSummary
 
 app = typer.Typer(
     help="An interactive workbench for character-level recurrent networks.",
@@ -30,6 +30,7 @@ Threads = Annotated[int | None, typer.Option(help="Threads of the numba engine; 
 BatchSize = Annotated[int, typer.Option(help="Streams that the text is read in.")]
 
 DEMO = Path("workdirs/demo")
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 DEMO_EVERY = 200  # batches between two samples
 
 
@@ -65,28 +66,40 @@ def demo(
 def new(
     srcfile: Annotated[str, typer.Argument(metavar="FILE", help="The text to learn from; - for standard input.")],
     directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="The working directory to make.")] = None,
-    modeltype: Annotated[str, typer.Option(help="Cell and input stage, such as GRUEncode or GRUResize.")] = "GRUEncode",
+    preset: Annotated[str | None, typer.Option(help="A named recipe, such as best, rngru or poetrnn.")] = None,
+    modeltype: Annotated[str | None, typer.Option(help="Cell and input stage; GRUEncode by default.")] = None,
     layers: Annotated[int | None, typer.Option(help="Recurrent layers.")] = None,
     state_size: Annotated[int | None, typer.Option(help="Width of a layer.")] = None,
     learnrate: Annotated[float | None, typer.Option(help="Learning rate at the start.")] = None,
-    preset: Annotated[str | None, typer.Option(help="A named recipe, such as rngru.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other hyperparameter; repeatable.")
     ] = None,
-    seq_len: Annotated[int, typer.Option(help="Characters that gradients flow back through.")] = 100,
-    trainfrac: Annotated[float, typer.Option(help="Part of the text to learn from; the tail is for validation.")] = 0.9,
+    seq_len: Annotated[int | None, typer.Option(help="Characters that gradients flow back through; 100.")] = None,
+    trainfrac: Annotated[
+        float | None, typer.Option(help="Part to learn from; the tail is for validation; 0.9.")
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="The text's encoding; found out by default.")] = None,
     lower: Annotated[bool, typer.Option("--lower", help="Lower-case the text.")] = False,
     gutenberg: Annotated[bool, typer.Option("--gutenberg", help="Leave out Gutenberg's header and footer.")] = False,
     min_count: Annotated[int, typer.Option(help="Fold characters that occur less often.")] = 0,
+    documents: Annotated[
+        bool | None, typer.Option("--documents/--no-documents", help="Each paragraph, row or file on its own, or not.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column of the text, by name or number.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Column of labels; repeatable.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="What separates documents, a regular expression.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="COLUMN=LABEL", help="Labels to keep; repeatable.")] = None,
+    min_documents: Annotated[int, typer.Option(help="Keep labels with so many documents.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
     engine: Engine = "auto",
 ) -> None:
-    """Make a model for a text.
+    """Make a model for a text, or for documents: a table, a folder, or a text with a delimiter.
 
     \b
     charrnn new alice.txt workdirs/alice --layers 2 --state-size 256
+    charrnn new alice.txt workdirs/alice --preset best --lower
     charrnn new alice.txt workdirs/alice --preset rngru --set regcost=0 --set clip=norm
+    charrnn new poems.csv workdirs/poems --text poem --label author --only author=Blake --only author=Keats
     cat *.txt | charrnn new - workdirs/all
     """
     if directory is None:
@@ -95,20 +108,29 @@ def new(
         srcfile, directory = "-", Path(srcfile)
     named = {"layers": layers, "state_size": state_size, "learnrate": learnrate}
     chosen: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-    chosen.update(_setting(text) for text in settings or [])
+    chosen.update(map(_setting, settings or []))
+    kept: dict[str, list[str]] = {}
+    for column, name in map(_pair, only or []):
+        kept.setdefault(column, []).append(name)
     ms = ModelState.initfromsrcfile(
         srcfile,
         directory,
+        preset=preset,
         modeltype=modeltype,
         seq_len=seq_len,
         trainfrac=trainfrac,
         encoding=encoding,
-        lower=lower,
+        lower=lower or None,
         gutenberg=gutenberg,
         min_count=min_count,
+        documents=documents,
+        text=None if text is None else _column(text),
+        labels=tuple(map(_column, label or [])),
+        delimiter=delimiter,
+        only=kept or None,
+        min_documents=min_documents,
         overwrite=overwrite,
         engine=engine,
-        hyper=HyperParams.preset(preset) if preset else None,
         **chosen,
     )
     print(f"{ms!r}\nTrain it:  charrnn train {directory}")
@@ -119,28 +141,46 @@ def train(
     directory: Directory,
     rounds: Annotated[int, typer.Option(help="Rounds: training, validation, checkpoint.")] = 1,
     minutes: Annotated[float | None, typer.Option(help="Train for so long instead.")] = None,
-    batchsize: BatchSize = 16,
+    batchsize: Annotated[
+        int | None, typer.Option(help="Streams that the text is read in; 16, or the preset's.")
+    ] = None,
     train_len: Annotated[int, typer.Option(help="Batches in a round; 0 for a whole epoch.")] = 0,
     valid_len: Annotated[int, typer.Option(help="Batches in a validation; 0 for the whole text.")] = 0,
     print_every: Annotated[int, typer.Option(help="Batches between two samples; 0 for none.")] = 1000,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many rounds without a lower loss.")] = None,
     checkpoint: Which = None,
     engine: Engine = "auto",
     threads: Threads = None,
 ) -> None:
-    """Train a model, from where it stands. Ctrl-C stops it with everything saved.
+    """Train a model, from where it stands. Ctrl-C stops it with everything saved, and exit status 130.
 
     \b
     charrnn train workdirs/alice --rounds 5
     charrnn train workdirs/alice --minutes 30 --batchsize 32
+    charrnn train workdirs/alice --rounds 100 --patience 5
     """
     ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
-    print(ms.train(rounds, batchsize, train_len, valid_len, print_every, minutes=minutes))
+    try:
+        done = ms.train(rounds, batchsize, train_len, valid_len, print_every, minutes=minutes, patience=patience)
+    except KeyboardInterrupt as interrupt:  # the second one
+        print("charrnn: stopped at once.", *getattr(interrupt, "__notes__", ())[:1], file=sys.stderr)
+        raise
+    print(done)
+    if isinstance(done, TrainingSummary) and done.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
 def sample(
     directory: Directory,
-    numchars: Annotated[int, typer.Option("--numchars", "-n", help="Characters to write.")] = 500,
+    numchars: Annotated[
+        int | None, typer.Option("--numchars", "-n", help="Characters to write: 500, or at most 1000 of a document.")
+    ] = None,
+    number: Annotated[int, typer.Option("--number", "-N", help="Documents, or texts, to write.")] = 1,
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="LABEL, or COLUMN=LABEL for each of several columns.")
+    ] = None,
+    guidance: Annotated[float, typer.Option(help="Above 1, exaggerate the label.")] = 1.0,
     temp: Annotated[float, typer.Option("--temp", "-t", help="Temperature; lower is safer.")] = 0.5,
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="Text to continue; a random line start if empty.")] = "",
     argmax: Annotated[bool, typer.Option("--argmax", help="Take the likeliest character each time.")] = False,
@@ -153,12 +193,19 @@ def sample(
     \b
     charrnn sample workdirs/alice -n 2000 -t 0.7 -p "Alice "
     charrnn sample workdirs/alice --checkpoint best --rng 7 > alice2.txt
+    charrnn sample workdirs/poems -N 14 --label author=Blake --guidance 1.5
     """
     ms = ModelState.load(directory, checkpoint, engine=engine)
     seed = secrets.randbelow(2**32) if rng is None else rng
-    for piece in ms.stream(numchars, temp=temp, prompt=prompt, argmax=argmax, rng=seed):
-        print(piece, end="", flush=True)
-    print()
+    options: dict[str, Any] = {"temp": temp, "prompt": prompt, "argmax": argmax, "rng": seed, "guidance": guidance}
+    if label:
+        options["label"] = dict(map(_pair, label)) if all("=" in one for one in label) else label[0]
+    if number > 1 or ms.writes_documents:
+        print(ms.generate(numchars, n=number, **options))
+    else:
+        for piece in ms.stream(500 if numchars is None else numchars, **options):
+            print(piece, end="", flush=True)
+        print()
     if rng is None and not argmax:
         print(f"(the same text again: --rng {seed})", file=sys.stderr)
 
@@ -313,6 +360,23 @@ def main() -> None:
         app()
     except CharRNNError as error:
         sys.exit(f"charrnn: {error}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Return column and label of a COLUMN=LABEL text.
+
+    >>> _pair("author=Blake")
+    ('author', 'Blake')
+    """
+    column, equals, label = text.partition("=")
+    if not equals:
+        raise InvalidValue(f"COLUMN=LABEL is expected, as in author=Blake, not {text!r}.")
+    return column, label
+
+
+def _column(text: str) -> str | int:
+    """Return a column by its number, or else its name."""
+    return int(text) if text.isdecimal() else text
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -104,9 +104,9 @@ def test_the_lyrics_projects():
 def test_settings_make_the_recipe(name):
     recipe = recipes.get(name)
     settings = dict(recipe.settings)
-    made = {what: settings.pop(what) for what in ("modeltype", "seq_len", "trainfrac", "lower")}
+    made = {what: settings.pop(what, None) for what in ("modeltype", "seq_len", "trainfrac", "lower", "labels")}
     assert HyperParams(**settings) == recipe.hyper
-    assert all(getattr(recipe, what) == value for what, value in made.items())
+    assert all((getattr(recipe, what) or None) == value for what, value in made.items())
     assert recipe.about in repr(recipe).replace("\n    ", " ")
     assert max(map(len, repr(recipe).splitlines())) <= 100
 
@@ -114,3 +114,27 @@ def test_settings_make_the_recipe(name):
 def test_an_unknown_recipe_names_its_neighbour():
     with pytest.raises(UnknownName, match="Did you mean: poetrnn"):
         recipes.get("poetrn")
+
+
+def test_a_preset_makes_the_model_and_its_training(make):
+    ms = make(preset="min-char-rnn", state_size=8, seq_len=None, trainfrac=None)
+    assert (ms.modeltype, ms.corpus.seq_len, ms.corpus.train_len) == ("RNNResize", 25, ms.corpus.length)
+    assert ms.hyper == HyperParams.preset("min-char-rnn").replace(state_size=8, learnrate=0.01)
+    batches = []
+    ms.train(train_len=3, print_every=0, callback=lambda step: batches.append(ms.place.state.shape[1]))
+    assert batches == [1, 1, 1]
+
+
+def test_arguments_come_before_the_preset(make):
+    ms = make(preset="alice", modeltype="GRUResize", seq_len=7, trainfrac=0.5, lower=False, learnrate=0.5, state_size=4)
+    assert (ms.modeltype, ms.corpus.seq_len, ms.hyper.learnrate, ms.hyper.dropout) == ("GRUResize", 7, 0.5, 0.2)
+    assert ms.corpus.split < ms.corpus.length
+    assert make("lower", preset="alice", state_size=4).chars.chars == tuple(ch for ch in ms.chars.chars if ch != "A")
+    ms.train(batchsize=3, train_len=1, print_every=0)
+    assert ms.place.state.shape[1] == 3
+
+
+def test_an_unknown_preset_makes_no_directory(make, tmp_path):
+    with pytest.raises(UnknownName, match="Did you mean: alice"):
+        make("nowhere", preset="alica")
+    assert not (tmp_path / "nowhere").exists()

@@ -222,6 +222,11 @@ class KeptModel(LivingModel):
         return self.corpus.charset
 
     @property
+    def writes_documents(self) -> bool:
+        """Whether the model learns and writes whole documents rather than one continuous text."""
+        return isinstance(self.corpus, DocumentCorpus)
+
+    @property
     def label_tables(self) -> tuple[LabelTable, ...]:
         """The labels that documents have, a table for each column."""
         return self.corpus.tables if isinstance(self.corpus, DocumentCorpus) else ()

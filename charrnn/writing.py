@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from charrnn.generation.documents import Samples, write_documents, write_texts
 from charrnn.generation.sampling import Sample, Sampler
 from charrnn.generation.scoring import Score
 from charrnn.travelling import TravellingModel
+
+if TYPE_CHECKING:
+    from charrnn.model.model import Model
 
 
 class WritingModel(TravellingModel):
@@ -43,6 +46,7 @@ class WritingModel(TravellingModel):
         n: int | None = None,
         label: Any = None,
         guidance: float = 1.0,
+        clamp: Mapping[tuple[int, int], float] | None = None,
     ) -> Sample | Samples:
         """Let the model write: text, or whole documents if that is what it learned.
 
@@ -71,6 +75,8 @@ class WritingModel(TravellingModel):
             columns, a mixture ``{"Blake": 0.6, "Dickinson": 0.4}``.
         guidance : float
             1 follows the label as the model learned to; more exaggerates it.
+        clamp : mapping of (int, int) to float, optional
+            The value at which to hold the first state of (layer, unit), as of `neurons`, from the prompt on.
 
         Returns
         -------
@@ -90,25 +96,36 @@ class WritingModel(TravellingModel):
         --------
         >>> ms.generate(500, temp=0.7, prompt="Alice ")    # doctest: +SKIP
         >>> ms.generate(n=14, label={"author": "Blake"})   # doctest: +SKIP
+        >>> ms.generate(clamp={(1, 17): 1.0})              # doctest: +SKIP
         """
         if n is not None:
             geometry.require_count("n", n)
-        options: dict[str, Any] = {"temp": temp, "argmax": argmax, "rng": rng, "on_unknown": on_unknown, "skip": self._never_written}
+        options: dict[str, Any] = {"temp": temp, "argmax": argmax, "rng": rng, "on_unknown": on_unknown}
+        options["skip"] = self._never_written
         options |= self._led_by(label, guidance)
+        model = self._held(clamp)
         if not isinstance(self.corpus, DocumentCorpus):
             options |= {"prompt": prompt, "init_state": init_state}
             numchars = 100 if numchars is None else numchars
             if n is None:
-                return sampling.generate(self.model, self.chars, numchars, **options)
-            return write_texts(self.model, self.chars, n, numchars, **options)
+                return sampling.generate(model, self.chars, numchars, **options)
+            return write_texts(model, self.chars, n, numchars, **options)
         if init_state is not None:
             raise InvalidValue("init_state is for texts: every document begins with a blank state.")
         most = sampling.checked_numchars(1000 if numchars is None else numchars)
         # The model knows best how documents with a label begin; without, the data's own distribution is drawn from.
         first = self.corpus.random_first if label is None else None
         prompt = "" if prompt == "\n" else prompt
-        found = write_documents(self.model, self.chars, n or 1, most, prompt=prompt, first=first, **options)
+        found = write_documents(model, self.chars, n or 1, most, prompt=prompt, first=first, **options)
         return found[0] if n is None else found
+
+    def _held(self, clamp: Mapping[tuple[int, int], float] | None) -> Model:
+        """Return the model, with some units held if any are to be."""
+        if clamp is None or clamp == {}:
+            return self.model
+        from charrnn.insight.clamping import ClampedModel
+
+        return cast("Model", ClampedModel(self.model, clamp))
 
     def _led_by(self, label: Any, guidance: float) -> dict[str, Any]:
         """Return the options that labels make, as of `charrnn.generation.writing.Writer`."""
@@ -121,7 +138,12 @@ class WritingModel(TravellingModel):
         return {"condition": self.model.condition(shares(self.label_tables, label)), "guidance": float(guidance)}
 
     def stream(
-        self, numchars: int | None = None, label: Any = None, guidance: float = 1.0, **options: Any
+        self,
+        numchars: int | None = None,
+        label: Any = None,
+        guidance: float = 1.0,
+        clamp: Mapping[tuple[int, int], float] | None = None,
+        **options: Any,
     ) -> Iterator[str]:
         """Yield the prompt and then what the model writes, piece by piece; for ever without a number of characters.
 
@@ -130,9 +152,10 @@ class WritingModel(TravellingModel):
         if isinstance(self.corpus, DocumentCorpus):
             rng = np.random.default_rng(sampling.seed_of(options.pop("rng", None)))
             while True:
-                yield f"{self.generate(numchars, label=label, guidance=guidance, rng=rng, **options)}\n\n"
+                text = self.generate(numchars, label=label, guidance=guidance, clamp=clamp, rng=rng, **options)
+                yield f"{text}\n\n"
         led = self._led_by(label, guidance)
-        sampler = Sampler(self.model, self.chars, **options, **led, skip=self._never_written)
+        sampler = Sampler(self._held(clamp), self.chars, **options, **led, skip=self._never_written)
         yield sampler.prompt
         yield from sampler.write(numchars)
 

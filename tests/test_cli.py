@@ -1,5 +1,6 @@
 """The command line, as a person would type it."""
 
+import signal
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from charrnn import ModelState, cli
+from charrnn.training.learner import Learner
 
 SMALL = ["--layers", "1", "--state-size", "5", "--seq-len", "7"]
 
@@ -132,3 +134,41 @@ def test_the_shell_has_the_model(model, monkeypatch, run):
     assert "GRUEncode 1×5" in run("shell", model)
     assert started["ms"].path == model.resolve()
     assert started["ModelState"] is ModelState
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_training_that_ctrl_c_stops_is_saved_and_has_a_status_of_its_own(model, monkeypatch, capfd, presses):
+    learn = Learner.step
+
+    def press(self, progress):
+        result = learn(self, progress)
+        if self.model.steps == 7:
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(Learner, "step", press)
+    result = CliRunner().invoke(cli.app, ["train", str(model), "--rounds", "9", "--batchsize", "4"])
+    assert result.exit_code == 130
+    if presses == 1:
+        assert f"saved in checkpoint {ModelState.load(model).checkpoint.name}" in result.output
+        assert ModelState.load(model).steps == 7
+    else:
+        assert "stopped at once. Nothing was saved since this training began." in result.output
+        assert ModelState.load(model).steps == 0
+
+
+def test_poems_by_label(run, tmp_path):
+    rows = [f"{'Ann' if i % 2 else 'Bob'},\"{'ab' * (i % 5 + 1)}\"" for i in range(40)]
+    (tmp_path / "poems.csv").write_text("\n".join(["author,poem", *rows]))
+    model = tmp_path / "poems"
+    options = ["--text", "poem", "--label", "author", *SMALL]
+    told = run("new", tmp_path / "poems.csv", model, *options)
+    assert "author: Ann (20), Bob (20)" in told
+    run("train", model, "--batchsize", 4)
+    wanted = ModelState.load(model).generate(numchars=30, n=3, label="Ann", rng=7, guidance=1.5)
+    shown = run("sample", model, "-N", 3, "-n", 30, "--label", "Ann", "--rng", 7, "--guidance", 1.5)
+    assert shown == f"{wanted!r}\n"
+    assert shown == run("sample", model, "-N", 3, "-n", 30, "--label", "author=Ann", "--rng", 7, "--guidance", 1.5)
+    run("new", tmp_path / "poems.csv", tmp_path / "bob", *options, "--only", "author=Bob")
+    assert ModelState.load(tmp_path / "bob").corpus.documents == 20

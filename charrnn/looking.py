@@ -17,6 +17,8 @@ from charrnn.writing import WritingModel
 if TYPE_CHECKING:
     from charrnn.insight.activity import Activities, Activity
     from charrnn.insight.curves import Curves
+    from charrnn.insight.explaining import Explanation
+    from charrnn.insight.gradientcheck import GradientCheck
     from charrnn.insight.predicates import Predicate
     from charrnn.insight.saliency import Saliency
     from charrnn.insight.searching import FoundNeurons
@@ -146,6 +148,48 @@ class LookingModel(WritingModel):
         from charrnn.insight import saliency
 
         return saliency.saliency(self.model, self.chars, text, target, measure, self._never_written)
+
+    def explain(self) -> Explanation:
+        """Return what the model computes: a step's formulas, the way of a batch, parameters, what was compiled.
+
+        The formulas are read off the expressions that PyTensor differentiates and compiles, also those of a cell of
+        your own.
+
+        Examples
+        --------
+        >>> ms.explain()           # doctest: +SKIP
+        >>> ms.explain().step      # doctest: +SKIP
+        [('z', 'sigmoid(x @ Uz + h @ Wz + bz)'), ...]
+        """
+        from charrnn.insight import explaining
+
+        return explaining.explain(self.model, self.corpus.seq_len)
+
+    def check_gradients(self, n: int = 3, rng: int = 0) -> GradientCheck:
+        """Compare the model's gradients with central finite differences, in double precision on a short random batch.
+
+        The check is of the cost as it stands, with L2, without dropout and clipping. The model stays as it is.
+
+        Parameters
+        ----------
+        n : int
+            How many numbers of each parameter to move: the one with the largest gradient, and others at random.
+        rng : int
+            Seed of the batch and of what is moved.
+
+        Returns
+        -------
+        GradientCheck
+            A table, with `ok` and `max_error`.
+
+        Examples
+        --------
+        >>> ms.check_gradients().ok  # doctest: +SKIP
+        True
+        """
+        from charrnn.insight import gradientcheck
+
+        return gradientcheck.check_gradients(self.model, n, rng)
 
     def statistics(self, text: str | None = None) -> Statistics:
         """Return how large parameters and activations are, and how many units are saturated or do nothing.

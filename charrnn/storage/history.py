@@ -22,6 +22,7 @@ from charrnn.storage.table import Table
 VERSION = 1
 _GOTO = "__goto__"
 _STEPS = "__steps__"
+SPARE = ("characters", "batches", "train_accuracy", "seconds", "chars_per_s", "learnrate", "valid_accuracy", "epoch")
 
 
 class History:
@@ -175,9 +176,12 @@ class History:
 
     def __repr__(self) -> str:
         rows = list(self)
-        shown = rows[-10:]
+        shown = Table(rows[-10:], spare=SPARE)
         title = f"History: {len(rows)} rows" + (f", the last {len(shown)}:" if len(shown) < len(rows) else "")
-        return f"{title}\n{Table(shown)!r}" if rows else f"{title}; training writes them."
+        return f"{title}\n{shown!r}" if rows else f"{title}; training writes them."
+
+    def _repr_html_(self) -> str:
+        return Table(self)._repr_html_()
 
     def _write(self, row: dict[str, Any]) -> None:
         text = dump_json(row, "a row of the history")

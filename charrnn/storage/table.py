@@ -1,31 +1,84 @@
-"""Rows of values that print as an aligned table."""
+"""Rows of values that print as an aligned table, no wider than the terminal if they can do with less."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+UNBOUNDED = 200  # columns, where there is no terminal that says how many it has
+SHORTEST = 16  # columns that a text which may be cut keeps
 
 
 class Table(list[Mapping[str, Any]]):
     """A list of rows; its `repr` has a column for every key with a value. Floats get four decimals, None stays empty.
 
+    Parameters
+    ----------
+    rows : iterable of mapping
+    cut : sequence of str
+        Columns of text that are cut short where the table is wider than the terminal.
+    spare : sequence of str
+        Columns that are left out, in this order, where that is not enough.
+
+    Examples
+    --------
     >>> Table([{"step": 1, "loss": 3.25, "tag": None}, {"step": 20, "loss": None, "note": "hm"}])
     step    loss  note
        1  3.2500
       20          hm
     """
 
-    def __repr__(self) -> str:
+    def __init__(
+        self, rows: Iterable[Mapping[str, Any]] = (), cut: Sequence[str] = (), spare: Sequence[str] = ()
+    ) -> None:
+        super().__init__(rows)
+        self._cut, self._spare = tuple(cut), tuple(spare)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns with a value."""
         known = dict.fromkeys(name for row in self for name in row)
-        names = [name for name in known if any(row.get(name) not in (None, "") for row in self)]
-        cells = [[_cell(row.get(name)) for name in names] for row in self]
-        numeric = [all(isinstance(row.get(name), (int, float, type(None))) for row in self) for name in names]
-        widths = [max(len(line[i]) for line in [names, *cells]) for i in range(len(names))]
-        lines = []
-        for texts in [names, *cells]:
-            columns = zip(texts, widths, numeric, strict=True)
-            lines.append("  ".join(t.rjust(width) if right else t.ljust(width) for t, width, right in columns).rstrip())
-        return "\n".join(lines)
+        return [name for name in known if any(row.get(name) not in (None, "") for row in self)]
+
+    def text(self, width: int) -> str:
+        """Return the table as text; `width` is how many columns there are for it."""
+        columns = {name: [name, *(_cell(row.get(name)) for row in self)] for name in self.names}
+        widths = self._fitted({name: max(map(len, cells)) for name, cells in columns.items()}, width)
+        shown = [[_aligned(cell, widths[name], self._is_numeric(name)) for cell in columns[name]] for name in widths]
+        return "\n".join("  ".join(cells).rstrip() for cells in zip(*shown, strict=True))
+
+    def __repr__(self) -> str:
+        return self.text(shutil.get_terminal_size((UNBOUNDED, 0)).columns)
+
+    def _repr_html_(self) -> str:
+        """Return the table as a page shows it, with all columns."""
+        names = self.names
+        align = {name: f' style="text-align: {"right" if self._is_numeric(name) else "left"}"' for name in names}
+        head = "".join(f"<th{align[name]}>{html.escape(name)}</th>" for name in names)
+        body = "".join(
+            f"<tr>{''.join(f'<td{align[name]}>{html.escape(_cell(row.get(name)))}</td>' for name in names)}</tr>"
+            for row in self
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _is_numeric(self, name: str) -> bool:
+        return all(isinstance(row.get(name), (int, float, type(None))) for row in self)
+
+    def _fitted(self, widths: dict[str, int], width: int) -> dict[str, int]:
+        """Return the columns that are shown and how wide each is."""
+        for spared in ("", *self._spare):
+            widths.pop(spared, None)
+            over = sum(widths.values()) + 2 * (len(widths) - 1) - width
+            room = {name: max(0, widths[name] - SHORTEST) for name in self._cut if name in widths}
+            if over <= sum(room.values()):
+                break
+        for name, most in room.items():
+            less = min(most, max(over, 0))
+            widths[name] -= less
+            over -= less
+        return widths
 
 
 def _cell(value: Any) -> str:
@@ -34,3 +87,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
     return str(value).replace("\n", " ")
+
+
+def _aligned(cell: str, width: int, right: bool) -> str:
+    if len(cell) > width:
+        cell = cell[: width - 1] + "…"
+    return cell.rjust(width) if right else cell.ljust(width)

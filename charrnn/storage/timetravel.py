@@ -134,7 +134,7 @@ def log(workdir: WorkDir) -> Table:
         marks.setdefault(best.name, []).append(lookup.BEST)
     for pinned in refs.pinned:
         marks.setdefault(pinned, []).append("pinned")
-    return Table(
+    rows = (
         {
             "name": checkpoint.name,
             "epoch": checkpoint.epoch,
@@ -150,6 +150,8 @@ def log(workdir: WorkDir) -> Table:
         }
         for checkpoint in found
     )
+    spare = ("step", "epoch", "branch" if len(refs.branches) == 1 else "", "time", "learnrate", "train_loss", "sample")
+    return Table(rows, cut=("sample", "note"), spare=(*spare, "branch", "note", "marks"))
 
 
 def _one_line(sample: str | None) -> str | None:

@@ -55,3 +55,15 @@ def test_an_empty_text_is_refused(ms):
     for look in (ms.neurons, ms.saliency, ms.statistics, lambda text: ms.find_neurons("digit", text)):
         with pytest.raises(InvalidValue, match="at least one character"):
             look("")
+
+
+def test_held_units_write_something_else_and_none_held_the_same(ms):
+    for options in ({"n": None}, {"n": 2}):
+        free = ms.generate(80, rng=5, **options)
+        assert ms.generate(80, rng=5, clamp={}, **options) == free
+        assert ms.generate(80, rng=5, clamp={(0, 1): 8.0, (1, 2): -8.0}, **options) != free
+    held = ms.generate(80, rng=5, clamp={(0, 1): 8.0, (1, 2): -8.0})
+    assert (held.state[0, 1], held.state[1, 2]) == (8.0, -8.0)
+    assert "".join(ms.stream(80, rng=5, clamp={(0, 1): 8.0, (1, 2): -8.0})) == held
+    with pytest.raises(InvalidValue, match="no unit 99"):
+        ms.generate(5, clamp={(0, 99): 1})

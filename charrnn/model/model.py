@@ -558,7 +558,14 @@ class Model:
         symbols : int32 array (n, R)
         state : array (L, R, S)
             Before the last symbol is read.
+
+        Raises
+        ------
+        InvalidValue
+            The model is one of notes, or a symbol or shape is another.
         """
+        if self.network.head.frames:
+            raise InvalidValue(f"generate needs a head of symbols, not {self.hyper.head!r}: see generate_frames.")
         return self._generator(
             self._symbols(start, "start"),
             self._state(state, len(start)),
@@ -601,9 +608,15 @@ class Model:
         frames : uint8 array (n, R, V)
         state : array (L, R, S)
             Before the last frame is read.
+
+        Raises
+        ------
+        InvalidValue
+            The model is one of symbols.
         """
         head = self.network.head
-        assert isinstance(head, heads.Bernoulli), "symbols are written by `generate`"
+        if not isinstance(head, heads.Bernoulli):
+            raise InvalidValue(f"generate_frames needs a head of notes, not {self.hyper.head!r}: see generate.")
         conditions = conditions or Conditions()
         given = conditions.pitches(*np.shape(uniforms))
         frames, parameters, last = np.empty(np.shape(uniforms), np.uint8), self.parameters, np.asarray(start)

@@ -140,6 +140,8 @@ class Training:
                         break
             except BaseException as error:
                 error.add_note(self._what_is_saved())
+                steps = self._learner.model.steps
+                error.add_note(f"The model in memory is at step {steps:,}, from where training again goes on.")
                 raise
         return TrainingSummary(
             rounds=tuple(self._rounds),
@@ -251,11 +253,9 @@ class Training:
         return self._last_saved
 
     def _what_is_saved(self) -> str:
-        steps = self._learner.model.steps
-        saved = (
-            f"Checkpoint {self._last_saved} is saved" if self._last_saved else "No checkpoint was saved since it began"
-        )
-        return f"{saved}; the model in memory is at step {steps:,}. Train again to go on from there."
+        if not self._last_saved:
+            return "Nothing was saved since this training began."
+        return f"All up to checkpoint {self._last_saved} is saved."
 
     @property
     def _batch_characters(self) -> int:

@@ -107,7 +107,7 @@ def test_how_much_is_said_is_chosen(capsys):
     assert capsys.readouterr().out == ""
     training(num_rounds=3, train_len=3, print_every=1, verbose=1)[0].run()
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:11] for line in lines] == [f"round {n}/3: " [:11] for n in (1, 2, 3)]
+    assert [line[:11] for line in lines] == [f"round {n}/3: "[:11] for n in (1, 2, 3)]
 
 
 def test_trouble_is_told_with_the_rounds_but_not_in_silence(capsys):
@@ -285,3 +285,34 @@ def test_training_stops_when_patience_is_over(monkeypatch, losses, patience, rou
     assert summary.patience == (patience if stopped else None)
     assert ("brought no lower validation loss" in repr(summary)) == stopped
     assert ("ms.restore('best')" in repr(summary)) == (min(losses[:rounds]) < losses[rounds - 1])
+
+
+def test_an_error_tells_what_is_saved(capsys):
+    def fail(step):
+        if step.step == 4:
+            raise ZeroDivisionError("callback")
+
+    run, *_ = training(callback=fail)
+    with pytest.raises(ZeroDivisionError) as raised:
+        run.run()
+    assert raised.value.__notes__ == [
+        "All up to checkpoint checkpoint-1 is saved.",
+        "The model in memory is at step 4, from where training again goes on.",
+    ]
+
+
+def test_stopping_at_once_tells_what_is_saved():
+    run, learner, _ = training(train_len=7, num_rounds=2)
+    step = learner.model.step
+
+    def press_twice(*args):
+        if learner.model.steps == 9:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return step(*args)
+
+    learner.model.step = press_twice
+    with pytest.raises(KeyboardInterrupt) as raised:
+        run.run()
+    assert "up to checkpoint checkpoint-1 is saved" in raised.value.__notes__[0]
+    assert "at step 7" in raised.value.__notes__[1]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from charrnn.data.documentcorpus import DocumentCorpus
+from charrnn.data.documentset import BEGIN, END
 from charrnn.errors import InvalidValue
 from charrnn.insight import pages
 from charrnn.insight.javascript import translate
@@ -45,6 +47,7 @@ def share_page(ms: WritingModel, title: str) -> str:
     It holds the parameters, rounded to float16, and the network as JavaScript. For a seed it draws the numbers that
     `numpy.random.default_rng` draws, so that it writes what `ms.generate` writes with that seed and with parameters
     that are rounded likewise, but for the rare draw that falls between two characters within the rounding of float32.
+    Of several documents each has a seed of its own: the second is written from the seed plus 1, and so on.
 
     Parameters
     ----------
@@ -62,11 +65,14 @@ def share_page(ms: WritingModel, title: str) -> str:
         code = translate(network)
     except UnsupportedStep as error:
         raise InvalidValue(f"This model's cell cannot be written as JavaScript: {error}.") from error
-    first = 1 + len(charset.specials)
+    is_documents = isinstance(ms.corpus, DocumentCorpus)
+    firsts = ms.corpus.firsts if isinstance(ms.corpus, DocumentCorpus) else charset.linestarts
     record: dict[str, Any] = {
-        "chars": ["" if 0 < i < first else ch for i, ch in enumerate(charset.chars)],
-        "linestarts": [[charset.idxofchar(ch), n] for ch, n in charset.linestarts.items()],
-        "newline": "\n" in charset,
+        "chars": [charset.charatidx(symbol) for symbol in range(len(charset))],
+        "firsts": [[charset.idxofchar(ch), n] for ch, n in firsts.items()],
+        "newlines": "\n" in charset and not is_documents,
+        "ends": [charset.idxofspecial(BEGIN), charset.idxofspecial(END)] if is_documents else [],
+        "columns": len(ms.label_tables),
         "skip": ms._never_written,
         "width": network.input_width,
         "shapes": {name: array.shape for name, array in halves.items()},
@@ -76,6 +82,8 @@ def share_page(ms: WritingModel, title: str) -> str:
         "share.html",
         title=pages.escape(title),
         about=pages.escape(_about(ms)),
+        fields=_fields(ms) if is_documents else "",
+        length="At most, characters" if is_documents else "Characters",
         model=pages.script_data(record),
         weights=base64.b64encode(weights).decode(),
         network=code,
@@ -94,3 +102,14 @@ def _about(ms: WritingModel) -> str:
         f"A recurrent network of {numbers:,} numbers that learned to write from {ms.corpus.source}, one character "
         f"after the other. {trained}{surprise}."
     )
+
+
+def _fields(ms: WritingModel) -> str:
+    """Return the fields that only documents need: how many, and labels."""
+    number = '<input id="number" type="number" min="1" max="1000" value="3" required inputmode="numeric">'
+    fields = [f'<div><label for="number">How many</label>{number}</div>']
+    for column, table in enumerate(ms.label_tables):
+        names = "".join(f'<option value="{i}">{pages.escape(name)}</option>' for i, name in enumerate(table.labels, 1))
+        select = f'<select id="label{column}"><option value="0">any</option>{names}</select>'
+        fields.append(f'<div><label for="label{column}">{pages.escape(table.name)}</label>{select}</div>')
+    return "\n    ".join(fields)

@@ -1,5 +1,6 @@
 """The page in which a model writes: in a real browser, beside what the model writes here."""
 
+import csv
 import re
 import shutil
 from urllib.parse import quote
@@ -58,6 +59,38 @@ def test_a_text_of_one_line_of_another_script(tmp_path):
     arrays = ms.model.arrays()
     ms.model.load_arrays({name: array.astype(np.float16).astype(array.dtype) for name, array in arrays.items()})
     assert written(page, prompt="", seed=5, length=60, temperature=1) == ms.generate(60, temp=1, prompt="", rng=5)
+
+
+@pytest.fixture
+def poet(tmp_path):
+    """A model of labelled documents, with parameters that float16 holds, which ends them soon enough."""
+    rows = [("Ann & Co", "abba ab"), ("Ann & Co", "bab"), ('B"ob', "xyx\nyx"), ("Cy", "מנו abc")]
+    with open(tmp_path / "poems.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("author", "text"), *rows * 8])
+    kind = {"layers": 2, "state_size": 4, "modeltype": "GRUResize"}
+    ms = ModelState.initfromsrcfile(tmp_path / "poems.csv", tmp_path / "m", labels="author", text="text", **kind)
+    rng = np.random.default_rng(2)
+    arrays = ms.model.arrays()
+    for name, array in arrays.items():
+        arrays[name] = rng.normal(size=array.shape).astype(np.float16).astype(array.dtype)
+    ms.model.load_arrays(arrays)
+    return ms
+
+
+@pytest.mark.parametrize(("label", "prompt"), [(None, ""), ("Cy", ""), ('B"ob', "xy")])
+def test_documents_are_written_from_seeds_that_follow(poet, tmp_path, label, prompt):
+    page = poet.share(tmp_path / "page.html")
+    choice = poet.label_tables[0].idof(label)
+    got = written(page, prompt=prompt, seed=11, length=300, temperature=1, number=4, label0=choice)
+    texts = [poet.generate(300, temp=1.0, prompt=prompt, rng=11 + i, label=label) for i in range(4)]
+    assert got == "".join(texts)
+    assert any(len(text) < 300 for text in texts)  # some ended by themselves
+
+
+def test_labels_can_be_chosen_by_their_names(poet, tmp_path):
+    content = poet.share(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '<option value="2">B&quot;ob</option>' in content
+    assert '<label for="label0">author</label>' in content
 
 
 def test_a_page_needs_nothing_from_elsewhere(lively, tmp_path):

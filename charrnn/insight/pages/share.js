@@ -3,24 +3,50 @@
 const byId = (id) => document.getElementById(id);
 const model = loadModel(JSON.parse(byId("model").textContent), byId("weights").textContent);
 const CHUNK = 12; // milliseconds of writing before the page may show it, and look at what is clicked
-let writer = null, writing = false;
+let wishes = null, writer = null, writing = false, plain = "";
 
-function say(text) {
-  byId("status").textContent = text;
-}
+const say = (text) => (byId("status").textContent = text);
 
-function show(piece, kind) {
+function show(text, kind) {
   const span = document.createElement("span");
   if (kind) span.className = kind;
-  span.textContent = piece;
+  span.textContent = text;
   byId("text").append(span);
+  plain += text;
+}
+
+/** Begin the text, or the next document, from the next seed. */
+function start() {
+  writer = new Writer(model, wishes);
+  if (plain) {
+    byId("text").append(document.createElement("hr"));
+    plain += "\n\n";
+  }
+  show(writer.prompt, "prompt");
+  wishes.last = wishes.seed;
+  wishes.seed += 1n;
+}
+
+/** Yield what is asked for, character by character: more of a text, or some documents. */
+function* asked() {
+  const length = byId("length").valueAsNumber;
+  const documents = model.ends.length ? byId("number").valueAsNumber : 1;
+  for (let n = 0; n < documents; n++) {
+    if (model.ends.length || !writer) start();
+    for (let i = 0; i < length; i++) {
+      const ch = writer.next();
+      if (ch === null) break;
+      yield ch;
+    }
+    if (n + 1 < documents) yield null; // so that what is written is shown before the next begins
+  }
 }
 
 function running(on) {
   writing = on;
   byId("write").textContent = on ? "Stop" : "Write";
-  byId("more").disabled = on || !writer;
-  byId("copy").disabled = !writer;
+  byId("more").disabled = on || !wishes;
+  byId("copy").disabled = !wishes;
 }
 
 /** Let the browser draw and listen, without the delay that timers have. */
@@ -30,37 +56,45 @@ const pause = () => new Promise((resolve) => {
   channel.port2.postMessage(null);
 });
 
-/** Write the number of characters in the form, or until stopped. */
+/** Write what is asked for, or until stopped. */
 async function write() {
-  const length = byId("length").valueAsNumber, start = performance.now();
-  let done = 0, busy = 0;
+  const all = asked(), first = wishes.seed;
+  let done = 0, busy = 0, over = false;
   running(true);
   say("Writing …");
-  while (done < length && writing) {
+  while (!over && writing) {
     const began = performance.now();
-    let piece = "";
+    let piece = "", next;
     do {
-      piece += writer.next();
-      done++;
-    } while (done < length && performance.now() - began < CHUNK);
+      next = all.next();
+      if (typeof next.value === "string") piece += next.value;
+      else break;
+    } while (performance.now() - began < CHUNK);
     busy += performance.now() - began;
+    done += Array.from(piece).length;
+    over = Boolean(next.done);
     show(piece);
     await pause();
   }
   running(false);
   const rate = busy > 0 ? `, ${Math.round((1000 * done) / busy).toLocaleString("en")} a second` : "";
-  say(`${done.toLocaleString("en")} characters${rate}. Seed ${writer.seed}.`);
+  const seeds = wishes.last > first ? `Seeds ${first} to ${wishes.last}` : `Seed ${wishes.last}`;
+  say(`${done.toLocaleString("en")} characters${rate}. ${seeds}.`);
   byId("text").dataset.done = "true"; // for who drives the page
 }
 
 function begin() {
   const given = byId("seed").value.trim();
-  const seed = given || String(crypto.getRandomValues(new Uint32Array(1))[0]);
-  writer = new Writer(model, { prompt: byId("prompt").value, seed, temperature: byId("temperature").valueAsNumber });
-  writer.seed = seed;
+  wishes = {
+    prompt: byId("prompt").value,
+    temperature: byId("temperature").valueAsNumber,
+    labels: Array.from({ length: model.columns }, (_, column) => Number(byId(`label${column}`).value)),
+    seed: BigInt(given || crypto.getRandomValues(new Uint32Array(1))[0]),
+  };
+  writer = null;
+  plain = "";
   byId("text").replaceChildren();
   delete byId("text").dataset.done;
-  show(writer.prompt, "prompt");
   write();
 }
 
@@ -71,9 +105,8 @@ byId("form").addEventListener("submit", (event) => {
 });
 byId("more").addEventListener("click", write);
 byId("copy").addEventListener("click", async () => {
-  const text = byId("text").textContent;
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(plain);
     say("Copied.");
   } catch { // some browsers refuse pages that are files
     getSelection().selectAllChildren(byId("text"));
@@ -84,10 +117,11 @@ byId("temperature").addEventListener("input", () => {
   byId("shown").textContent = byId("temperature").valueAsNumber.toFixed(2);
 });
 
-/** An address that ends in #prompt=…&seed=…&length=…&temperature=…&write fills the form, and has it written. */
+/** An address that ends in #prompt=…&seed=…&write fills fields by their id, and has it written. */
 const wished = new URLSearchParams(location.hash.slice(1));
-for (const name of ["prompt", "seed", "length", "temperature"]) {
-  if (wished.has(name)) byId(name).value = wished.get(name);
+for (const [name, value] of wished) {
+  const field = byId(name);
+  if (field && "value" in field) field.value = value;
 }
 byId("temperature").dispatchEvent(new Event("input"));
 if (wished.has("write") && byId("form").reportValidity()) begin();

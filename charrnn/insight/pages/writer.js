@@ -134,19 +134,26 @@ function unpack(base64, shapes) {
   return parameters;
 }
 
-/** A model in the act of writing, as `Sampler` in charrnn/generation/sampling.py. */
+/** A model in the act of writing, as `Sampler` and `write_documents` in charrnn/generation. */
 class Writer {
-  constructor(model, { prompt, seed, temperature }) {
+  constructor(model, { prompt, seed, temperature, labels = [] }) {
     this.model = model;
     this.random = new Random(seed);
     this.inverse = Math.fround(1 / temperature);
     this.odds = new Float32Array(model.chars.length);
     this.reads = new Map();
     this.condition = new Float32Array(model.width);
+    labels.forEach((label, column) => {
+      const vector = rowOf(model.parameters[`Y${column}`], model.width, label);
+      for (let i = 0; i < model.width; i++) this.condition[i] += vector[i];
+    });
     this.states = model.network.blank();
     let symbols = Array.from(prompt, (ch) => model.symbols.get(ch) ?? 0);
-    if (!symbols.length || (prompt === "\n" && !model.newline)) symbols = [this.lineStart()];
+    if (prompt === "\n" && !model.newlines) symbols = [];
+    // What a labelled document begins with is up to the model.
+    if (!symbols.length && !labels.some((label) => label > 0)) symbols = [this.first()];
     this.prompt = symbols.map((symbol) => model.chars[symbol]).join("");
+    if (model.ends.length) this.read(model.ends[0]); // documents follow the symbol that they begin with
     for (const symbol of symbols) this.read(symbol);
   }
 
@@ -155,20 +162,21 @@ class Writer {
     [this.logits, this.states] = this.model.network.step(this.reads.get(symbol), this.states);
   }
 
-  /** Return a symbol that lines begin with, as CharSet.semirandomidx draws it. */
-  lineStart() {
-    const { linestarts, beginners } = this.model;
-    if (!linestarts.length) return beginners[beginners.length > 1 ? this.random.below(beginners.length) : 0];
-    const total = linestarts.reduce((sum, [, n]) => sum + n, 0);
+  /** Draw a symbol to begin with, as often as lines or documents do, as numpy's choice draws. */
+  first() {
+    const { firsts, others } = this.model;
+    if (!firsts.length) return others[others.length > 1 ? this.random.below(others.length) : 0];
+    const total = firsts.reduce((sum, [, n]) => sum + n, 0);
     const u = this.random.float64();
     let running = 0;
-    for (const [symbol, n] of linestarts) if ((running += n / total) > u) return symbol;
-    return linestarts[linestarts.length - 1][0];
+    for (const [symbol, n] of firsts) if ((running += n / total) > u) return symbol;
+    return firsts[firsts.length - 1][0];
   }
 
-  /** Write one character. */
+  /** Write one character; null at the end of a document. */
   next() {
     const symbol = this.draw(this.random.float32());
+    if (this.model.ends.includes(symbol)) return null;
     this.read(symbol);
     return this.model.chars[symbol];
   }
@@ -192,8 +200,13 @@ class Writer {
 /** Make the model that the page holds. */
 function loadModel(record, weights) {
   const parameters = unpack(weights, record.shapes);
-  const symbols = new Map(record.chars.map((ch, symbol) => [ch, symbol]));
-  const known = record.chars.map((_, symbol) => symbol).slice(1);
-  const letters = known.filter((symbol) => record.chars[symbol] && record.chars[symbol] !== "\n");
-  return { ...record, symbols, beginners: letters.length ? letters : known, network: network(parameters) };
+  const known = record.chars.map((_, symbol) => symbol).filter((symbol) => symbol && !record.ends.includes(symbol));
+  const others = known.filter((symbol) => record.chars[symbol] !== "\n");
+  return {
+    ...record,
+    parameters,
+    symbols: new Map([0, ...known].map((symbol) => [record.chars[symbol], symbol])),
+    others: others.length ? others : known,
+    network: network(parameters),
+  };
 }

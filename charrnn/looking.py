@@ -37,9 +37,10 @@ class LookingModel(WritingModel):
     def neurons(
         self, text: str, unit: int | None = None, layer: int | None = None, of: str = "h", n: int = 5
     ) -> Activity | Activities:
-        """Return what a unit does along a text, from a blank state; it shows itself as the text coloured by it.
+        """Return what a unit does along a text; it shows itself as the text coloured by it.
 
-        Red is above the middle, blue below. Where there are no colours there are bars under the text.
+        Red is above the middle, blue below. Where there are no colours there are bars under the text. It is read from a
+        blank state, or as a document begins if the model learned documents.
 
         Parameters
         ----------
@@ -125,7 +126,7 @@ class LookingModel(WritingModel):
         Parameters
         ----------
         text : str
-            T characters, read from a blank state.
+            T characters, read as by `neurons`.
         target : str, optional
             The character after the text; the likeliest by default.
         measure : {"norm", "product"}

@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 from pytensor.tensor import TensorVariable
 
+from charrnn.data.documentset import BEGIN
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.insight import layers
 
@@ -22,7 +23,7 @@ BLOCK = 256  # characters gone through by one call of the compiled functions
 
 
 class Recording:
-    """The states and gates of every unit after each character of a text, from a blank state.
+    """The states and gates of every unit after each character of a text, read from `beginning`.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ class Recording:
         self._model = model
         self.gate_names = gate_names(model.network)
         self._condition = model.condition()
-        state, pieces = model.freshstate(1), []
+        state, pieces = beginning(model, charset), []
+        self._initial = state[:, 0]
         for at in range(0, len(self.symbols), BLOCK):
             _, states = model.predict(self._filled(self.symbols, at)[:, None], state)
             state = states[:, -1]
@@ -87,7 +89,7 @@ class Recording:
         """The gates, which follow from the input and the states before; no time loop is needed to know them again."""
         model, pieces = self._model, []
         run = model.function("gates", _gates)
-        before = np.concatenate([model.freshstate()[None], self.states[:-1]])
+        before = np.concatenate([self._initial[None], self.states[:-1]])
         for at in range(0, len(self.symbols), BLOCK):
             arrays = [np.ascontiguousarray(self._filled(a, at)) for a in (self.symbols, before, self.states)]
             pieces.append(np.stack(run(*arrays, self._condition)))
@@ -100,6 +102,15 @@ class Recording:
         """Return a block, the last one filled up: an engine that compiles for a shape has only one to compile."""
         block = array[at : at + BLOCK]
         return np.pad(block, [(0, BLOCK - len(block)), *[(0, 0)] * (array.ndim - 1)])
+
+
+def beginning(model: Model, charset: CharSet) -> np.ndarray:
+    """Return the state (L, 1, S) in which a text begins: blank, or what a document's begin symbol makes of that."""
+    state = model.freshstate(1)
+    if BEGIN not in charset.specials:
+        return state
+    _, states = model.predict(np.full((1, 1), charset.idxofspecial(BEGIN), np.int32), state)
+    return np.ascontiguousarray(states[:, 0])
 
 
 def gate_names(network: Network) -> tuple[str, ...]:

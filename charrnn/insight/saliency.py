@@ -14,6 +14,7 @@ from pytensor.tensor import TensorVariable
 from charrnn.errors import InvalidValue, UnknownCharacters, UnknownName, near_matches
 from charrnn.insight import layers
 from charrnn.insight.colouring import ColouredText
+from charrnn.insight.recording import beginning
 from charrnn.model.losses import cross_entropy
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def saliency(
     symbols = charset.encode(text)
     if not len(symbols):
         raise InvalidValue("There is nothing to look at: give a text of at least one character.")
-    x = symbols[:, None]
-    logits = model.predict(x)[0][-1, 0]
+    x, state = symbols[:, None], beginning(model, charset)
+    logits = model.predict(x, state)[0][-1, 0]
     symbol = skip + int(logits[skip:].argmax()) if target is None else _symbol(charset, target)
     y = np.full((1, 1), symbol, np.int32)
-    log_p, gradient, inputs = model.function("saliency", _gradient)(x, model.freshstate(1), y, model.condition())
+    log_p, gradient, inputs = model.function("saliency", _gradient)(x, state, y, model.condition())
     values = np.linalg.norm(gradient, axis=1) if measure == "norm" else (gradient * inputs).sum(axis=1)
     shown, p = charset.chars[symbol], float(np.exp(log_p))
     what = "gradient norm" if measure == "norm" else "gradient × input"

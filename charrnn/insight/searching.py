@@ -62,9 +62,25 @@ class FoundNeuron:
 class FoundNeurons(list[FoundNeuron]):
     """Units by how closely they go along with a function of a text, the closest first; prints as a table."""
 
+    @property
+    def table(self) -> Table:
+        """A row for each."""
+        return Table(
+            {
+                "#": i,
+                "layer": found.layer,
+                "unit": found.unit,
+                "of": found.activity.of,
+                "correlation": found.correlation,
+            }
+            for i, found in enumerate(self)
+        )
+
     def __repr__(self) -> str:
-        rows = [{"layer": f.layer, "unit": f.unit, "of": f.activity.of, "correlation": f.correlation} for f in self]
-        return f"{Table({'': i, **row} for i, row in enumerate(rows))!r}\nTo see one along the text: [0].show()"
+        return f"{self.table!r}\nTo see one along the text: [0].show()"
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
 
 
 def find_neurons(

@@ -43,8 +43,14 @@ class Statistics:
     characters: int
 
     def __repr__(self) -> str:
-        along = f"Along a text of {self.characters:,} characters, layer 0 being that of the parameters named 1.:"
-        return f"{self.parameters!r}\n\n{along}\n{self.activations!r}"
+        return f"{self.parameters!r}\n\n{self._along}\n{self.activations!r}"
+
+    def _repr_html_(self) -> str:
+        return f"{self.parameters._repr_html_()}<div>{self._along}</div>{self.activations._repr_html_()}"
+
+    @property
+    def _along(self) -> str:
+        return f"Along a text of {self.characters:,} characters (layer 0 has the parameters whose names begin with 1):"
 
 
 def statistics(model: Model, charset: CharSet, text: str) -> Statistics:
@@ -55,8 +61,8 @@ def statistics(model: Model, charset: CharSet, text: str) -> Statistics:
         for layer in range(model.network.layers)
         for name in recording.names
     ]
-    parameters = Table(parameter(name, array) for name, array in model.parameters.items())
-    return Statistics(parameters, Table(rows), len(recording.text))
+    parameters = Table((parameter(*item) for item in model.parameters.items()), spare=("mean", "norm", "values"))
+    return Statistics(parameters, Table(rows, spare=("min", "max", "mean", "values")), len(recording.text))
 
 
 def parameter(name: str, array: np.ndarray) -> dict[str, object]:

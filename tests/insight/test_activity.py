@@ -79,6 +79,17 @@ def test_labels_count_as_no_label():
     np.testing.assert_allclose(recording.of("z")[:, 0], expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["GRUEncode", "LSTMResize"])
+def test_a_text_begins_as_documents_begin(kind):
+    m, documents = model(kind), CharSet.from_text("abc", specials=("begin", "end"))
+    recording = Recording(m, documents, "abcab")
+    _, states = m.process(np.array([documents.idxofspecial("begin"), *documents.encode("abcab")], np.int32))
+    np.testing.assert_allclose(recording.states, states[1:], atol=1e-12)
+    name = recording.gate_names[1]
+    wanted = gate(m, name, np.array([1, *recording.symbols]), states, 1)[1:]
+    np.testing.assert_allclose(recording.of(name)[:, 1], wanted, atol=1e-12)
+
+
 def test_a_unit_is_picked_by_layer_and_number():
     m = model("LSTMEmbed")
     states = Recording(m, CHARSET, TEXT).states

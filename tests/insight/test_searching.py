@@ -68,9 +68,10 @@ def test_a_found_unit_shows_itself_where_the_function_varies():
 def test_it_prints_as_a_table():
     found = find_neurons(model("GRUEncode"), CHARSET, "vowel", TEXT, n=2)
     header, first, second, hint = repr(found).split("\n")
-    assert header.split() == ["layer", "unit", "of", "correlation"]
+    assert header.split() == ["#", "layer", "unit", "of", "correlation"]
     assert first.split() == ["0", str(found[0].layer), str(found[0].unit), "h", f"{found[0].correlation:.4f}"]
-    assert second.startswith("1")
+    assert second.split()[0] == "1"
+    assert f"<td>{found[0].unit}<" in found._repr_html_().replace(' style="text-align: right"', "")
     assert "show()" in hint
     assert f"unit {found[0].unit}" in repr(found[0])
 

@@ -39,6 +39,15 @@ def test_every_state_and_gate_of_a_layer_has_a_row():
     assert found.characters == 70
     assert "70 characters" in repr(found)
     assert "2.Wo" in repr(found)
+    assert found._repr_html_().count("<table>") == 2
+
+
+def test_a_narrow_terminal_has_what_matters_most(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = repr(statistics(model("GRUEncode"), CHARSET, TEXT)).split("\n\n")
+    assert all(len(line) <= 40 for table in shown for line in table.split("\n") if ":" not in line)
+    assert "near_zero" in shown[0]
+    assert "saturated" in shown[1]
 
 
 def test_saturated_and_dead_units_are_counted():

@@ -1,7 +1,8 @@
 """Recipes: the programs that charrnn succeeds, and the best ways known, as settings that belong together.
 
->>> names()
-['alice', 'alice-bigger', 'best', 'lyrics', 'lyrics-conditional', 'min-char-rnn', 'poetrnn', 'rngru']
+>>> names()  # doctest: +NORMALIZE_WHITESPACE
+['alice', 'alice-bigger', 'best', 'lyrics', 'lyrics-conditional', 'min-char-rnn', 'piano', 'piano-jsb',
+ 'piano-nottingham', 'poetrnn', 'rngru']
 >>> get("min-char-rnn").training
 {'batchsize': 1, 'num_rounds': 1}
 """
@@ -116,6 +117,21 @@ _LYRICS = HyperParams(
     forget_bias=0.0,
 )
 
+_PIANO = HyperParams(
+    layers=1,
+    state_size=256,
+    optimizer="adamw",
+    learnrate=3e-3,
+    weight_decay=0.01,
+    policy="cosine",
+    cost="mean",
+    clip="norm",
+    clip_at=5.0,
+    regcost=0.0,
+    dropout=0.5,
+    head="nade",
+)
+
 RECIPES = {
     "rngru": Recipe(
         about="The Theano GRU program.",
@@ -201,6 +217,29 @@ RECIPES = {
             regcost=0.0,
             init="small",
         ),
+    ),
+    "piano": Recipe(
+        about="The PyTorch project's LSTM for piano music, in frames of 0.3 s whose notes are independent. It unrolls "
+        "whole pieces, padded; charrnn sequences of them.",
+        modeltype="LSTMEmbed",
+        trainfrac=1.0,
+        batchsize=120,
+        num_rounds=100,
+        hyper=_LYRICS.replace(clip="norm", clip_at=1.0, head="bernoulli"),
+    ),
+    "piano-jsb": Recipe(
+        about="Piano music of which there is little, as of the JSB chorales: in every epoch each piece in another key.",
+        seq_len=32,
+        batchsize=8,
+        num_rounds=120,
+        hyper=_PIANO,
+    ),
+    "piano-nottingham": Recipe(
+        about="Piano music of which there is more, as of the Nottingham tunes.",
+        seq_len=32,
+        batchsize=16,
+        num_rounds=20,
+        hyper=_PIANO.replace(learnrate=6e-3, clip_at=1.0, dropout=0.1),
     ),
     "best": Recipe(
         about="The lowest validation loss in ten minutes on two cores, measured on texts of 0.1 and 1 MB.",

@@ -100,6 +100,13 @@ def test_the_lyrics_projects():
         assert (hyper.cost, hyper.clip, hyper.policy) == ("mean", None, "constant")
 
 
+def test_the_piano_project():
+    recipe, hyper = recipes.get("piano"), HyperParams.preset("piano")
+    assert (recipe.modeltype, recipe.batchsize, hyper.head) == ("LSTMEmbed", 120, "bernoulli")
+    assert (hyper.layers, hyper.state_size, hyper.optimizer, hyper.learnrate) == (2, 512, "adam", 1e-3)
+    assert (hyper.cost, hyper.clip, hyper.clip_at) == ("mean", "norm", 1.0)
+
+
 @pytest.mark.parametrize("name", recipes.names())
 def test_settings_make_the_recipe(name):
     recipe = recipes.get(name)

@@ -17,6 +17,7 @@ from charrnn.comparing import Comparison, Side
 from charrnn.errors import CharRNNError, CheckpointNotFound, CorruptFile
 from charrnn.generation import sampling
 from charrnn.keeping import KeptModel, kind_of, require_engine
+from charrnn.living import between_batches, not_while_training
 from charrnn.storage import timetravel
 from charrnn.storage.bundle import export_bundle, import_bundle
 from charrnn.storage.checkpoint import Checkpoint
@@ -44,6 +45,7 @@ class TravellingModel(KeptModel):
         """
         return timetravel.log(self._workdir)
 
+    @not_while_training
     def checkout(self, checkpoint: Which = None) -> Self:
         """Go back to a checkpoint for good: whoever loads the model finds it there, and the history ends there.
 
@@ -61,12 +63,15 @@ class TravellingModel(KeptModel):
             If it is not there or cannot be used.
         WorkdirLocked, SaveFailed
             If another process is training this model, or the directory cannot be written.
+        TrainingInBackground
+            If the model is training: stop that first.
         """
         with self._workdir.lock():
             self.restore(checkpoint)
             timetravel.checkout(self._workdir, checkpoint)
         return self
 
+    @not_while_training
     def branch(self, name: str) -> Self:
         """Begin a branch where the model stands: what is trained from now on is filed under its name.
 
@@ -83,7 +88,7 @@ class TravellingModel(KeptModel):
             If there is such a branch already, or it cannot be a name.
         CheckpointNotFound
             If there is no checkpoint yet.
-        WorkdirLocked, SaveFailed
+        WorkdirLocked, SaveFailed, TrainingInBackground
             As `checkout`.
 
         Examples
@@ -96,14 +101,17 @@ class TravellingModel(KeptModel):
         timetravel.branch(self._workdir, name, self.checkpoint)
         return self
 
+    @between_batches
     def pin(self, checkpoint: Which = None) -> Checkpoint:
         """Keep a checkpoint from being thinned away; where the model stands by default, else as for `restore`."""
         return timetravel.pin(self._workdir, self._meant(checkpoint))
 
+    @between_batches
     def unpin(self, checkpoint: Which = None) -> Checkpoint:
         """Let a pinned checkpoint be thinned away again; arguments as for `pin`."""
         return timetravel.unpin(self._workdir, self._meant(checkpoint))
 
+    @between_batches
     def note(self, text: str, checkpoint: Which = None) -> Checkpoint:
         """Attach a note to a checkpoint, which keeps it from being thinned away; "" takes it off.
 

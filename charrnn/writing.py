@@ -159,6 +159,25 @@ class WritingModel(TravellingModel):
         yield sampler.prompt
         yield from sampler.write(numchars)
 
+    def excerpt(self, length: int = 100, rng: int | np.random.Generator | None = None) -> str:
+        """Return a piece from anywhere in the text that the model learns, such as for a prompt.
+
+        Of documents it is a piece of one. Where there are fewer characters than `length`, it is as many as there are.
+
+        Raises
+        ------
+        SourceNotFound
+            If the text is not here.
+        InvalidValue
+            If `length` is not a whole number from 1 up.
+
+        Examples
+        --------
+        >>> ms.generate(1000, prompt=ms.excerpt(), argmax=True)  # doctest: +SKIP
+        """
+        geometry.require_count("length", length)
+        return self.chars.decode(self.train_data.excerpt(length, rng))
+
     def generatestring(
         self,
         numchars: int = 100,

@@ -155,6 +155,7 @@ def encode_documents(
     trainfrac: float = 0.9,
     min_count: int = 0,
     random_seed: int = 0,
+    known: CharSet | None = None,
 ) -> DocumentCorpus:
     """Write the symbols of documents, their labels and their division to files.
 
@@ -174,6 +175,8 @@ def encode_documents(
         Characters that occur fewer times become U+FFFD.
     random_seed
         Seed of the division, and of the order of documents in training.
+    known
+        Characters that keep their indices, whether they occur or not; those of the documents come after them.
 
     Raises
     ------
@@ -196,7 +199,8 @@ def encode_documents(
     """
     require_settings(seq_len, trainfrac, min_count)
     directory, survey = Path(directory), documents.survey
-    charset = CharSet.from_counts(survey.counts_by_character, survey.linestarts_by_character, min_count, SPECIALS)
+    counts = survey.counts_by_character, survey.linestarts_by_character, min_count
+    charset = known.extended(*counts) if known else CharSet.from_counts(*counts, SPECIALS)
     tables = tuple(LabelTable(name, counts) for name, counts in documents.label_counts.items())
     starts, labels = array("q", [0]), array("i")
     symbols = _symbols(documents, charset, tables, starts, labels)

@@ -146,8 +146,8 @@ def encode(
     """
     require_settings(seq_len, trainfrac, min_count)
     survey = source.survey
-    make = known.extended if known else CharSet.from_counts
-    charset = make(survey.counts_by_character, survey.linestarts_by_character, min_count)
+    counts = survey.counts_by_character, survey.linestarts_by_character, min_count
+    charset = known.extended(*counts) if known else CharSet.from_counts(*counts)
     path = Path(directory) / FILENAME
     file_sha256 = arrayfile.write(path, _symbols(source, charset), (survey.length,), charset.index_dtype)
     split = _split(np.load(path, mmap_mode="r"), trainfrac, charset)

@@ -1,0 +1,74 @@
+"""Warm starts: a new model that begins with what another has learned, and may know more characters.
+
+>>> old = Model(HyperParams(layers=1, state_size=4), "GRUEncode", vocab_size=3, engine="numba")
+>>> new = Model(old.hyper, "GRUEncode", vocab_size=5, engine="numba")
+>>> warm_start(new, old)
+>>> bool((new.parameters["E"][[3, 4]] == old.parameters["E"][0]).all())
+True
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from charrnn.errors import InvalidValue
+from charrnn.hyper import HyperParams
+from charrnn.model.model import Model
+from charrnn.model.objective import AVERAGE
+
+FIXED = ("layers", "state_size", "gate", "reset", "tied", "head", "note_units", "dtype")
+
+
+def changed(hyper: HyperParams, **changes: Any) -> HyperParams:
+    """Return hyperparameters with changes that leave parameters what they mean.
+
+    Raises
+    ------
+    InvalidValue
+        One of them does not.
+    UnknownName
+        There is no such hyperparameter.
+    """
+    new = hyper.replace(**changes)
+    for name in FIXED:
+        if getattr(new, name) != getattr(hyper, name):
+            raise InvalidValue(
+                f"{name}={getattr(new, name)!r}: a model that begins from another keeps its {name}, here "
+                f"{getattr(hyper, name)!r}. Leave it out, or make a new model."
+            )
+    return new
+
+
+def warm_start(new: Model, old: Model) -> None:
+    """Let a model begin where another stands: with the parameters that it predicts with.
+
+    Where the optimizer is the same, what it remembers and the number of steps come along, so that the first steps are
+    no larger than others. New characters, whose indices come after the old ones, are read and predicted as U+FFFD is,
+    at index 0: so a text with them means to the new model what it meant to the old.
+    """
+    same = new.hyper.optimizer == old.hyper.optimizer
+    parameters, slots = old.parameters, old.slots
+    arrays = {}
+    for name, array in new.arrays().items():
+        kind, _, rest = name.partition("/")
+        slot, _, parameter = rest.rpartition("/")
+        if kind == "param" or slot == AVERAGE:
+            arrays[name] = _grown(parameters[parameter], array.shape)
+        else:
+            arrays[name] = _grown(slots[rest], array.shape) if same else array
+    new.load_arrays(arrays)
+    new.steps = old.steps if same else 0
+
+
+def _grown(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array with copies of what is at index 0 appended along every axis that is to be longer.
+
+    >>> _grown(np.array([[1, 2], [3, 4]]), (3, 2)).tolist()
+    [[1, 2], [3, 4], [1, 2]]
+    """
+    for axis, length in enumerate(shape):
+        more = length - array.shape[axis]
+        array = np.concatenate([array, np.repeat(array.take([0], axis), more, axis)], axis)
+    return array

@@ -148,7 +148,7 @@ class KeptModel(LivingModel):
         self._steplog.forget()
         return self
 
-    def _new_model(self) -> Model:
+    def _new_model(self, threads: int | None) -> Model:
         from charrnn.model.model import Model
 
         return Model(
@@ -156,7 +156,7 @@ class KeptModel(LivingModel):
             self._kind,
             len(self.chars),
             engine=self._engine,
-            threads=self._threads,
+            threads=threads,
             announce=self._announce,
             documents=isinstance(self.corpus, DocumentCorpus),
             label_sizes=[table.size for table in self.label_tables],
@@ -167,7 +167,7 @@ class KeptModel(LivingModel):
             print(line, file=sys.stderr)  # apart from what is written
 
     def _restored_model(self) -> Model:
-        model = self._new_model()
+        model = self._new_model(self._threads)
         if self.checkpoint is not None:
             model.load_arrays(self._arrays)
             model.steps = self.checkpoint.step

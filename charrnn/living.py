@@ -41,8 +41,8 @@ class LivingModel(ABC):
         self._here = threading.local()
 
     @abstractmethod
-    def _new_model(self) -> Model:
-        """Return a model with the parameters of a new one."""
+    def _new_model(self, threads: int | None) -> Model:
+        """Return a model with the parameters of a new one, on so many threads."""
 
     @abstractmethod
     def _restored_model(self) -> Model:
@@ -68,7 +68,7 @@ class LivingModel(ABC):
             from charrnn.model import engine
 
             with engine.building:
-                self._shown = self._new_model()
+                self._shown = self._new_model(threads=1)  # or each answer waits where training has work in line
                 self._shown.vectors()  # also the optimizer's
         still = job.still
         self._shown.show(still.vectors)

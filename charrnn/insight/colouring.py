@@ -66,6 +66,8 @@ class ColouredText:
         return len(self.text)
 
     def __getitem__(self, part: slice) -> Self:
+        if not isinstance(part, slice):
+            raise TypeError(f"Take a part by a slice, such as [10:200], not {part!r}; the numbers are in `values`.")
         return replace(self, text=self.text[part], values=self.values[part])
 
     @property

@@ -155,3 +155,5 @@ def test_a_slice_is_a_part_and_a_long_text_is_cut():
     np.testing.assert_array_equal(part.values, whole.values[3:5])
     assert "more" not in repr(part)
     assert repr(whole[:0]) == "unit: no text"
+    with pytest.raises(TypeError, match="slice"):
+        whole[3]

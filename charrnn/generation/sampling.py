@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import numbers
 import operator
@@ -52,6 +53,12 @@ class Sample(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _repr_html_(self) -> str:
+        """Return the text with its prompt in bold."""
+        given = self.prompt if self.startswith(self.prompt) else ""
+        given, written = html.escape(given), html.escape(self[len(given) :])
+        return f'<div dir="auto" style="white-space: pre-wrap; unicode-bidi: plaintext"><b>{given}</b>{written}</div>'
 
 
 class Sampler:

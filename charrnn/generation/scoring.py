@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from charrnn.model.model import Model
 
 BLOCK = 256  # characters scored by one call of the compiled function
+MOST_SHOWN = 4000  # characters coloured on a page
+DARKEST = 8.0  # nats: as surprising as it takes for the full colour
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,17 @@ class Score:
             f"over {len(self.text):,} characters ({self.total_nats:,.1f} nats in all)"
             + (f"\nmost surprising: {surprises}" if surprises else "")
         )
+
+    def _repr_html_(self) -> str:
+        """Return the text with a background the darker the more surprising a character was."""
+        spans = "".join(
+            f'<span title="{nats:.2f} nats" style="background: rgba(217, 89, 31, {min(nats / DARKEST, 1):.2f})">'
+            f"{html.escape(ch)}{'⏎' * (ch == chr(10))}</span>"
+            for ch, nats in zip(self.text[:MOST_SHOWN], self.per_char.tolist(), strict=False)
+        )
+        more = "..." * (len(self.text) > MOST_SHOWN)
+        style = "font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext"
+        return f'<div>{html.escape(repr(self))}</div><div dir="auto" style="{style}">{spans}{more}</div>'
 
 
 def score(

@@ -55,6 +55,8 @@ class Progress:
         0 shows nothing, 1 only what is written, 2 the line too.
     place : Screen, optional
         Where it is shown, if that is elsewhere.
+    unit : {"char", "frame"}
+        What is predicted.
 
     Examples
     --------
@@ -74,9 +76,10 @@ class Progress:
         valid_loss: float | None = None,
         verbose: int = ALL,
         place: Screen | None = None,
+        unit: str = "char",
     ) -> None:
         self._label, self._total, self._characters, self._valid_loss = label, total, characters, valid_loss
-        self._screen = place or screen(verbose)
+        self._screen, self._unit = place or screen(verbose), unit
         self._losses: deque[float] = deque(maxlen=SMOOTHED)
         self._done, self._start = 0, time.monotonic()
         self._moment: Callable[[], Moment] | None = None
@@ -85,7 +88,7 @@ class Progress:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._screen.close()
+        self._screen.close(self.line(self._screen.width))
 
     def advance(self, done: int, loss: float, moment: Callable[[], Moment]) -> None:
         """Go to a number of batches, one more or, where training went back, fewer; `moment` is called if it is shown.
@@ -137,7 +140,7 @@ class Progress:
             "train": f"train {self.loss:.3f}",
             "valid": "" if valid is None else f"valid {valid:.3f}",
             "bits": f"{'/'.join(f'{loss / math.log(2):.2f}' for loss in losses)} bits",
-            "speed": f"{_short(speed)} chars/s",
+            "speed": f"{_short(speed)} {self._unit}s/s",
             "left": f"{tqdm.format_interval(left)} left" if math.isfinite(left) else "",
             "learnrate": f"rate {moment.learnrate:.3g}",
             "gradient": f"grad {moment.grad_norm:.3g}",

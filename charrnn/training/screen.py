@@ -41,8 +41,8 @@ class Screen(ABC):
     @abstractmethod
     def _draw(self, line: str) -> None: ...
 
-    def close(self) -> None:
-        """Take the line away, where that is possible."""
+    def close(self, line: str) -> None:
+        """Take the line away; where that cannot be, leave this one, the last."""
         return
 
 
@@ -64,7 +64,7 @@ class Terminal(Screen):
         tqdm.write(text, file=sys.stdout)
         sys.stdout.flush()
 
-    def close(self) -> None:
+    def close(self, line: str) -> None:
         self._bar.close()
 
 
@@ -86,6 +86,9 @@ class Notebook(Screen):
     def _draw(self, line: str) -> None:
         self._update({"text/plain": line}, raw=True)
         self._update = self._handle.update
+
+    def close(self, line: str) -> None:
+        self._draw(line)
 
 
 class Plain(Screen):

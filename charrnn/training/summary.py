@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MANY_LABELS = 20
+NOUNS = {"char": "characters", "frame": "frames"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Round:
         Share of characters that were the likeliest, in [0, 1].
     valid_by_label : dict
         For each label column the validation loss of each label's documents.
+    unit : {"char", "frame"}
+        What is predicted, and what losses are nats per.
     """
 
     epoch: float
@@ -46,6 +49,7 @@ class Round:
     train_accuracy: float | None = None
     valid_accuracy: float | None = None
     valid_by_label: dict[str, dict[str, float]] = field(default_factory=dict)
+    unit: str = "char"
 
     @property
     def characters_per_second(self) -> float:
@@ -57,7 +61,9 @@ class Round:
 
         Of labels it tells the losses where there are no more than `MANY_LABELS`.
         """
-        row: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "valid_by_label"}
+        row: dict[str, Any] = {
+            name: value for name, value in vars(self).items() if name not in ("valid_by_label", "unit")
+        }
         row |= {"seconds": round(self.seconds, 3), "chars_per_s": round(self.characters_per_second)}
         by_label = {f"{c}={label}": loss for c, of in self.valid_by_label.items() for label, loss in of.items()}
         return row | (by_label if len(by_label) <= MANY_LABELS else {})
@@ -69,12 +75,13 @@ class Round:
         accuracy = "" if self.valid_accuracy is None else f", {self.valid_accuracy:.1%} right"
         if self.valid_loss is None:
             return f"{train}, validation {in_units(None)}"
-        return f"{train}, validation {self.valid_loss:.3f} nats/char ({self.valid_loss / math.log(2):.3f} bits){accuracy}"
+        bits = self.valid_loss / math.log(2)
+        return f"{train}, validation {self.valid_loss:.3f} nats/{self.unit} ({bits:.3f} bits){accuracy}"
 
     @property
     def progress(self) -> str:
         """How far training is, and how fast, as shown to a person."""
-        return f"epoch {self.epoch:.2f}, step {self.step:,}, {self.characters_per_second:,.0f} characters/s"
+        return f"epoch {self.epoch:.2f}, step {self.step:,}, {self.characters_per_second:,.0f} {NOUNS[self.unit]}/s"
 
 
 @dataclass(frozen=True)
@@ -133,20 +140,24 @@ class TrainingSummary:
             best = best[:-1] + ", where ms.restore('best') goes back to."
         go_on = " Train again to go on." if self.interrupted else ""
         return (
-            f"{ending}: {self.batches:,} batches, {self.characters:,} characters in {self.seconds:,.1f} s.{best}\n"
+            f"{ending}: {self.batches:,} batches, {self.characters:,} {NOUNS[self.rounds[-1].unit]} in {self.seconds:,.1f} s.{best}\n"
             f"Everything is saved in checkpoint {self.checkpoint}.{go_on}"
         )
 
 
-def in_units(loss: float | None) -> str:
+def in_units(loss: float | None, unit: str = "char") -> str:
     """Return a loss in the three units that people use.
 
     >>> in_units(1.5)
     '1.500 nats/char (2.164 bits, perplexity 4.48)'
     >>> in_units(None)
     'not measured'
+    >>> in_units(8.5, "frame")
+    '8.500 nats/frame'
     """
     if loss is None:
         return "not measured"
+    if unit != "char":
+        return f"{loss:.3f} nats/{unit}"
     perplexity = f"{math.exp(loss):.2f}" if loss < 20 else f"{math.exp(min(loss, 700)):.1e}"
     return f"{loss:.3f} nats/char ({loss / math.log(2):.3f} bits, perplexity {perplexity})"

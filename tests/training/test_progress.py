@@ -140,9 +140,10 @@ def test_a_notebook_gets_one_output_that_is_replaced(monkeypatch):
     with Progress("x", 4, 1) as progress:
         progress.advance(1, 1.5, lambda: MOMENT)
         progress.advance(2, 1.5, lambda: MOMENT)
-    (first, options), (second, more) = sent
+    (first, options), (second, more), (last, _) = sent
     assert first[0]["text/plain"].startswith("x 25%")
     assert second[0]["text/plain"].startswith("x 50%")
+    assert last[0]["text/plain"].startswith("x 50%")
     assert options["display_id"] == more["display_id"]
     assert more["update"] is True
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from charrnn import corpora as corpora
+    from charrnn import recipes as recipes
+    from charrnn.advice import advise as advise
     from charrnn.data.charset import CharSet as CharSet
     from charrnn.data.dataset import DataSet as DataSet
     from charrnn.generation.sampling import Sample as Sample
@@ -42,8 +44,10 @@ _HOME = {
     "ModelState": "charrnn.state",
     "Sample": "charrnn.generation.sampling",
     "Score": "charrnn.generation.scoring",
+    "advise": "charrnn.advice",
     "corpora": "charrnn.corpora",
     "generatestring": "charrnn.state",
+    "recipes": "charrnn.recipes",
 }
 
 __all__ = list(_HOME)

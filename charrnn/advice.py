@@ -208,7 +208,7 @@ def suited(recipe: Recipe, length: int, minutes: float, trials: tuple[Trial, ...
     """Return a recipe with the largest size that fits, with dropout by the number of epochs, for so long a text."""
     best = _best(trials)
     epochs = 60 * minutes * SPENT * best.chars_per_s / (recipe.trainfrac * length)
-    dropout = round(float(np.interp(math.log(epochs), np.log([3, 60]), [0.0, 0.5])), 1)
+    dropout = round(float(np.interp(math.log(epochs), np.log([2, 30]), [0.0, 0.5])), 1)
     batchsize = 16 if length < 32 * recipe.batchsize * recipe.seq_len * 4 else recipe.batchsize
     hyper = recipe.hyper.replace(state_size=best.state_size, dropout=dropout, dropout_weights=dropout)
     return recipe.but(hyper=hyper, batchsize=batchsize)

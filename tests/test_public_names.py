@@ -18,8 +18,10 @@ NAMES = {
     "ModelState",
     "Sample",
     "Score",
+    "advise",
     "corpora",
     "generatestring",
+    "recipes",
 }
 
 

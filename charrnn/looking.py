@@ -39,8 +39,8 @@ class LookingModel(WritingModel):
     ) -> Activity | Activities:
         """Return what a unit does along a text; it shows itself as the text coloured by it.
 
-        Red is above the middle, blue below. Where there are no colours there are bars under the text. It is read from a
-        blank state, or as a document begins if the model learned documents.
+        Red is above 0, blue below; of a gate, above and below the middle of its range. Where there are no colours there
+        are bars under the text. It is read from a blank state, or as a document begins if the model learned documents.
 
         Parameters
         ----------

@@ -74,7 +74,7 @@ def neurons(
 
 
 def activity(recording: Recording, of: str, layer: int, unit: int) -> Activity:
-    """Return what one unit does in a recording; gates are white where they are half open."""
+    """Return what one unit does in a recording; a gate, which has no sign, is white halfway through its range."""
     values = recording.of(of)[:, layer, unit].copy()
-    middle = 0.5 if of in recording.gate_names else 0.0
+    middle = float(values.min() + values.max()) / 2 if of in recording.gate_names else 0.0
     return Activity(recording.text, values, f"layer {layer}, unit {unit}, {of}", middle, layer, unit, of)

@@ -98,7 +98,9 @@ def test_a_unit_is_picked_by_layer_and_number():
     assert (last.layer, last.unit, last.of, last.text, last.middle) == (1, 3, "h", TEXT, 0.0)
     np.testing.assert_array_equal(neurons(m, CHARSET, TEXT, 2, layer=0, of="c").values, states[:, 0, 5 + 2])
     np.testing.assert_array_equal(neurons(m, CHARSET, TEXT, -1, layer=-2).values, states[:, 0, 4])
-    assert neurons(m, CHARSET, TEXT, 0, of="i").middle == 0.5
+    gate = neurons(m, CHARSET, TEXT, 0, of="i")
+    assert gate.levels.min() == pytest.approx(-1)
+    assert gate.levels.max() == pytest.approx(1)
     assert "layer 0, unit 2, c" in repr(neurons(m, CHARSET, TEXT, 2, layer=0, of="c"))
 
 

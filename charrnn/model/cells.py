@@ -74,6 +74,7 @@ class Cell(ABC):
         """Return the step's gates by name, (B, H), from what `step` takes; `step` itself may use them.
 
         A cell that names its gates can be watched while they open and close; one that does not works all the same.
+        One that inherits gates which its own step does not use gives its own, or none: ``return {}``.
         """
         return {}
 

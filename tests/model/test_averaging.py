@@ -68,3 +68,17 @@ def test_generation_follows_the_average_as_it_moves():
     before = model.generate(x[0], state, uniforms)[1]
     model.step(x, y, state)
     assert abs(model.generate(x[0], state, uniforms)[1] - before).max() > 0
+
+
+def test_a_kept_model_validates_writes_and_compares_with_the_average(make):
+    from charrnn import ModelState
+
+    ms = make(average=0.9)
+    summary = ms.train(num_rounds=2, print_every=0, verbose=0)
+    assert ms.calc_loss() == pytest.approx(summary.valid_loss, rel=1e-6)
+    again = ModelState.load(ms.path)
+    assert again.generate(40, rng=1) == ms.generate(40, rng=1)
+    assert again.verify().ok
+    compared = again.diff(0, "last").b.parameters
+    np.testing.assert_array_equal(compared["V"], ms.model.parameters["V"])
+    assert abs(compared["V"] - ms.model.arrays()["param/V"]).max() > 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.errors import SourceNotFound
 from charrnn.insight import neurons
 from charrnn.storage import series
@@ -238,7 +239,8 @@ class LookingModel(WritingModel):
         from charrnn.insight import curves
 
         steps = series.join(filter(None, [self.history.steps(), self._steplog.columns()]))
-        drawn = curves.of_history(steps, self.history.columns(), self._ngrams)
+        unit = "frame" if isinstance(self.corpus, MusicCorpus) else "character"
+        drawn = curves.of_history(steps, self.history.columns(), self._ngrams, unit)
         if file is not None:
             drawn.save(file)
         return drawn

@@ -39,7 +39,7 @@ def draw(curves: Curves, width: int | None = None) -> str:
         cells[y_of(loss) // DOWN][x_of(step) // ACROSS] = BEST
 
     ticks = {row: high + (low - high) * (row + 0.5) / ROWS for row in range(1, ROWS, 4)}
-    lines = ["nats per character"]
+    lines = [f"nats per {curves.unit}"]
     for row, line in enumerate(cells):
         label = f"{ticks[row]:5.2f} ┤" if row in ticks else "      │"
         lines.append((label + "".join(line)).rstrip())

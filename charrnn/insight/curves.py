@@ -39,6 +39,8 @@ class Curves:
         Of every validation, (validations,); none is nan.
     ngrams : mapping of int to float
         The validation loss of character n-grams by their order; see `charrnn.insight.ngrams`.
+    unit : str
+        What losses are nats per.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class Curves:
     valid_step: np.ndarray
     valid_loss: np.ndarray
     ngrams: Mapping[int, float]
+    unit: str = "character"
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -175,7 +178,7 @@ def _draw_losses(curves: Curves, axes: Axes) -> None:
             axes.axhline(loss, color=BASELINE, linewidth=0.9, linestyle=(0, (4, 3)), alpha=0.8, zorder=0)
             labels.append((loss, f"{order}-gram {loss:.3f}", BASELINE))
     axes.set_ylim(low, high)
-    axes.set_ylabel("nats per character", color=INK)
+    axes.set_ylabel(f"nats per {curves.unit}", color=INK)
     axes.margins(x=0.01)
     _label_ends(axes, labels, (high - low) / 17)
     _plain(axes)
@@ -223,7 +226,12 @@ def _plain(axes: Axes) -> None:
     axes.tick_params(colors=INK, labelsize=9)
 
 
-def of_history(steps: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray], ngrams: Mapping[int, float]) -> Curves:
+def of_history(
+    steps: Mapping[str, np.ndarray],
+    rows: Mapping[str, np.ndarray],
+    ngrams: Mapping[int, float],
+    unit: str = "character",
+) -> Curves:
     """Return the curves of what a history's `steps` and `columns` tell.
 
     Raises
@@ -242,4 +250,5 @@ def of_history(steps: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray], 
         valid_step=np.asarray(rows.get("step", nothing))[measured],
         valid_loss=valid[measured],
         ngrams=ngrams,
+        unit=unit,
     )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from charrnn.data.documentcorpus import DocumentCorpus
+from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.errors import InvalidValue
 from charrnn.hyper import HyperParams
-from charrnn.insight import activity, curves, pages, passages, reproducing
+from charrnn.insight import curves, pages, passages, reproducing
+from charrnn.insight.colouring import visible
 from charrnn.insight.pages import escape
 from charrnn.insight.plotting import Line, chart
 from charrnn.training.summary import in_units
@@ -21,20 +23,20 @@ if TYPE_CHECKING:
     from charrnn.storage.checkpoint import Checkpoint
 
 SAMPLES, SAMPLE_LENGTH, SEED = 6, 300, 0
-PASSAGE, NEURONS, NEURON_PASSAGE, SEARCHED = 700, 4, 350, 3000  # characters of each, and how many units
-SURPRISING = 6.0  # nats that have the full colour
-PREDICATES = ("quotes", "brackets", "line_position", "upper", "digit", "word_position", "space", "vowel", "letter")
 
 
 def report_page(ms: LookingModel) -> str:
     """Return the page."""
-    passage, whence = _passage(ms)
-    parts = {
-        "Learning": _curves(ms),
-        "What it writes": _samples(ms),
-        "Where it is surprised": _surprise(ms, passage, whence),
-        "What units do": _neurons(ms, passage),
-        "Text": _corpus(ms),
+    parts = {"Learning": _curves(ms)}
+    if not isinstance(ms.corpus, MusicCorpus):
+        texts = passages.texts(ms)
+        parts |= {
+            "What it writes": _samples(ms),
+            "Where it is surprised": passages.surprises(ms, texts),
+            "What units do": passages.units(ms, texts),
+        }
+    parts |= {
+        "What it read": _corpus(ms),
         "Settings": _settings(ms),
         "The cell": _cell(ms),
         "The same again": _commands(ms),
@@ -138,73 +140,30 @@ def _before(at: Checkpoint, checkpoints: Sequence[Checkpoint]) -> Checkpoint | N
     return parent or (next(likely, None) if at.parent else None)
 
 
-# -- a passage --------------------------------------------------------------------------------------------------------
-
-
-def _passage(ms: LookingModel) -> tuple[str, str]:
-    """Return some text that the model did not learn from, and where it is from."""
-    if not ms.has_text:
-        return str(ms.generate(SEARCHED, temp=1.0, rng=SEED)), "what the model itself wrote"
-    text = ms._text_or(None, SEARCHED + 200)
-    start = text.find("\n", 0, 200) + 1  # at the beginning of a line, if there is one nearby
-    return text[start : start + SEARCHED], "the text that it was validated on"
-
-
-def _surprise(ms: LookingModel, passage: str, whence: str) -> str:
-    score = ms.score(passage[:PASSAGE])
-    notes = (f"{nats:.2f} nats, p = {np.exp(-nats):.3g}" for nats in score.per_char)
-    body = passages.coloured(score.text, score.per_char / SURPRISING, notes)
-    return (
-        f'<p class="small quiet">The beginning of {escape(whence)}: {score.nats:.3f} nats per character. '
-        f"The stronger the colour, the less the character was expected.</p>"
-        f'<div class="text" dir="auto" lang="">{body}</div>'
-    )
-
-
-def _neurons(ms: LookingModel, passage: str) -> str:
-    """Return the units that go along most closely with something that has a name."""
-    found: dict[tuple[int, int], tuple[float, str]] = {}
-    for predicate in PREDICATES:
-        try:
-            (closest,) = ms.find_neurons(predicate, passage, n=1)
-        except InvalidValue:  # there is none of it in the text
-            continue
-        closeness, _ = found.get((closest.layer, closest.unit), (0.0, ""))
-        if abs(closest.correlation) > abs(closeness):
-            found[closest.layer, closest.unit] = (closest.correlation, predicate)
-    chosen = sorted(found.items(), key=lambda item: -abs(item[1][0]))[:NEURONS]
-    shown = []
-    for (layer, index), (correlation, predicate) in chosen:
-        unit = activity.neurons(ms.model, ms.chars, passage[:NEURON_PASSAGE], index, layer)
-        assert isinstance(unit, activity.Activity)  # as one was asked for
-        body = passages.coloured(unit.text, unit.levels, (f"{value:.2f}" for value in unit.values))
-        heading = f"layer {layer}, unit {index}: {predicate.replace('_', ' ')} (correlation {correlation:.2f})"
-        shown.append(
-            f'<figure><figcaption class="small quiet">{escape(heading)}</figcaption>'
-            f'<div class="text" dir="auto" lang="">{body}</div></figure>'
-        )
-    return "".join(shown)
-
-
 # -- facts ------------------------------------------------------------------------------------------------------------
 
 
 def _corpus(ms: LookingModel) -> str:
     corpus = ms.corpus
-    learned, validated = f"{corpus.train_len:,} characters", f"{corpus.valid_len:,} characters"
+    learned, validated = f"{corpus.train_len:,}", f"{corpus.valid_len:,}"
     facts: list[tuple[str, object]] = [("source", corpus.source)]
+    if isinstance(corpus, MusicCorpus):
+        facts += [("pieces", f"{corpus.pieces:,}, in frames of {corpus.dt:g} s")]
+        learned, validated = f"{learned} frames", f"{validated} frames"
+    else:
+        learned, validated = f"{learned} characters", f"{validated} characters"
+        facts += [("kinds of characters", f"{len(ms.chars) - 1:,}: {_listed(ms.chars.chars[1:])}")]
     if isinstance(corpus, DocumentCorpus):
-        facts.append(("documents", f"{corpus.documents:,}, of which {corpus.valid_documents:,} to validate on"))
-        facts += [(table.name, ", ".join(table.labels[:20])) for table in corpus.tables]
-    facts += [
-        ("to learn from", learned),
-        ("to validate on", validated),
-        ("kinds of characters", f"{len(ms.chars) - 1:,}: {''.join(ms.chars.chars[1:200])!r:.200}"),
-        ("sequence length", corpus.seq_len),
-        ("sha256", corpus.sha256),
-        *(("note", note) for note in corpus.notes),
-    ]
-    return _facts(facts)
+        facts += [("documents", f"{corpus.documents:,}, of which {corpus.valid_documents:,} to validate on")]
+        facts += [(table.name, f"{len(table):,}: {_listed(table.labels, ', ')}") for table in corpus.tables]
+    facts += [("to learn from", learned), ("to validate on", validated), ("sequence length", corpus.seq_len)]
+    return _facts([*facts, ("sha256", corpus.sha256), *(("note", note) for note in corpus.notes)])
+
+
+def _listed(names: Sequence[str], between: str = " ") -> str:
+    """Return the first of many names, with those that cannot be seen made visible."""
+    shown = between.join("".join(map(visible, name)) for name in names[:120])
+    return f"{shown} …" if len(names) > 120 else shown
 
 
 def _settings(ms: LookingModel) -> str:

@@ -39,6 +39,8 @@ def _version(package: str) -> str | None:
 def _creation(ms: LookingModel) -> str:
     usual = HyperParams().to_json()
     options: dict[str, Any] = {"modeltype": ms.modeltype, "seq_len": ms.corpus.seq_len}
+    if ms.label_tables:
+        options["labels"] = [table.name for table in ms.label_tables]
     if isinstance(ms.corpus, Corpus) and (trainfrac := round(ms.corpus.split / ms.corpus.length, 2)) != 0.9:
         options["trainfrac"] = trainfrac
     options |= {name: value for name, value in ms.hyper.to_json().items() if value != usual[name]}

@@ -1,5 +1,6 @@
 """The page that tells all of a model."""
 
+import json
 import math
 import re
 
@@ -82,6 +83,21 @@ def test_a_model_without_its_text_has_a_report(trained, tmp_path):
     alone = ModelState.import_(tmp_path / "model.zip", tmp_path / "alone")
     page = alone.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert "The beginning of what the model itself wrote" in page
+
+
+def test_documents_are_scored_one_by_one(tmp_path):
+    source = tmp_path / "poems.jsonl"
+    poems = [{"text": text, "author": author} for text, author in [("abba", "A&A"), ("ba\nb", "B"), ("cab", "A&A")] * 9]
+    source.write_text("\n".join(map(json.dumps, poems)), encoding="utf-8")
+    ms = ModelState.initfromsrcfile(source, tmp_path / "m", labels="author", layers=1, state_size=3, seq_len=9)
+    ms.train(batchsize=2, print_every=0)
+    page = ms.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    text = text_of(page)
+    valid = [ms.chars.decode(ms.valid_data[i]) for i in range(len(ms.valid_data))]
+    nats = np.concatenate([ms.score(poem).per_char[: len(poem)] for poem in valid]).mean()
+    assert f"The beginning of the validation text: {nats:.3f} nats" in text
+    assert "A&A, B" in text
+    assert "labels=['author']" in text
 
 
 def test_names_and_texts_are_escaped(tmp_path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from charrnn.training.place import Place
@@ -52,7 +55,7 @@ class Job:
     """Training that goes on while the prompt is free; ``ms.train(background=True)`` returns it.
 
     Whatever is asked of the model meanwhile is answered from where it stood after the last batch. When Python closes,
-    training stops after its batch and saves, as `stop` does.
+    its terminal does, or it is told to end (SIGTERM), training stops after its batch and saves, as `stop` does.
 
     Attributes
     ----------
@@ -99,6 +102,7 @@ class Job:
     def start(self) -> Self:
         """Begin, and return when the first batch is about to be learned; raise what prevented that."""
         atexit.register(self._close)
+        self._watch_signals()
         self._thread.start()
         self._begun.wait()
         if self.done:
@@ -271,12 +275,33 @@ class Job:
 
     def _close(self) -> None:
         """Save before Python ends."""
-        print("Stopping the training in the background, and saving.", file=sys.stderr, flush=True)
+        _tell("Stopping the training in the background, and saving.")
         self._stopping = True
         self._woken.set()
         self._thread.join()
         if self.summary is not None:
-            print(f"Everything is saved in checkpoint {self.summary.checkpoint}.", file=sys.stderr, flush=True)
+            _tell(f"Everything is saved in checkpoint {self.summary.checkpoint}.")
+
+    def _watch_signals(self) -> None:
+        """Save, too, when what would end Python at once comes: no more than that is changed."""
+        if threading.current_thread() is not threading.main_thread():  # Python allows handlers nowhere else
+            return
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has but one of them
+            former = number and signal.getsignal(number)
+            if number and (former is signal.SIG_DFL or getattr(former, "__func__", None) is Job._on_signal):
+                signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self.done:
+            self._close()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(OSError, RuntimeError):  # the terminal may be gone, or in the middle of printing
+        print(text, file=sys.stderr, flush=True)
 
 
 def _failure(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Training in a thread of its own: the same results, a consistent view of it, and an orderly end however it ends."""
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -298,13 +299,14 @@ def test_ctrl_c_ends_the_waiting_not_the_training(ms, gated, monkeypatch):
     assert job.wait(PATIENCE).batches == 8
 
 
-ENDINGS = {"the end of the script": "", "an error": "1 / 0"}
+ENDINGS = {"the end of the script": "", "an error": "1 / 0", "SIGTERM": "signal.raise_signal(signal.SIGTERM)"}
+STATUS = {"an error": 1, "SIGTERM": -signal.SIGTERM}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_end_of_python_saves_first(ms, ending):
     code = f"""
-        import sys, threading
+        import signal, threading
         from charrnn import ModelState
 
         ms = ModelState.load({str(ms.path)!r}, threads=2)
@@ -317,7 +319,7 @@ def test_the_end_of_python_saves_first(ms, ending):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
-    assert done.returncode == (1 if ENDINGS[ending] else 0), done.stderr
+    assert done.returncode == STATUS.get(ending, 0), done.stderr
     assert "Stopping the training in the background, and saving." in done.stderr
     assert "RuntimeError" not in done.stderr
     again = ms.restore()

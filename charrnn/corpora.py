@@ -1,13 +1,14 @@
-"""Texts to begin with: one that every Python has, labelled verse, and named downloads, kept in the user's cache.
+"""Texts and music to begin with: what every Python has or this project composed, and named downloads, in a cache.
 
 >>> names()
-['jsb', 'nottingham', 'pydoc', 'tinyshakespeare', 'verse']
+['jsb', 'nottingham', 'pieces', 'pydoc', 'tinyshakespeare', 'verse']
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import pydoc_data.topics
 import sys
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 import platformdirs
 
-from charrnn.data import verse
+from charrnn.data import composed, verse
 from charrnn.errors import DownloadFailed, UnknownName, near_matches
 
 
@@ -71,9 +72,21 @@ def verse_csv() -> str:
     return table.getvalue()
 
 
+def pieces_json() -> str:
+    """Return 60 pieces for two to four voices as JSON, in parts for training, validation and test, always the same.
+
+    It gives the pitches that sound in each eighth note; `charrnn.data.pieces` reads it.
+
+    >>> len(json.loads(pieces_json())["train"])
+    48
+    """
+    record = {"beats": composed.BEATS, "dt": composed.DT, **composed.divided()}
+    return json.dumps(record, separators=(",", ":")).replace("]],", "]],\n") + "\n"
+
+
 def names() -> list[str]:
     """Return the names that `path` knows."""
-    return sorted(["pydoc", "verse", *DOWNLOADS])
+    return sorted(["pieces", "pydoc", "verse", *DOWNLOADS])
 
 
 def path(name: str) -> Path:
@@ -94,6 +107,8 @@ def path(name: str) -> Path:
         return _written(f"pydoc-{sys.version_info.major}.{sys.version_info.minor}.txt", pydoc_topics())
     if name == "verse":
         return _written("verse.csv", verse_csv())
+    if name == "pieces":
+        return _written("pieces.json", pieces_json())
     if name in DOWNLOADS:
         return _fetched(DOWNLOADS[name])
     raise UnknownName(f"There is no corpus {name!r}. {near_matches(name, names())}")

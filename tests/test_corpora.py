@@ -3,14 +3,17 @@ import http.server
 import pydoc_data.topics
 import threading
 
+import numpy as np
 import pytest
 
 from charrnn import corpora
-from charrnn.data import verse
+from charrnn.data import composed, verse
 from charrnn.data.documents import Documents
+from charrnn.data.pieces import Pieces, is_music
 from charrnn.errors import DownloadFailed, UnknownName
 
 CONTENT = b"First Citizen:\nBefore we proceed any further, hear me speak.\n"
+PIECES = "3a16418f6275ef922d048d89502e643dcb8b2528f0ccb7ee26f0b43f1c2fdf9c"
 VERSE = "7f36318ff496366e6e5df8da1337f7691fe8fdd91bd0bab2fa3055354466b60c"
 
 
@@ -84,6 +87,21 @@ def test_voices_are_told_apart_by_form():
     assert all(text == text.lower() and text.count(" / ") == 2 for text in by_voice["keeper"])
     assert all(text.startswith("One for the ") and "\nFour for the " in text for text in by_voice["nursery"])
     assert all(text.startswith("O ") and " -- for " in text for text in by_voice["oracle"])
+
+
+def test_pieces_are_read_as_they_were_composed():
+    path = corpora.path("pieces")
+    pieces = Pieces.open(path)
+    assert is_music(path)
+    assert (pieces.parts, pieces.dt, pieces.beats) == ({"train": 48, "valid": 6, "test": 6}, 0.3, 0.5)
+    assert pieces.notes == []
+    read = [[tuple(np.flatnonzero(frame) + 21) for frame in roll.frames] for roll in pieces.rolls("test")]
+    assert read == composed.divided()["test"]
+
+
+def test_pieces_are_the_same_everywhere():
+    assert hashlib.sha256(corpora.pieces_json().encode()).hexdigest() == PIECES
+    assert 20_000 < len(corpora.pieces_json()) < 60_000
 
 
 def test_download_is_kept(requests_served):

@@ -14,7 +14,7 @@ from charrnn.data.rolls import KEYS, LOWEST, Roll, pitch_name, require_step
 from charrnn.errors import InvalidValue, SourceUnusable
 
 DEFAULT_BEATS = 0.25  # a sixteenth note, where beats are quarters
-LONGEST = 1 << 20  # frames of a piece: three days of quarter seconds
+LONGEST = 1 << 19  # frames of a piece: a day and a half of quarter seconds
 INCIDENTS = {
     "outside": "outside of the 88 keys left out",
     "brief": "without length last one frame",

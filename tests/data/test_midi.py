@@ -93,6 +93,20 @@ def test_every_truncation_is_refused_or_read():
             read_songs(whole[:size])
 
 
+def test_altered_bytes_are_read_or_refused():
+    rng = np.random.default_rng(0)
+    whole = np.frombuffer(smf([meter(0, 3, 2), tempo(0, 1_000_000)], SCALE), np.uint8)
+    read = 0
+    for _ in range(300):
+        altered = whole.copy()
+        altered[rng.integers(4, len(whole), 3)] = rng.integers(0, 256, 3)
+        try:
+            read += len(read_songs(altered.tobytes()))
+        except SourceUnusable:
+            continue
+    assert read > 30
+
+
 def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     with pytest.raises(SourceNotFound, match=r"no file .*none\.mid"):
         read_songs(tmp_path / "none.mid")

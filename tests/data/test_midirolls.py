@@ -105,7 +105,7 @@ def test_two_thousand_notes_at_once(read):
         ([[]], "it has no notes"),
         ([], "it has no notes"),
         ([[on(0, 36, channel=9), off(96, 36, channel=9)]], "it has no notes outside of the drum channel"),
-        ([[on(0, 60), off(96 << 20, 60)]], "frames, more than 1,048,576: take a longer step"),
+        ([[on(0, 60), off(96 << 20, 60)]], "frames, more than 524,288: take a longer step"),
     ],
 )
 def test_pieces_without_use(read, tracks, why):

@@ -90,6 +90,23 @@ PREDICATES: dict[str, Predicate] = {
 }
 
 
+def resolve(predicate: str | Predicate) -> Predicate:
+    """Return a predicate by name, or the function that is given.
+
+    Raises
+    ------
+    UnknownName, InvalidValue
+        There is no such predicate; it is neither a name nor a function.
+    """
+    if isinstance(predicate, str):
+        if predicate not in PREDICATES:
+            raise UnknownName(f"There is no predicate {predicate!r}. {near_matches(predicate, PREDICATES)}")
+        return PREDICATES[predicate]
+    if not callable(predicate):
+        raise InvalidValue(f"predicate={predicate!r}: expected a name or a function of a text or of a character.")
+    return predicate
+
+
 def evaluate(predicate: str | Predicate, text: str) -> np.ndarray:
     """Return a function of a text as numbers, (T,).
 
@@ -115,12 +132,7 @@ def evaluate(predicate: str | Predicate, text: str) -> np.ndarray:
     >>> evaluate(lambda text: range(len(text)), "abc").tolist()
     [0.0, 1.0, 2.0]
     """
-    if isinstance(predicate, str):
-        if predicate not in PREDICATES:
-            raise UnknownName(f"There is no predicate {predicate!r}. {near_matches(predicate, PREDICATES)}")
-        predicate = PREDICATES[predicate]
-    if not callable(predicate):
-        raise InvalidValue(f"predicate={predicate!r}: expected a name or a function of a text or of a character.")
+    predicate = resolve(predicate)
     of_text = _is_many(predicate(text[0]))
     found = predicate(text) if of_text else [predicate(ch) for ch in text]
     found = found if hasattr(found, "__len__") else [*found]  # an iterator

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 from charrnn.data.documentcorpus import DocumentCorpus
 from charrnn.data.geometry import plural
 from charrnn.data.labels import LabelTable
+from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.storage import lookup
-from charrnn.training.summary import in_units
+from charrnn.storage.table import Table
+from charrnn.training.summary import NOUNS, in_units
 
 if TYPE_CHECKING:
     from charrnn.data.encoding import Corpus
@@ -29,8 +32,20 @@ class Lines(list):
         return "\n".join(map(repr, self))
 
 
-def corpus(corpus: Corpus | DocumentCorpus) -> str:
-    """Describe a text or documents just encoded, and what was not plain about them."""
+class Checkpoints(Lines):
+    """A list of checkpoints, one to a line, or as a table on a page."""
+
+    def _repr_html_(self) -> str:
+        return Table(
+            {"": i, "name": c.name, "loss": c.loss, "time": f"{c.time:%Y-%m-%d %H:%M}", "branch": c.branch}
+            for i, c in enumerate(self)
+        )._repr_html_()
+
+
+def corpus(corpus: Corpus | DocumentCorpus | MusicCorpus) -> str:
+    """Describe a text, documents or music just encoded, and what was not plain about them."""
+    if isinstance(corpus, MusicCorpus):
+        return music(corpus)
     if isinstance(corpus, DocumentCorpus):
         return documents(corpus)
     validation = "on that" if corpus.split == corpus.length else f"on the last {corpus.valid_len:,}"
@@ -54,6 +69,19 @@ def documents(corpus: DocumentCorpus) -> str:
     return "\n".join(lines)
 
 
+def music(corpus: MusicCorpus) -> str:
+    """Describe pieces of music that were just encoded."""
+    held_out = f"on {corpus.valid_pieces:,} others" if corpus.valid_pieces else "on these"
+    tested = f", testing on {corpus.test_pieces:,}" if corpus.test_pieces else ""
+    step = f"{corpus.beats:g} beats" if corpus.beats else f"{corpus.dt:g} s"
+    lines = [
+        f"{corpus.source}: {plural(corpus.pieces, 'piece')}, {corpus.length:,} frames of {step}. "
+        f"Learning from {corpus.train_pieces:,}, validating {held_out}{tested}.",
+        *(f"  {note}" for note in corpus.notes),
+    ]
+    return "\n".join(lines)
+
+
 def _labels(table: LabelTable) -> str:
     most = sorted(table.counts, key=lambda label: -table.counts[label])[:8]
     shown = ", ".join(f"{label} ({table.counts[label]:,})" for label in most)
@@ -65,30 +93,58 @@ def training(ms: KeptModel, learner: Learner, plan: Plan, background: bool = Fal
     stop = "It goes on in the background: ms.job tells how far it is." if background else "Ctrl-C stops and saves."
     length = plan.train_len or learner.epoch_length
     amount = f"{plan.minutes:g} min, in batches" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
-    return (
-        f"Training {_shape(ms)} for {amount} of {learner.batchsize} × {learner.data.seq_len} characters.\n"
-        f"An epoch has {learner.epoch_length:,} batches. {stop}"
-    )
+    size = f"{learner.batchsize} × {learner.data.seq_len} {NOUNS[learner.data.unit]}"
+    return f"Training {_shape(ms)} for {amount} of {size}.\nAn epoch has {learner.epoch_length:,} batches. {stop}"
 
 
 def state(ms: KeptModel) -> str:
     """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, what to do next."""
-    corpus, checkpoint = ms.corpus, ms.checkpoint
+    return "\n".join([_title(ms), *(f"  {name:12}{fact}" for name, fact in _facts(ms).items())])
+
+
+def state_page(ms: KeptModel) -> str:
+    """Describe a model as a notebook shows it."""
+    cells = (
+        f'<td style="text-align: left"><b>{name}</b></td><td style="text-align: left">{html.escape(fact)}</td>'
+        for name, fact in _facts(ms).items()
+    )
+    return f"<b>{html.escape(_title(ms))}</b><table>{''.join(f'<tr>{cell}</tr>' for cell in cells)}</table>"
+
+
+def _title(ms: KeptModel) -> str:
     parameters = f", {ms.num_parameters:,} parameters" if ms.num_parameters else ""
-    amount = f"{corpus.train_len:,} characters to learn, {corpus.valid_len:,} to validate"
+    kinds = f"{ms.corpus.columns} keys" if isinstance(ms.corpus, MusicCorpus) else f"{len(ms.chars):,} characters"
+    return f"{_shape(ms)}, {kinds}{parameters}"
+
+
+def _calls(ms: KeptModel) -> str:
+    if isinstance(ms.corpus, MusicCorpus):
+        return "piece = ms.generate(200), piece.save('x.mid'), ms.score(piece)"
+    return "ms.generate(n=3), ms.score('a text')" if ms.writes_documents else "ms.generate(500), ms.score('a text')"
+
+
+def _unit(ms: KeptModel) -> str:
+    return "frame" if isinstance(ms.corpus, MusicCorpus) else "char"
+
+
+def _facts(ms: KeptModel) -> dict[str, str]:
+    corpus, checkpoint = ms.corpus, ms.checkpoint
+    noun = NOUNS[_unit(ms)]
+    amount = f"{corpus.train_len:,} {noun} to learn, {corpus.valid_len:,} to validate"
     text = amount if ms.has_text else "not here, so that it writes and scores, but cannot train"
-    lines = [
-        f"{_shape(ms)}, {len(ms.chars):,} characters{parameters}",
-        f"  text        {corpus.source}: {text}",
-        f"  trained     {_progress(ms)}",
-        *([f"  training    in the background, {ms.job.progress}"] if ms.job and not ms.job.done else []),
-        f"  validation  {in_units(checkpoint.loss if checkpoint else None)}{_best(ms)}",
-        f"  learnrate   {ms.learnrate:.4g} ({ms.hyper.policy})",
-        f"  checkpoint  {checkpoint.name if checkpoint else 'none yet'}, in {ms.path}",
-        f"  engine      {ms.engine}",
-        f"  try         {'ms.train(), ' * ms.has_text}ms.generate(500), ms.score('a text'), ms.log(), help(ms)",
-    ]
-    return "\n".join(lines)
+    now = {"training": f"in the background, {ms.job.progress}"} if ms.job and not ms.job.done else {}
+    origin = {"origin": f"{ms.origin['model']}, which learned from {ms.origin['text']}"} if ms.origin else {}
+    return {
+        "text": f"{corpus.source}: {text}",
+        **origin,
+        "trained": _progress(ms),
+        **now,
+        "validation": f"{in_units(checkpoint.loss if checkpoint else None, _unit(ms))}{_best(ms)}",
+        "learnrate": f"{ms.learnrate:.4g} ({ms.hyper.policy})",
+        "checkpoint": f"{checkpoint.name if checkpoint else 'none yet'}, in {ms.path}",
+        "engine": ms.engine,
+        "try": f"{'ms.train(), ' * ms.has_text}{_calls(ms)}, ms.log(), help(ms)",
+    }
 
 
 def _shape(ms: KeptModel) -> str:

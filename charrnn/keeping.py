@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from tqdm import tqdm
 
-from charrnn import describe
+from charrnn import completion, describe
 from charrnn.data import geometry
 from charrnn.data.charset import CharSet
 from charrnn.data.dataset import DataSet
 from charrnn.data.documentcorpus import DocumentCorpus, corpus_from_json
 from charrnn.data.documentset import DocumentSet
+from charrnn.data.encoding import Corpus
 from charrnn.data.labels import LabelTable
+from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.errors import CheckpointNotFound, InvalidValue, SourceNotFound
 from charrnn.hyper import HyperParams
 from charrnn.living import LivingModel, between_batches, not_while_training
@@ -54,6 +57,7 @@ class KeptModel(LivingModel):
         self.checkpoint: Checkpoint | None = None
         self._steplog = StepLog()
         self._arrays: dict[str, np.ndarray] = {}  # of the checkpoint, until the model is there to take them
+        completion.register()
 
     @classmethod
     def load(
@@ -101,7 +105,7 @@ class KeptModel(LivingModel):
         try:
             return ms.restore(checkpoint)
         except CheckpointNotFound:
-            if checkpoint is not None:
+            if checkpoint is not None or ms.origin:  # a warm start is in its first checkpoint
                 raise
             return ms  # made with init_checkpoint=False, and not trained yet
 
@@ -154,17 +158,17 @@ class KeptModel(LivingModel):
         return Model(
             self.hyper,
             self._kind,
-            len(self.chars),
+            self.corpus.columns if isinstance(self.corpus, MusicCorpus) else len(self.chars),
             engine=self._engine,
             threads=threads,
             announce=self._announce,
-            documents=isinstance(self.corpus, DocumentCorpus),
+            documents=not isinstance(self.corpus, Corpus),
             label_sizes=[table.size for table in self.label_tables],
         )
 
     def _announce(self, line: str) -> None:
         if self.job is None or not self.job.is_here:  # nothing comes in between what is typed
-            print(line, file=sys.stderr)  # apart from what is written
+            tqdm.write(line, file=sys.stderr)  # apart from what is written
 
     def _restored_model(self) -> Model:
         model = self._new_model(self._threads)
@@ -219,6 +223,7 @@ class KeptModel(LivingModel):
     @property
     def chars(self) -> CharSet:
         """The characters that the model knows."""
+        assert not isinstance(self.corpus, MusicCorpus)
         return self.corpus.charset
 
     @property
@@ -280,7 +285,7 @@ class KeptModel(LivingModel):
     @property
     def checkpoints(self) -> list[Checkpoint]:
         """All checkpoints, in the order of saving."""
-        return describe.Lines(self._workdir.checkpoints)
+        return describe.Checkpoints(self._workdir.checkpoints)
 
     @property
     def history(self) -> History:
@@ -303,7 +308,7 @@ class KeptModel(LivingModel):
         return self._data[1]
 
     @cached_property
-    def _data(self) -> tuple[DataSet, DataSet] | tuple[DocumentSet, DocumentSet]:
+    def _data(self) -> tuple[Any, Any]:
         if not self.has_text:
             raise SourceNotFound(
                 f"{self.path} holds a model without its text, as a single file brings it: it writes and scores, but "
@@ -312,6 +317,11 @@ class KeptModel(LivingModel):
         if isinstance(self.corpus, DocumentCorpus):
             return self.corpus.open(self._workdir.data, self.hyper.label_dropout)
         return self.corpus.open(self._workdir.data)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """For a model that `finetune` made: model, checkpoint and text that it came from; else empty."""
+        return self._workdir.model.get("origin", {})
 
     @property
     def cell_source(self) -> str | None:
@@ -325,6 +335,9 @@ class KeptModel(LivingModel):
 
     def __repr__(self) -> str:
         return describe.state(self)
+
+    def _repr_html_(self) -> str:
+        return describe.state_page(self)
 
 
 def kind_of(facts: dict[str, Any], cell: CellMaker | None, where: Path) -> str | ModelType:

@@ -17,13 +17,14 @@ from charrnn.data import geometry
 from charrnn.data.document import Document
 from charrnn.data.documentcorpus import DocumentCorpus
 from charrnn.data.documents import Labels
+from charrnn.data.encoding import Corpus
 from charrnn.data.reading import ReadOptions
-from charrnn.data.sources import DocumentOptions, encode_source
+from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
 from charrnn.data.tables import Column
 from charrnn.errors import InvalidValue
 from charrnn.generation import sampling
 from charrnn.generation.writing import BLOCK
-from charrnn.hyper import HyperParams
+from charrnn.hyper import NOTE_HEADS, HyperParams
 from charrnn.insight.live import LivePlot
 from charrnn.keeping import require_engine
 from charrnn.living import not_while_training
@@ -83,6 +84,14 @@ class ModelState(LookingModel):
 
     disk_budget = 2_000_000_000
 
+    def __new__(cls, workdir: WorkDir, *args: Any, **options: Any) -> Self:
+        """Return a `MusicState` for a model of music."""
+        if cls is ModelState and "pieces" in workdir.model["corpus"]:
+            from charrnn.musicstate import MusicState
+
+            return object.__new__(MusicState)  # type: ignore[return-value]
+        return object.__new__(cls)
+
     @classmethod
     def initfromsrcfile(
         cls,
@@ -111,6 +120,10 @@ class ModelState(LookingModel):
         header: bool | None = None,
         only: Mapping[str, str | Collection[str]] | None = None,
         min_documents: int | Mapping[str, int] = 1,
+        dt: float | None = None,
+        beats: float | None = None,
+        onsets: bool = False,
+        transpose: int | None = None,
         hyper: HyperParams | None = None,
         **hyperparams: Any,
     ) -> Self:
@@ -159,6 +172,10 @@ class ModelState(LookingModel):
         text, labels, kind, delimiter, header, only, min_documents
             Which column is the text and which are labels, what separates documents, which labels to keep: see
             `charrnn.data.documents.Documents.open`.
+        dt, beats, onsets, transpose
+            For music, which a folder of MIDI files is, or a set of piano rolls: seconds or beats of a frame, whether
+            struck keys are told from held ones, and by how many semitones at most pieces are shifted in training. The
+            model is a `charrnn.musicstate.MusicState`.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams
@@ -179,17 +196,22 @@ class ModelState(LookingModel):
 
         recipe = recipes.get(preset) if preset else Recipe()
         given = {"modeltype": modeltype, "seq_len": seq_len, "trainfrac": trainfrac, "lower": lower}
-        recipe = recipe.but(**given, labels=labels or None)
+        recipe = recipe.but(**given, labels=labels or None, transpose=transpose)
         hyper = (hyper or recipe.hyper).replace(**hyperparams)
         mtype = modeltypes.get(recipe.modeltype)
         own = {"cell": cellrecord.record(mtype, hyper)} if mtype.own else {}
         require_engine(engine, threads)
         reading = ReadOptions(encoding, newlines, recipe.lower, gutenberg, strip_punctuation)
         options = DocumentOptions(documents, text, recipe.labels, kind, delimiter, header, only, min_documents)
+        music = MusicOptions(dt, beats, onsets, recipe.transpose)
+        if holds_music(srcfile, options, music) != (hyper.head in NOTE_HEADS):
+            if hyper.head in NOTE_HEADS:
+                raise InvalidValue(f"head={hyper.head!r} is for music, which {srcfile} is not.")
+            hyper = hyper.replace(head="nade")
 
         def facts(data: Path) -> dict[str, Any]:
             corpus, never_written = encode_source(
-                srcfile, data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed, reading, options
+                srcfile, data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed, reading, options, music
             )
             about = {"modeltype": mtype.name, **own, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
             made = {"preset": preset, "batchsize": recipe.batchsize} if preset else {}
@@ -200,9 +222,98 @@ class ModelState(LookingModel):
         print(describe.corpus(ms.corpus))
         if init_checkpoint:
             loss = ms.calc_loss(**FIRST_LOOK)
-            print(f"Before training: {in_units(loss)}; guessing evenly would be {np.log(len(ms.chars)):.3f}.")
+            even = f"guessing evenly would be {ms.model.even_loss:.3f}"
+            print(f"Before training: {in_units(loss, ms.valid_data.unit)}; {even}.")
             ms.newcheckpoint(loss, measured=FIRST_LOOK)
         return ms
+
+    @not_while_training
+    def finetune(
+        self,
+        srcfile: str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any,
+        usedir: str | os.PathLike[str],
+        *,
+        seq_len: int | None = None,
+        trainfrac: float = 0.9,
+        overwrite: bool = False,
+        engine: str = "auto",
+        threads: int | None = None,
+        encoding: str | None = None,
+        newlines: bool = True,
+        lower: bool = False,
+        gutenberg: bool = False,
+        strip_punctuation: bool = False,
+        min_count: int = 0,
+        **hyperparams: Any,
+    ) -> Self:
+        """Make a new model that begins with what this one has learned, for another text; this one stays as it is.
+
+        Its directory is its own, with a record of where it came from (`origin`). Characters that are new to it are read
+        and predicted as U+FFFD was, until it has learned better. The learning rate is that of the hyperparameters; a
+        smaller one than in the first training keeps more of it.
+
+        Parameters
+        ----------
+        srcfile, usedir, trainfrac, overwrite, engine, threads
+            As for `initfromsrcfile`. A model of documents goes on with documents, and any other with a text.
+        seq_len : int, optional
+            T; as it was by default.
+        encoding, newlines, lower, gutenberg, strip_punctuation, min_count
+            As for `initfromsrcfile`.
+        **hyperparams
+            Fields of `HyperParams` that are to change, such as `learnrate`; none that parameters depend on.
+
+        Raises
+        ------
+        InvalidValue
+            If one of these makes no sense, or the model has labels or is one of music.
+        SourceNotFound, SourceUnusable, ModelExists, UnknownName, EngineUnavailable
+            As for `initfromsrcfile`.
+
+        Examples
+        --------
+        >>> ms = ModelState.load("workdirs/novels")                                        # doctest: +SKIP
+        >>> tuned = ms.finetune("alice.txt", "workdirs/novels-alice", learnrate=3e-4)      # doctest: +SKIP
+        >>> tuned.train(num_rounds=20, patience=3)                                         # doctest: +SKIP
+        """
+        from charrnn.model import warmstart
+
+        hyper = warmstart.changed(self.hyper, **hyperparams)
+        if not isinstance(self.corpus, Corpus | DocumentCorpus) or self.label_tables:
+            raise InvalidValue("finetune takes models of texts or of documents without labels; make a new model.")
+        require_engine(engine, threads)
+        reading = ReadOptions(encoding, newlines, lower, gutenberg, strip_punctuation)
+        options = DocumentOptions(documents=isinstance(self.corpus, DocumentCorpus))
+        checkpoint = self.checkpoint.name if self.checkpoint else None
+        origin = {"model": self.path.name, "id": self._workdir.id, "checkpoint": checkpoint, "text": self.corpus.source}
+
+        def facts(data: Path) -> dict[str, Any]:
+            length = self.corpus.seq_len if seq_len is None else seq_len
+            corpus, never_written = encode_source(
+                srcfile,
+                data,
+                length,
+                trainfrac,
+                min_count,
+                hyper.random_seed,
+                reading,
+                options,
+                MusicOptions(),
+                self.chars,
+            )
+            about = {"hyper": hyper.to_json(), "corpus": corpus.to_json(), "never_written": never_written}
+            return self._workdir.model | about | {"origin": origin}
+
+        workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
+        cell = self._kind if "cell" in workdir.model else None
+        tuned = type(self)(workdir, engine, threads, cell=cell)
+        print(describe.corpus(tuned.corpus))
+        warmstart.warm_start(tuned.model, self.model)
+        loss = tuned.calc_loss(**FIRST_LOOK)
+        new = "".join(tuned.chars.chars[len(self.chars) :])
+        print(f"Beginning from {self.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
+        tuned.newcheckpoint(loss, measured=FIRST_LOOK)
+        return tuned
 
     # Training
 
@@ -354,18 +465,22 @@ class ModelState(LookingModel):
         The Numba engine does this once in each process, whatever the batch size. JAX does it for one batch size, and
         keeps the result on disk for later processes.
         """
-        text = self.chars.chars[-1]
-        uses: dict[str, Callable[[], object]] = {
-            "writing": lambda: self.generate(BLOCK, prompt=text),
-            "scoring": lambda: self.score(text),
-            "neurons": lambda: self.trackneurons(text),
-        }
+        uses = self._uses()
         if self.has_text:
             uses = {"training and validation": lambda: time_steps(self._learner(batchsize), seconds=0), **uses}
         for what, use in uses.items():
             start = time.perf_counter()
             use()
             print(f"Compiled {what} in {time.perf_counter() - start:.1f} s.", flush=True)
+
+    def _uses(self) -> dict[str, Callable[[], object]]:
+        """Return what compiles by being used, besides training."""
+        text = self.chars.chars[-1]
+        return {
+            "writing": lambda: self.generate(BLOCK, prompt=text),
+            "scoring": lambda: self.score(text),
+            "neurons": lambda: self.trackneurons(text),
+        }
 
     # How training works on this object
 

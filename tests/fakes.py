@@ -26,6 +26,7 @@ class FakeModel:
         self.vocab_size, self.learnrate, self.steps = vocab_size, learnrate, 0
         self.table = np.zeros((vocab_size, vocab_size), np.float32)
         self.seen = np.zeros(1, np.float32)
+        self.even_loss = float(np.log(vocab_size))
         self.fail_at = {}  # step number -> the loss to report there, once for each entry
 
     def arrays(self):
@@ -90,6 +91,8 @@ class FakeData:
 
     def __init__(self, symbols, seq_len):
         self.symbols, self.seq_len = np.asarray(symbols), seq_len
+
+    unit = "char"
 
     def batchepoch(self, batchsize):
         return len(self.symbols) // self.seq_len // batchsize

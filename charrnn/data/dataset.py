@@ -70,6 +70,8 @@ class DataSet:
     ('to be', 'o be ', 'ot to')
     """
 
+    unit = "char"  # what is predicted, and what losses are nats per
+
     def __init__(self, symbols: np.ndarray, vocab_size: int, seq_len: int = 50, name: str = "") -> None:
         geometry.require_count("seq_len", seq_len)
         geometry.require_count("vocab_size", vocab_size)

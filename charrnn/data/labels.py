@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from numbers import Real
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from charrnn.errors import CorruptFile, InvalidValue, UnknownName, near_matches
 
@@ -137,7 +138,7 @@ def shares(tables: Sequence[LabelTable], label: Choice | Mapping[str, Choice]) -
             raise InvalidValue(
                 f"label={label!r}: this model has the label columns {', '.join(names)}; name one, {hint}."
             )
-        label = {names[0]: label}
+        label = {names[0]: cast(Choice, label)}
     for name in label:
         if name not in names:
             raise UnknownName(f"There is no label column {name!r}. {near_matches(name, names)}")
@@ -156,7 +157,7 @@ def _shares(table: LabelTable, choice: Any) -> dict[int, float]:
     ids = {table.idof(name): share for name, share in parts.items()}
     if (
         not ids
-        or not all(isinstance(share, Real) and 0 <= share < math.inf for share in ids.values())
+        or not all(isinstance(share, float | int | np.number) and 0 <= share < math.inf for share in ids.values())
         or not sum(ids.values())
     ):
         raise InvalidValue(f"The shares of {table.name} must be numbers from 0 up, not all 0: got {choice!r}.")

@@ -34,7 +34,7 @@ class PackedSet:
         There is none, or `seq_len` is not a whole number from 1 up.
     """
 
-    noun = "document"
+    noun, unit = "document", "char"  # what it holds, and what is predicted
 
     def __init__(
         self, starts: np.ndarray, lengths: np.ndarray, seq_len: int = 50, random_seed: int = 0, name: str = ""

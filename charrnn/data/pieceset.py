@@ -55,7 +55,7 @@ class PieceSet(PackedSet):
     ([1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0])
     """
 
-    noun = "piece"
+    noun, unit = "piece", "frame"
 
     def __init__(
         self,

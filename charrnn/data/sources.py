@@ -1,4 +1,4 @@
-"""What a person may give to learn from, told apart: a continuous text or documents; and its way into files."""
+"""What a person may give to learn from, told apart: a continuous text, documents, or music; its way into files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charrnn.data.charset import UNKNOWN
+from charrnn.data.charset import UNKNOWN, CharSet
 from charrnn.data.documentcorpus import DocumentCorpus, encode_documents
 from charrnn.data.documents import SUFFIXES, Documents, Labels
 from charrnn.data.encoding import Corpus, encode
+from charrnn.data.musiccorpus import MusicCorpus, encode_pieces
+from charrnn.data.pieces import Pieces, is_music
 from charrnn.data.reading import ReadOptions, TextSource
 from charrnn.data.survey import Survey
 from charrnn.data.tables import Column
@@ -40,6 +42,32 @@ class DocumentOptions:
         default = DocumentOptions()
         given = {name: value for name, value in vars(self).items() if name != "documents"}
         return {name: value for name, value in given.items() if value != getattr(default, name)}
+
+
+@dataclass(frozen=True)
+class MusicOptions:
+    """How music becomes frames, see `charrnn.data.pieces.Pieces.open` and `charrnn.data.musiccorpus.encode_pieces`."""
+
+    dt: float | None = None
+    beats: float | None = None
+    onsets: bool = False
+    transpose: int = 0
+
+
+def holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:
+    """Say whether a source is music.
+
+    Raises
+    ------
+    InvalidValue
+        It is, but there are options about documents; or it is not, but there are some about music.
+    """
+    found = options.documents is None and is_music(source)
+    if found and options.chosen:
+        raise InvalidValue(f"{source} is music, but {', '.join(options.chosen)} is about documents: leave it out.")
+    if not found and music != MusicOptions():
+        raise InvalidValue(f"dt, beats, onsets and transpose are for music, which {source} is not.")
+    return found
 
 
 def holds_documents(source: Any, options: DocumentOptions) -> bool:
@@ -76,16 +104,21 @@ def encode_source(
     random_seed: int,
     reading: ReadOptions,
     options: DocumentOptions,
-) -> tuple[Corpus | DocumentCorpus, int]:
+    music: MusicOptions,
+    known: CharSet | None = None,
+) -> tuple[Corpus | DocumentCorpus | MusicCorpus, int]:
     """Encode a source into files in a directory; return what is known of it, and how many first symbols never come.
 
-    These are U+FFFD, if the text has none, and the begin of documents.
+    These are U+FFFD, if the text has none, and the begin of documents. The characters of `known` keep their indices.
 
     Raises
     ------
     SourceNotFound, SourceUnusable, InvalidValue, UnknownName, SaveFailed
-        As of `encode`, `encode_documents` and `Documents.open`.
+        As of `encode`, `encode_documents` and `Documents.open`, `encode_pieces` and `Pieces.open`.
     """
+    if holds_music(source, options, music):
+        pieces = Pieces.open(source, dt=music.dt, beats=music.beats, onsets=music.onsets)
+        return encode_pieces(pieces, directory, seq_len, trainfrac, music.transpose, random_seed), 0
     corpus: Corpus | DocumentCorpus
     if holds_documents(source, options):
         documents = Documents.open(
@@ -99,10 +132,10 @@ def encode_source(
             min_documents=options.min_documents,
             options=reading,
         )
-        corpus = encode_documents(documents, directory, seq_len, trainfrac, min_count, random_seed)
+        corpus = encode_documents(documents, directory, seq_len, trainfrac, min_count, random_seed, known)
         return corpus, 0 if _has_unknown(documents.survey, corpus) else 2
     text = TextSource.open(source, reading)
-    corpus = encode(text, directory, seq_len=seq_len, trainfrac=trainfrac, min_count=min_count)
+    corpus = encode(text, directory, seq_len, trainfrac, min_count, known)
     return corpus, 0 if _has_unknown(text.survey, corpus) else 1
 
 

@@ -11,6 +11,7 @@ A network ends in one affine layer, whose outputs a head reads. Symbols are int3
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -46,6 +47,11 @@ class Softmax:
 
     def __init__(self, vocab_size: int) -> None:
         self.vocab_size = self.width = vocab_size
+
+    @property
+    def even_loss(self) -> float:
+        """The loss of guessing evenly, in nats."""
+        return math.log(self.vocab_size)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return names and shapes of the head's own parameters."""
@@ -92,6 +98,10 @@ class Bernoulli(Softmax):
     """
 
     frames = True
+
+    @property
+    def even_loss(self) -> float:
+        return self.vocab_size * math.log(2)
 
     def bias(self) -> np.ndarray:
         return np.where(np.arange(self.width) < self.vocab_size, SILENCE, 0.0)

@@ -135,6 +135,11 @@ class Model:
     # -- values -------------------------------------------------------------------------------------------------------
 
     @property
+    def even_loss(self) -> float:
+        """The loss of guessing evenly: ln V nats per character; of frames ln 2 for each of V keys."""
+        return self.network.head.even_loss
+
+    @property
     def learnrate(self) -> float:
         return float(np.asarray(self._learnrate.get_value(borrow=True)))
 

@@ -14,8 +14,7 @@ from charrnn.training.policies import Constant
 from charrnn.training.steplog import StepFacts, StepLog
 
 if TYPE_CHECKING:
-    from charrnn.data.dataset import DataSet
-    from charrnn.data.documentset import DocumentSet
+    from charrnn.data.streams import Streams
     from charrnn.model.model import Model, StepResult
 
 
@@ -24,7 +23,7 @@ class Learner:
     """A model, the text that it learns, its place there, its learning-rate policy, and a log of its steps."""
 
     model: Model
-    data: DataSet | DocumentSet
+    data: Streams
     place: Place
     policy: Constant
     batchsize: int
@@ -78,11 +77,11 @@ class Guard:
 
     KEEP_EVERY = 100  # steps
     RETRIES = 5
-    EXPLODED = 3.0  # times ln V
+    EXPLODED = 3.0  # times the loss of guessing evenly
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
-        self._limit = self.EXPLODED * math.log(learner.model.vocab_size)
+        self._limit = self.EXPLODED * learner.model.even_loss
         self._start = self._latest = Snapshot(learner)
         self._failures = 0
 

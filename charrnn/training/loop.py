@@ -23,8 +23,7 @@ from charrnn.training.summary import Round, TrainingSummary
 from charrnn.training.validate import validate
 
 if TYPE_CHECKING:
-    from charrnn.data.dataset import DataSet
-    from charrnn.data.documentset import DocumentSet
+    from charrnn.data.streams import Streams
     from charrnn.model.model import StepResult
     from charrnn.training.job import Job
 
@@ -99,7 +98,7 @@ class Training:
     Parameters
     ----------
     learner : Learner
-    valid : DataSet or DocumentSet
+    valid : DataSet, DocumentSet or PieceSet
         What to validate on.
     plan : Plan
     journal : Journal
@@ -113,7 +112,7 @@ class Training:
     def __init__(
         self,
         learner: Learner,
-        valid: DataSet | DocumentSet,
+        valid: Streams,
         plan: Plan,
         journal: Journal,
         callback: Callable[[Step], object] | None = None,
@@ -159,9 +158,8 @@ class Training:
         guard = Guard(learner)
         while True:
             last_loss = self._rounds[-1].valid_loss if self._rounds else self._journal.last_loss
-            with Progress(
-                label, self._round_length, self._batch_characters, last_loss, plan.verbose, self._screen
-            ) as progress:
+            size, unit = self._batch_characters, learner.data.unit
+            with Progress(label, self._round_length, size, last_loss, plan.verbose, self._screen, unit) as progress:
                 steps = self._steps(number, guard, progress)
                 seconds = time.monotonic() - start
                 progress.validating()
@@ -182,6 +180,7 @@ class Training:
             train_accuracy=float(np.mean([accuracy for _, accuracy in steps])) if steps else None,
             valid_accuracy=found.accuracy if found else None,
             valid_by_label=found.by_label if found else {},
+            unit=learner.data.unit,
         )
         self._rounds.append(round_)
         # Too short to judge by: what the clock cut off, or less than both an epoch and what the policy asks for.

@@ -13,7 +13,7 @@ from tqdm import tqdm
 class Screen(ABC):
     """Shows one line that is always replaced by the next, and texts that stay."""
 
-    REFRESH = 0.2  # seconds between two lines, at least
+    REFRESH = 0.5  # seconds between two lines, at least
     REWRITES = True  # whether a line takes the place of the one before
 
     def __init__(self) -> None:
@@ -73,8 +73,6 @@ class Notebook(Screen):
 
     What the kernel sends does not depend on anybody looking: a closed page stops nothing.
     """
-
-    REFRESH = 0.5
 
     def __init__(self) -> None:
         super().__init__()

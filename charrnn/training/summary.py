@@ -135,12 +135,14 @@ class TrainingSummary:
         ending = f"Stopped on request in round {len(self.rounds)}" if self.interrupted else f"Completed {count}"
         if self.patience and not self.interrupted:
             ending += f", as the last {self.patience} brought no lower validation loss"
-        best = "" if self.best_loss is None else f" Best validation loss so far: {self.best_loss:.3f}."
+        best = "" if self.best_loss is None else f"Best validation loss so far: {self.best_loss:.3f}."
         if self.best_loss is not None and self.valid_loss is not None and self.best_loss < self.valid_loss:
             best = best[:-1] + ", where ms.restore('best') goes back to."
+        best = f"{best}\n" * bool(best)
         go_on = " Train again to go on." if self.interrupted else ""
+        learned = f"{self.characters:,} {NOUNS[self.rounds[-1].unit]}"
         return (
-            f"{ending}: {self.batches:,} batches, {self.characters:,} {NOUNS[self.rounds[-1].unit]} in {self.seconds:,.1f} s.{best}\n"
+            f"{ending}: {self.batches:,} batches, {learned} in {self.seconds:,.1f} s.\n{best}"
             f"Everything is saved in checkpoint {self.checkpoint}.{go_on}"
         )
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from charrnn.data.dataset import DataSet
-    from charrnn.data.documentset import DocumentSet
+    from charrnn.data.streams import Streams
     from charrnn.model.model import Model
 
 
@@ -35,7 +34,7 @@ class Validation:
 
 def validate(
     model: Model,
-    data: DataSet | DocumentSet,
+    data: Streams,
     batchsize: int,
     valid_len: int = 0,
     go_on: Callable[[], bool] = lambda: True,
@@ -47,7 +46,7 @@ def validate(
     Parameters
     ----------
     model : Model
-    data : DataSet or DocumentSet
+    data : DataSet, DocumentSet or PieceSet
     batchsize : int
         Number of streams, B.
     valid_len : int
@@ -76,7 +75,7 @@ def validate(
         right += float(np.sum(correct * mask, dtype="float64"))
         characters += float(mask.sum())
         for k, (total, table) in enumerate(zip(sums, tables, strict=True)):
-            ids = labels[:, :, k].ravel()
+            ids = np.asarray(labels)[:, :, k].ravel()
             total += [np.bincount(ids, (errors * mask).ravel(), table.size), np.bincount(ids, mask.ravel(), table.size)]
     by_label = {
         table.name: {table.labelof(i) or "": total[0, i] / total[1, i] for i in np.flatnonzero(total[1])}
@@ -85,7 +84,7 @@ def validate(
     return Validation(nats / characters, right / characters, by_label)
 
 
-def validation_loss(model: Model, data: DataSet | DocumentSet, batchsize: int, valid_len: int = 0) -> float:
+def validation_loss(model: Model, data: Streams, batchsize: int, valid_len: int = 0) -> float:
     """Return the loss alone of what `validate` measures, in nats per character."""
     found = validate(model, data, batchsize, valid_len)
     assert found is not None  # nobody calls it off

@@ -1,7 +1,8 @@
 """Keep the memory of large arrays between steps.
 
 A training step makes and drops tens of arrays of a megabyte or so. The C library gives such memory back to the system
-each time, and the system clears every page again on the next touch: a sixth of a small model's step.
+each time, and the system clears every page again on the next touch: a sixth of a small model's step. Threads other than
+the first would get stores of their own, which give back memory whatever they are told: all share the first one's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ctypes
 import functools
 import sys
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # names of glibc's mallopt
 
 
 @functools.cache
@@ -22,3 +23,4 @@ def keep_freed_memory(largest: int = 64 << 20, kept: int = 512 << 20) -> None:
     if hasattr(library, "gnu_get_libc_version"):
         library.mallopt(_MMAP_THRESHOLD, largest)
         library.mallopt(_TRIM_THRESHOLD, kept)
+        library.mallopt(_ARENA_MAX, 1)

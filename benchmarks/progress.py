@@ -1,4 +1,6 @@
-"""What the line of progress costs: the share of training time that showing it takes, on a terminal and off.
+"""What the line of progress costs: the share of training's processor time that showing it takes.
+
+On a terminal it is a line that is rewritten, elsewhere one now and then.
 
 python -m benchmarks.progress              # half a minute; run it in a terminal, too
 python -m benchmarks.progress --seconds 30
@@ -30,9 +32,9 @@ def measure(state_size: int, layers: int, seq_len: int, batchsize: int, seconds:
     def timed(method: Any) -> Any:
         def run(*args: Any) -> Any:
             nonlocal spent
-            started = time.perf_counter()
+            started = time.thread_time()
             result = method(*args)
-            spent += time.perf_counter() - started
+            spent += time.thread_time() - started
             return result
 
         return run
@@ -40,15 +42,17 @@ def measure(state_size: int, layers: int, seq_len: int, batchsize: int, seconds:
     advance = Progress.advance
     Progress.advance = timed(advance)  # type: ignore[method-assign]
     try:
+        started = time.process_time()
         summary = ms.train(batchsize=batchsize, minutes=seconds / 60, valid_len=1, print_every=0)
+        total = time.process_time() - started
     finally:
         Progress.advance = advance  # type: ignore[method-assign]
     return {
         "model": f"{layers}×{state_size}",
         "T, B": f"{seq_len}, {batchsize}",
-        "step, ms": round(1000 * summary.seconds / summary.batches, 2),
+        "step, ms": round(1000 * total / summary.batches, 2),
         "progress, µs a step": round(1e6 * spent / summary.batches, 1),
-        "progress, % of training": round(100 * spent / summary.seconds, 3),
+        "progress, % of training": round(100 * spent / total, 3),
     }
 
 

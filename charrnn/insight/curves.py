@@ -126,10 +126,13 @@ class Curves:
         need("matplotlib", "notebook")
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(8, 4.6), layout="constrained", dpi=110)
+        figure = Figure(figsize=(8, 4.6), dpi=110)
+        figure.subplots_adjust(0.11, 0.11, 0.785, 0.98, hspace=0.08)  # room for names; to find it out takes long
         losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
         _draw_losses(self, losses)
         _draw_rates(self, rates)
+        for axes in (losses, rates):
+            axes.yaxis.set_label_coords(-0.095, 0.5)
         return figure
 
     def _image(self, kind: str) -> bytes:

@@ -18,6 +18,7 @@ from pytensor.link.jax.dispatch import jax_funcify
 from pytensor.tensor.math import Sum
 
 from charrnn.model.dropout import DropoutMask
+from charrnn.model.kernels.rowsum import RowSum
 from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
 from charrnn.model.nade import NadeGradient, NadeLogits
 from charrnn.model.parameters import JoinFlat, SplitFlat
@@ -150,6 +151,11 @@ def _add_bias(op, **kwargs):
     return lambda x, b: x + b
 
 
+@jax_funcify.register(RowSum)
+def _row_sum(op, **kwargs):
+    return lambda x: x.sum(axis=1, keepdims=True)
+
+
 @jax_funcify.register(DropoutMask)
 def _dropout_mask(op, **kwargs):
     def mask(like, count):
@@ -204,7 +210,7 @@ def _nade_logits(op, **kwargs):
 
 @jax_funcify.register(NadeGradient)
 def _nade_gradient(op, **kwargs):
-    return lambda d, a, W, U, y: jax.vjp(lambda *given: _nade(jnp.zeros_like(d), *given, y), a, W, U)[1](d)
+    return lambda d, a, W, U, y: jax.vjp(lambda a, W, U: _nade(jnp.zeros_like(d), a, W, U, y), a, W, U)[1](d)
 
 
 def writer(step):

@@ -24,6 +24,7 @@ from charrnn.errors import InvalidCell, UnknownName, near_matches
 from charrnn.hyper import HyperParams
 from charrnn.model.cellcheck import check
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
+from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
 
 STAGES = ("encode", "embed", "resize")
 
@@ -109,9 +110,9 @@ def _required(argument: inspect.Parameter) -> bool:
 
 
 _CELLS: dict[str, Callable[[HyperParams], Cell]] = {
-    "GRU": lambda hyper: GRU(gate=hyper.gate, reset=hyper.reset),
-    "LSTM": lambda hyper: LSTM(gate=hyper.gate, forget_bias=hyper.forget_bias),
-    "RNN": lambda hyper: RNN(),
+    "GRU": lambda hyper: (NormalisedGRU if hyper.layer_norm else GRU)(hyper.gate, hyper.reset),
+    "LSTM": lambda hyper: (NormalisedLSTM if hyper.layer_norm else LSTM)(hyper.gate, hyper.forget_bias),
+    "RNN": lambda hyper: NormalisedRNN() if hyper.layer_norm else RNN(),
 }
 _TYPES = {
     f"{cell}{stage.title()}": ModelType(f"{cell}{stage.title()}", make, stage)

@@ -45,7 +45,7 @@ class Unusual(Cell):
 
 
 class Normalised(Cell):
-    """A plain network with its sums normalised over the units: a reduction, which the kernels do not know."""
+    """A plain network with its sums normalised over the units."""
 
     def shapes(self, n_in, n_units):
         return {"U": (n_in, n_units), "W": (n_units, n_units), "b": (n_units,)}
@@ -54,6 +54,29 @@ class Normalised(Cell):
         total = x @ p.U + h @ p.W
         total = total - total.mean(axis=1, keepdims=True)
         return (pt.tanh(total / pt.sqrt((total**2).mean(axis=1, keepdims=True) + 0.1) + p.b),)
+
+
+class Attentive(Cell):
+    """Units that compete: a softmax over them, and a share of the input's own spread; one number for all of them."""
+
+    def shapes(self, n_in, n_units):
+        return {"U": (n_in, n_units), "W": (n_units, n_units), "b": (n_units,), "k": (1, 1)}
+
+    def step(self, x, h, *, p):
+        odds = pt.exp(h @ p.W + p.b)
+        share = odds / odds.sum(axis=-1, keepdims=True)
+        return p.k[0, 0] * h.mean(axis=1, keepdims=True) + share * pt.tanh(x @ p.U) + x.var(axis=1, keepdims=True)
+
+
+class Peaked(Cell):
+    """A plain network with its sums divided by the largest: a reduction that the kernels do not know."""
+
+    def shapes(self, n_in, n_units):
+        return {"U": (n_in, n_units), "W": (n_units, n_units), "b": (n_units,)}
+
+    def step(self, x, h, *, p):
+        total = x @ p.U + h @ p.W + p.b
+        return pt.tanh(total / (1 + abs(total).max(axis=1, keepdims=True)))
 
 
 class Bilinear(Cell):

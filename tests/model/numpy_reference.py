@@ -41,6 +41,41 @@ def rnn(x, state, p):
     return (np.tanh(x @ p["U"] + state[0] @ p["W"] + p["b"]),)
 
 
+def layer_norm(a):
+    return (a - a.mean(axis=1, keepdims=True)) / np.sqrt(a.var(axis=1, keepdims=True) + 1e-5)
+
+
+def normalised_sums(v, p, kind, gates):
+    """Ba et al. 2016: one product with the gates' matrices side by side, normalised, and times the gains."""
+    matrices, gains = (np.concatenate([p[name + g] for g in gates], axis=-1) for name in (kind, f"g{kind}"))
+    return np.split(layer_norm(v @ matrices) * gains, len(gates), axis=1)
+
+
+def normalised_gru(x, state, p, reset="before"):
+    (h,) = state
+    parts = zip(normalised_sums(x, p, "U", "zr"), normalised_sums(h, p, "W", "zr"), (p["bz"], p["br"]), strict=True)
+    z, r = (sigmoid(sum(part)) for part in parts)
+    (u,) = normalised_sums(x, p, "U", "c")
+    if reset == "before":
+        c = np.tanh(u + normalised_sums(r * h, p, "W", "c")[0] + p["bc"])
+    else:
+        c = np.tanh(u + p["bc"] + r * (normalised_sums(h, p, "W", "c")[0] + p["dc"]))
+    return ((1 - z) * c + z * h,)
+
+
+def normalised_lstm(x, state, p):
+    h, c = state
+    biases = [p[f"b{g}"] for g in "ifog"]
+    parts = zip(normalised_sums(x, p, "U", "ifog"), normalised_sums(h, p, "W", "ifog"), biases, strict=True)
+    i, f, o, g = map(sum, parts)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(layer_norm(c) * p["gm"] + p["bm"]), c
+
+
+def normalised_rnn(x, state, p):
+    return (np.tanh(layer_norm(x @ p["U"] + state[0] @ p["W"]) * p["g"] + p["b"]),)
+
+
 def each_step(parameters, T):
     """Give each of T steps its own copy of the parameters."""
     return {name: np.broadcast_to(value, (T, *value.shape)) for name, value in parameters.items()}

@@ -5,6 +5,7 @@ import pytest
 
 from charrnn.errors import UnknownName
 from charrnn.model.cells import GRU, LSTM, RNN, Cell, hard_sigmoid
+from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
 from tests.helpers import assert_close, plain_function, symbol
 from tests.model import numpy_reference as reference
 
@@ -16,6 +17,10 @@ CELLS = [
     (LSTM(), lambda *a: reference.lstm(*a)),
     (LSTM("hard_sigmoid"), lambda *a: reference.lstm(*a, gate="hard_sigmoid")),
     (RNN(), lambda *a: reference.rnn(*a)),
+    (NormalisedGRU(), lambda *a: reference.normalised_gru(*a)),
+    (NormalisedGRU(reset="after"), lambda *a: reference.normalised_gru(*a, reset="after")),
+    (NormalisedLSTM(), lambda *a: reference.normalised_lstm(*a)),
+    (NormalisedRNN(), lambda *a: reference.normalised_rnn(*a)),
 ]
 
 

@@ -8,7 +8,7 @@ from charrnn.model.model import Model
 from charrnn.model.modeltypes import ModelType
 from charrnn.model.recurrence.step import StepGraph
 from tests.helpers import ENGINES
-from tests.model.cells_of_users import Normalised, WithUnderscores
+from tests.model.cells_of_users import Peaked, WithUnderscores
 from tests.model.models import V, model
 
 TYPES = ["GRUEncode", "LSTMResize", "PeepholeEncode"]
@@ -146,7 +146,7 @@ def test_a_network_as_one_step():
 
 @pytest.mark.parametrize("argmax", [False, True])
 def test_a_cell_that_cannot_be_taken_apart_writes_too(argmax):
-    kind = ModelType("Normalised", lambda hyper: Normalised(), "encode")
+    kind = ModelType("Peaked", lambda hyper: Peaked(), "encode")
     m = Model(HyperParams(layers=2, state_size=5, dtype="float32"), kind, V, engine="numba")
     start, state, uniforms = start_of(m, 2)
     symbols, end = m.generate(start, state, uniforms, 0.7, argmax, skip=1)

@@ -9,7 +9,7 @@ from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
 from tests.helpers import evaluate, plain_function, symbol
 from tests.model import numpy_reference as reference
-from tests.model.cells_of_users import Normalised
+from tests.model.cells_of_users import Peaked
 
 
 def test_names_and_shapes():
@@ -53,7 +53,7 @@ def test_streams_that_start_afresh(stage, clip):
 @pytest.mark.parametrize("clip", [None, 0.1])
 def test_a_cell_that_cannot_be_taken_apart_runs_by_scan(stage, clip):
     rng = np.random.default_rng(0)
-    network = Network(Normalised(), stage, 4, 1, 3, "float64")
+    network = Network(Peaked(), stage, 4, 1, 3, "float64")
     arrays = {name: rng.normal(size=shape) for name, shape in network.shapes().items()}
     x, state = rng.integers(0, 4, (3, 2)).astype("int32"), rng.normal(size=(1, 2, 3))
     p = {name: symbol(name, a, range(a.ndim)) for name, a in arrays.items()}

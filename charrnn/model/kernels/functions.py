@@ -64,7 +64,9 @@ def intrinsic(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
 
 
 def total(builder: ir.IRBuilder, start: ir.Value, lanes: ir.Value) -> ir.Value:
-    """Return a scalar plus all lanes of a vector."""
+    """Return a scalar plus all lanes of a vector, or plus another scalar."""
+    if not isinstance(lanes.type, ir.VectorType):
+        return builder.fadd(start, lanes, flags=FLAGS)
     signature = ir.FunctionType(start.type, [start.type, lanes.type])
     function = declare(builder.module, f"llvm.vector.reduce.fadd.{suffix(lanes.type)}", signature)
     return builder.call(function, [start, lanes], fastmath=("reassoc",))

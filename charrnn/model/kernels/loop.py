@@ -20,7 +20,7 @@ from pytensor.graph.fg import FunctionGraph
 from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import product, scalars
 from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
-from charrnn.model.kernels.program import Map, MatMul, Place, Program, constant_of
+from charrnn.model.kernels.program import Map, MatMul, Place, Program, constant_of, width_of
 
 
 @contextlib.contextmanager
@@ -229,47 +229,95 @@ class LoopKernel:
                 row = stop
 
     def _emit_map(self, b: ir.IRBuilder, instruction: Map) -> None:
-        lanes = host().lanes(self.scalar)
-        for width in dict.fromkeys(place.width for _, place in instruction.targets):
-            targets = [t for t in instruction.targets if t[1].width == width]
-            whole = width - width % lanes
+        for width in dict.fromkeys(
+            [*(place.width for _, place in instruction.targets), *(width_of(var) for var, _ in instruction.row_sums)]
+        ):
+            targets = tuple(t for t in instruction.targets if t[1].width == width)
+            sums = tuple(s for s in instruction.row_sums if width_of(s[0]) == width)
             with counting(b, self._first, self._last) as row:
-                if whole:
-                    with counting(b, INT(0), INT(whole), lanes) as j:
-                        self._emit_elements(b, targets, instruction.stored, row, j, ir.VectorType(self.scalar, lanes))
-                if width > whole:
-                    with counting(b, INT(whole), INT(width)) as j:
-                        self._emit_elements(b, targets, instruction.stored, row, j, self.scalar)
+                self._emit_row(b, Map(targets, instruction.stored, sums), row, width)
 
-    def _emit_elements(
-        self, b: ir.IRBuilder, targets: list, stored: dict[Variable, Place], row: ir.Value, j: ir.Value, kind: ir.Type
-    ) -> None:
-        """Compute the targets at columns j, j + 1, ... of a row."""
-        align = np.dtype(self.dtype).itemsize
-        values: dict[Variable, ir.Value] = {}
+    def _emit_row(self, b: ir.IRBuilder, instruction: Map, row: ir.Value, width: int) -> None:
+        """Compute the targets and the sums of a row, all of one width: whole vectors, and what is left of it."""
+        lanes, align = host().lanes(self.scalar), np.dtype(self.dtype).itemsize
+        whole = width - width % lanes
+        wanted = [*(t for terms, _ in instruction.targets for t in terms), *(var for var, _ in instruction.row_sums)]
+        # What is one number for the whole row is computed before its elements are.
+        numbers: dict[Variable, ir.Value] = {}
+        if width > 1:
+            for var in _one_number(wanted, instruction.stored):
+                numbers[var] = self._value(b, var, instruction.stored, row, INT(0), self.scalar, numbers)
+        parts = [(ir.VectorType(self.scalar, lanes), 0, whole, lanes), (self.scalar, whole, width, 1)]
+        totals: list[ir.Value] = [f.constant(0.0, self.scalar)] * len(instruction.row_sums)
+        for kind, start, stop, step in parts:
+            if start == stop:
+                continue
+            sums = [self._variable(b, f.constant(0.0, kind)) for _ in instruction.row_sums]
+            with counting(b, INT(start), INT(stop), step) as j:
+                values = {var: f.splat(b, number, kind) for var, number in numbers.items()}
+                results = [self._value(b, var, instruction.stored, row, j, kind, values) for var in wanted]
+                for terms, place in instruction.targets:
+                    terms_, results = results[: len(terms)], results[len(terms) :]
+                    address, _ = self._rows(b, place, row)
+                    address = b.gep(address, [j], source_etype=self.scalar)
+                    b.store(scalars.add(b, terms_), address, align=align)
+                for total, result in zip(sums, results, strict=True):
+                    b.store(b.fadd(b.load(total, typ=kind), result, flags=f.FLAGS), total)
+            totals = [f.total(b, t, b.load(place, typ=kind)) for t, place in zip(totals, sums, strict=True)]
+        for total, (_, place) in zip(totals, instruction.row_sums, strict=True):
+            b.store(total, self._rows(b, place, row)[0], align=align)
 
-        def load(place: Place) -> ir.Value:
-            start, _ = self._rows(b, place, row)
-            if place.width == 1 and targets[0][1].width > 1:  # one number for the whole row
-                number = b.load(start, typ=self.scalar)
-                return f.splat(b, number, kind)
-            return b.load(b.gep(start, [j], source_etype=self.scalar), typ=kind, align=align)
+    def _value(
+        self,
+        b: ir.IRBuilder,
+        var: Variable,
+        stored: dict[Variable, Place],
+        row: ir.Value,
+        j: ir.Value,
+        kind: ir.Type,
+        values: dict[Variable, ir.Value],
+    ) -> ir.Value:
+        """Return a variable at columns j, j + 1, ... of a row; ``values`` are those that are known there, and grows."""
+        if var not in values:
+            number = constant_of(var)
+            if number is not None:
+                values[var] = f.constant(number, kind)
+            elif var in stored:
+                start, _ = self._rows(b, stored[var], row)
+                address = b.gep(start, [j], source_etype=self.scalar)
+                values[var] = b.load(address, typ=kind, align=np.dtype(self.dtype).itemsize)
+            else:
+                inputs = [self._value(b, i, stored, row, j, kind, values) for i in var.owner.inputs]
+                values[var] = scalars.emit(b, var.owner.op.scalar_op, inputs)
+        return values[var]
 
-        def value(var: Variable) -> ir.Value:
-            if var not in values:
-                number = constant_of(var)
-                if number is not None:
-                    values[var] = f.constant(number, kind)
-                elif var in stored:
-                    values[var] = load(stored[var])
-                else:
-                    values[var] = scalars.emit(b, var.owner.op.scalar_op, [value(i) for i in var.owner.inputs])
-            return values[var]
+    @staticmethod
+    def _variable(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
+        """Return a place of the function's own, which becomes a register."""
+        with b.goto_entry_block():
+            place = b.alloca(value.type)
+        b.store(value, place)
+        return place
 
-        results = [(scalars.add(b, [value(t) for t in terms]), place) for terms, place in targets]
-        for total, place in results:
-            start, _ = self._rows(b, place, row)
-            b.store(total, b.gep(start, [j], source_etype=self.scalar), align=align)
+
+def _one_number(wanted: list[Variable], stored: dict[Variable, Place]) -> list[Variable]:
+    """Return what variables are computed from that has one number for each row."""
+    found: dict[Variable, None] = {}
+    seen: set[Variable] = set()
+
+    def visit(var: Variable) -> None:
+        if var in seen or constant_of(var) is not None:
+            return
+        seen.add(var)
+        if width_of(var) == 1:
+            found[var] = None
+        elif var not in stored:
+            for i in var.owner.inputs:
+                visit(i)
+
+    for var in wanted:
+        visit(var)
+    return list(found)
 
 
 class Arguments:

@@ -1,8 +1,9 @@
-"""Put a step's graph in order for a processor: element-wise maps over stored rows, and matrix products that add to a
-stored value.
+"""Put a step's graph in order for a processor: element-wise maps over stored rows, sums along them, and matrix products
+that add to a stored value.
 
 A value goes to memory only where something needs it there: the graph's outputs, left operands of products, the values
-that products are added to, and costly values that are used again after a product. Everything else lives in registers.
+that products are added to, row sums, and costly values that are used again after one of these. Everything else lives in
+registers.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 from pytensor.tensor.shape import Reshape
 
+from charrnn.model.kernels.rowsum import RowSum, is_row_sum
 from charrnn.model.kernels.scalars import EXPENSIVE, UnsupportedStep, supported
 from charrnn.model.kernels.sums import SumOfProducts, find_sums, is_transpose
 
@@ -32,13 +34,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Map:
-    """Store sums of element-wise expressions.
+    """Store sums of element-wise expressions, and sums along the rows of others.
 
-    Each target is (terms to add, where to); ``stored`` are the values already in memory.
+    Each target is (terms to add, where to), each row sum (what to sum, where to); ``stored`` are the values already in
+    memory.
     """
 
     targets: tuple[tuple[tuple[Variable, ...], Place], ...]
     stored: dict[Variable, Place]
+    row_sums: tuple[tuple[Variable, Place], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def width_of(var: Variable) -> int:
 
 
 def check(graph: FunctionGraph) -> None:
-    """Refuse a graph that holds something other than element-wise mathematics and products.
+    """Refuse a graph that holds something other than element-wise mathematics, products and row sums.
 
     Raises
     ------
@@ -82,6 +86,7 @@ def check(graph: FunctionGraph) -> None:
             or (isinstance(node.op, Elemwise) and supported(node.op.scalar_op))
             or constant_of(node.outputs[0]) is not None
             or is_transpose(node.outputs[0])
+            or is_row_sum(node.outputs[0])
         )
         if not known:
             raise UnsupportedStep(f"no kernel for {node.op} inside a step")
@@ -101,7 +106,7 @@ class Program:
     Raises
     ------
     UnsupportedStep
-        The graph holds something other than element-wise mathematics and products with a weight.
+        The graph holds something other than element-wise mathematics, row sums, and products with a weight.
     """
 
     graph: FunctionGraph
@@ -127,13 +132,13 @@ class Program:
 
     def _schedule(self) -> None:
         self._waiting = list(self._sums.values())
+        self._unsummed = [node.outputs[0] for node in self.graph.toposort() if isinstance(node.op, RowSum)]
         self._missing = list(range(len(self.graph.outputs)))
         self._begun: dict[Variable, Place] = {}  # sums whose other terms are stored where the products will be added
-        while self._waiting or self._missing:
-            before = len(self._waiting) + len(self._missing)
+        while left := len(self._waiting) + len(self._unsummed) + len(self._missing):
             self._map()
             self._multiply()
-            if len(self._waiting) + len(self._missing) == before:
+            if len(self._waiting) + len(self._unsummed) + len(self._missing) == left:
                 raise UnsupportedStep("the products of the step depend on each other in a circle")
 
     def _map(self) -> None:
@@ -155,6 +160,10 @@ class Program:
             if self._can_begin(total, computable) and total.rest and not self._in_memory(total.rest):
                 self._begun[total.value] = self._new_place(total.value)
                 targets.append((total.rest, self._begun[total.value]))
+        row_sums = [(var.owner.inputs[0], var) for var in self._unsummed if computable(var.owner.inputs[0])]
+        for _, var in row_sums:
+            placed[var] = self._new_place(var)
+            self._unsummed.remove(var)
         for k in [k for k in self._missing if computable(self.graph.outputs[k])]:
             var = self.graph.outputs[k]
             place = Place("output", k, width_of(var))
@@ -164,8 +173,9 @@ class Program:
             self._missing.remove(k)
         for var in self._costly_and_needed_later(computable):
             store(var)
-        if targets:
-            self.instructions.append(Map(tuple(targets), dict(self.stored)))
+        if targets or row_sums:
+            sums = tuple((operand, placed[var]) for operand, var in row_sums)
+            self.instructions.append(Map(tuple(targets), dict(self.stored), sums))
         self.stored |= placed
 
     def _multiply(self) -> None:
@@ -212,7 +222,7 @@ class Program:
             if var not in known:
                 if var in self.stored or constant_of(var) is not None:
                     known[var] = True
-                elif var in self._sums or var.owner is None:
+                elif var in self._sums or var.owner is None or is_row_sum(var):
                     known[var] = False
                 else:
                     known[var] = all(computable(i) for i in var.owner.inputs)
@@ -240,7 +250,7 @@ class Program:
             seen.add(var)
             if computable(var):
                 costly(var)
-            else:
+            elif not (is_row_sum(var) and computable(var.owner.inputs[0])):  # that one is summed now
                 for i in self._sums[var].rest if var in self._sums else var.owner.inputs:
                     visit(i)
 
@@ -248,6 +258,6 @@ class Program:
             if total.value not in self._begun:
                 for operand in (*total.rest, *(product.left for product in total.products)):
                     visit(operand)
-        for k in self._missing:
-            visit(self.graph.outputs[k])
+        for var in (*self._unsummed, *(self.graph.outputs[k] for k in self._missing)):
+            visit(var)
         return list(found)

@@ -19,6 +19,7 @@ from pytensor.tensor.math import Dot
 
 from charrnn.model.cells import Cell
 from charrnn.model.kernels.program import check
+from charrnn.model.kernels.rowsum import with_row_sums
 from charrnn.model.kernels.scalars import EXPENSIVE, UnsupportedStep
 from charrnn.model.recurrence.step import StepGraph, clone_fgraph, depends, rebuild
 
@@ -73,7 +74,7 @@ class Step(StepGraph):
         gradients = pytensor.grad(
             None, wrt, known_grads=known, disconnected_inputs="ignore", return_disconnected="zero"
         )
-        gradients = rebuild(gradients, {v: k for k, v in rows.items()})
+        gradients = rebuild(with_row_sums(gradients), {v: k for k, v in rows.items()})
         n_states, n_hoisted = len(self.states), len(self.hoisted)
         # A product's left operand receives d(product) @ W.T; the last product first, as the chain rule goes.
         for i in reversed(range(len(self.products))):

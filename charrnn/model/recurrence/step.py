@@ -2,8 +2,8 @@
 
 Out of ``new_states = step(x, states, parameters)`` come
 
-- the *hoisted* values: everything that depends on the input but not on the state (``x @ U + b``). It leaves the time
-  loop and runs once for all T·B rows;
+- the *hoisted* values: products with the input, and what is added to them (``x @ U + b``). They leave the time loop and
+  run once for all T·B rows;
 - the *leaves*: what depends on parameters alone (weights of the recurrent products, row vectors), computed once per
   sequence;
 - the rest, one step of the loop as a graph of its own.
@@ -29,6 +29,7 @@ from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.math import Dot
 
 from charrnn.model.cells import Cell
+from charrnn.model.kernels.rowsum import is_row_sum, with_row_sums
 from charrnn.model.kernels.scalars import UnsupportedStep
 
 
@@ -132,7 +133,7 @@ class StepGraph:
                 raise UnsupportedStep(
                     f"{type(self.cell).__name__}.step: new state {name} is {s.type}, expected a matrix of {self.dtype}"
                 )
-        self.outputs = self._regroup(new)
+        self.outputs = self._regroup(with_row_sums(new))
 
     def _regroup(self, outputs: list[Variable]) -> list[Variable]:
         """Write batched products as plain ones, and sums as (terms without state) + the others, so that the first can
@@ -182,9 +183,12 @@ class StepGraph:
                     weights.add(right)
                 for i in node.inputs:
                     visit(i)
-            elif depends(var, [self.x]):
+            elif depends(var, [self.x]) and self._leaves_the_loop(var):
                 cut[var] = self._matrix(var.type.shape[1], f"u{len(self.hoisted)}")
                 self.hoisted.append(var)
+            elif depends(var, [self.x]):
+                for i in var.owner.inputs:
+                    visit(i)
             elif depends(var, parameters):
                 cut[var] = var.type(name=f"p{len(self.leaves)}")
                 self.leaves.append(var)
@@ -213,6 +217,15 @@ class StepGraph:
         self._order_hoisted()
         loop_inputs = self.loop_inputs()
         self.inference = clone_fgraph(loop_inputs, self.with_products(self.cut_outputs))
+
+    def _leaves_the_loop(self, var: Variable) -> bool:
+        """Say whether an expression of the input is computed before the loop: products, and sums of them.
+
+        What is computed of these element by element costs less inside, where they are at hand.
+        """
+        if _is_add(var):
+            return all(not depends(t, [self.x]) or self._leaves_the_loop(t) for t in add_terms(var))
+        return var.owner is None or not (isinstance(var.owner.op, Elemwise) or is_row_sum(var))
 
     def _order_hoisted(self) -> None:
         """Put the hoisted values in the order of the products that they are added to.

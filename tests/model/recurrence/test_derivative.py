@@ -7,12 +7,24 @@ from pytensor.tensor.elemwise import Elemwise
 
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
 from charrnn.model.kernels.scalars import EXPENSIVE, UnsupportedStep
+from charrnn.model.normalised import NormalisedLSTM
 from charrnn.model.recurrence.derivative import Step
 from tests.helpers import assert_close, plain_function
-from tests.model.cells_of_users import MinimalGatedUnit, Normalised, Peephole, Unusual
+from tests.model.cells_of_users import Attentive, MinimalGatedUnit, Normalised, Peaked, Peephole, Unusual
 
 D, H, B = 3, 5, 4
-CELLS = [GRU(), GRU("hard_sigmoid", "after"), LSTM(), RNN(), MinimalGatedUnit(), Peephole(), Unusual()]
+CELLS = [
+    GRU(),
+    GRU("hard_sigmoid", "after"),
+    LSTM(),
+    RNN(),
+    MinimalGatedUnit(),
+    Peephole(),
+    Unusual(),
+    Normalised(),
+    Attentive(),
+    NormalisedLSTM(),
+]
 
 
 @pytest.mark.parametrize("resets", [False, True])
@@ -103,16 +115,16 @@ def test_key_tells_steps_apart():
 
 def test_a_reduction_is_refused_when_the_step_is_built():
     with pytest.raises(UnsupportedStep, match="no kernel"):
-        Step(Normalised(), D, H, "float64")
+        Step(Peaked(), D, H, "float64")
 
 
 def test_a_parameter_that_is_neither_weight_nor_row_is_refused():
     class Column(Cell):
         def shapes(self, n_in, n_units):
-            return {"U": (n_in, n_units), "k": (1, 1)}
+            return {"U": (n_in, n_units), "k": (4, 1)}
 
         def step(self, x, h, *, p):
-            return pt.tanh(x @ p.U + h * p.k[0, 0])
+            return pt.tanh(x @ p.U + h * p.k)
 
     with pytest.raises(UnsupportedStep):
         Step(Column(), D, H, "float64")

@@ -9,9 +9,10 @@ import pytest
 from charrnn.model.cells import GRU, LSTM, RNN
 from charrnn.model.engine import compile_function
 from charrnn.model.kernels.scalars import UnsupportedStep
+from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
 from charrnn.model.recurrence import recurrence, scan_recurrence
 from tests.helpers import ENGINES, assert_close, need, plain_function, symbol
-from tests.model.cells_of_users import Bilinear, MinimalGatedUnit, Normalised, Peephole, Unusual
+from tests.model.cells_of_users import Attentive, Bilinear, MinimalGatedUnit, Normalised, Peaked, Peephole, Unusual
 
 CELLS = {
     "GRU": GRU(),
@@ -22,6 +23,12 @@ CELLS = {
     "minimal": MinimalGatedUnit(),
     "peephole": Peephole(),
     "unusual": Unusual(),
+    "normalised": Normalised(),
+    "attentive": Attentive(),
+    "layer norm GRU": NormalisedGRU("hard_sigmoid"),
+    "layer norm GRU after": NormalisedGRU(reset="after"),
+    "layer norm LSTM": NormalisedLSTM(),
+    "layer norm RNN": NormalisedRNN(),
 }
 D, H = 3, 19  # a state that no vector register divides
 SIZES = [(4, 3), (1, 1), (1, 5), (7, 1), (2, 11)]
@@ -56,8 +63,11 @@ def expressions(name, run=recurrence, resets=False, clip=None, dtype="float64"):
 
 @pytest.mark.parametrize(
     ("name", "resets", "clip"),
-    [("unusual", False, None)] + [(name, True, 0.02) for name in CELLS if name not in ("GRU", "unusual")],
+    [("unusual", False, None), ("attentive", True, None)]
+    + [(name, True, 0.02) for name in CELLS if name not in ("GRU", "unusual", "attentive") and "layer" not in name]
+    + [pytest.param(name, True, 0.02, marks=pytest.mark.slow) for name in CELLS if "layer norm" in name],
 )
+@pytest.mark.filterwarnings("ignore:Loop fusion failed")  # of scan, which fuses more than there is room for
 def test_equals_scan_in_value_and_gradient(name, resets, clip):
     fast = compile_function("numba", *expressions(name, resets=resets, clip=clip), n_threads=2)
     plain = plain_function(*expressions(name, scan_recurrence, resets, clip))
@@ -66,7 +76,9 @@ def test_equals_scan_in_value_and_gradient(name, resets, clip):
         assert_close(fast(*values), plain(*values), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "clip"), [("GRU", None), ("peephole", 0.02)])
+@pytest.mark.parametrize(
+    ("name", "clip"), [("GRU", None), ("peephole", 0.02), ("normalised", 0.02), ("attentive", None)]
+)
 def test_both_engines_agree(name, clip):
     need("jax")
     values = arrays(CELLS[name], 4, 3).values()
@@ -74,7 +86,7 @@ def test_both_engines_agree(name, clip):
     assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["GRU", "peephole", "unusual"])
+@pytest.mark.parametrize("name", ["GRU", "peephole", "unusual", "layer norm GRU"])
 def test_float32_is_near_float64(name):
     results = []
     for dtype in ("float32", "float64"):
@@ -148,7 +160,7 @@ def test_one_hot_rows(clip):
     assert_close(*looked_up(CELLS["LSTM"], 3, clip, one_hot=True), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell", [Normalised(), Bilinear()])
+@pytest.mark.parametrize("cell", [Peaked(), Bilinear()])
 def test_a_step_that_cannot_be_taken_apart_is_refused(cell):
     values = arrays(cell, 2, 2)
     parameters = {name: symbol(name, values[name], (0, 1)) for name in cell.shapes(D, H)}

@@ -7,12 +7,13 @@ from pytensor.graph.traversal import ancestors
 
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
 from charrnn.model.kernels.scalars import UnsupportedStep
+from charrnn.model.normalised import NormalisedGRU
 from charrnn.model.recurrence.step import StepGraph, clone_fgraph, depends, rebuild
 from tests.helpers import assert_close, plain_function
-from tests.model.cells_of_users import Bilinear, MinimalGatedUnit, Peephole, Unusual
+from tests.model.cells_of_users import Attentive, Bilinear, MinimalGatedUnit, Peephole, Unusual
 
 D, H, B = 3, 5, 2
-CELLS = [GRU(), GRU("hard_sigmoid", "after"), LSTM(), RNN(), MinimalGatedUnit(), Peephole(), Unusual()]
+CELLS = [GRU(), GRU("hard_sigmoid", "after"), LSTM(), RNN(), MinimalGatedUnit(), Peephole(), Unusual(), Attentive()]
 
 
 @pytest.mark.parametrize("resets", [False, True])
@@ -37,7 +38,8 @@ def test_the_parts_make_the_step(cell, resets):
 
 
 @pytest.mark.parametrize(
-    ("cell", "hoisted", "products"), [(GRU(), 3, 3), (GRU(reset="after"), 3, 3), (LSTM(), 4, 4), (RNN(), 1, 1)]
+    ("cell", "hoisted", "products"),
+    [(GRU(), 3, 3), (GRU(reset="after"), 3, 3), (LSTM(), 4, 4), (RNN(), 1, 1), (NormalisedGRU(), 3, 3)],
 )
 def test_what_does_not_depend_on_the_state_leaves_the_loop(cell, hoisted, products):
     step = StepGraph(cell, D, H, "float32")

@@ -38,14 +38,23 @@ def _version(package: str) -> str | None:
 
 def _creation(ms: LookingModel) -> str:
     usual = HyperParams().to_json()
-    options: dict[str, Any] = {"modeltype": ms.modeltype, "seq_len": ms.corpus.seq_len}
+    options: dict[str, Any] = {"seq_len": ms.corpus.seq_len}
     if ms.label_tables:
         options["labels"] = [table.name for table in ms.label_tables]
     if isinstance(ms.corpus, Corpus) and (trainfrac := round(ms.corpus.split / ms.corpus.length, 2)) != 0.9:
         options["trainfrac"] = trainfrac
     options |= {name: value for name, value in ms.hyper.to_json().items() if value != usual[name]}
-    given = "".join(f",\n    {name}={value!r}" for name, value in options.items())
-    return f"ms = ModelState.initfromsrcfile(\n    {ms.corpus.source!r}, {f'workdirs/{ms.path.name}'!r}{given},\n)"
+    given = [f"{ms.corpus.source!r}, {f'workdirs/{ms.path.name}'!r}", f"modeltype={_modeltype(ms)}"]
+    given += [f"{name}={value!r}" for name, value in options.items()]
+    return "\n    ".join(["ms = ModelState.initfromsrcfile(", *(f"{part}," for part in given)]) + "\n)"
+
+
+def _modeltype(ms: LookingModel) -> str:
+    """Return how a model type is given: by its name, or as a cell of the user's own."""
+    if ms.cell_source is None:
+        return repr(ms.modeltype)
+    cell, stage = type(ms.model.network.cell).__name__, ms.model.network.stage
+    return cell if stage == "encode" else f"ModelType({ms.modeltype!r}, {cell}, {stage!r})"
 
 
 def _trainings(ms: LookingModel) -> list[str]:

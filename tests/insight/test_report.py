@@ -12,6 +12,7 @@ from charrnn.insight.passages import coloured
 from charrnn.insight.plotting import Line, chart, decades, ticks
 from charrnn.insight.report import along_the_way
 from tests.insight.browser import Element, opened
+from tests.model.cells_of_users import Peephole
 
 
 @pytest.fixture
@@ -48,6 +49,12 @@ def test_its_commands_make_the_same_model_again(trained, srcfile, tmp_path, monk
     exec(commands, again := {})
     for name, array in trained.model.arrays().items():
         np.testing.assert_array_equal(again["ms"].model.arrays()[name], array)
+
+
+def test_a_cell_of_ones_own_is_shown_and_named_in_the_commands(make, tmp_path):
+    page = make(modeltype=Peephole).report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "class Peephole(Cell):" in text_of(page)
+    assert "modeltype=Peephole," in text_of(page, "commands")
 
 
 def test_samples_are_of_a_few_checkpoints_along_the_way(ms):

@@ -14,6 +14,7 @@ from pytensor.tensor.math import Dot
 
 from charrnn.model.generator import Stack
 from charrnn.model.kernels.program import constant_of
+from charrnn.model.kernels.rowsum import RowSum
 from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.network import Network
 from charrnn.model.recurrence.step import StepGraph, rebuild, tensor
@@ -154,6 +155,8 @@ class _Translation:
         elif isinstance(node.op, Elemwise):
             value, size = self._expression(node, _shape(out)), _shape(out)[0] * _shape(out)[1]
             self.lines.append(f"for (let i = 0; i < {size}; i++) {self._new(out)}[i] = {value};")
+        elif isinstance(node.op, RowSum):
+            self.lines.append(f"sumRows({self._new(out)}, {self._array(node.inputs[0])});")
         elif isinstance(node.op, DimShuffle) and tuple(node.op.new_order) == (1, 0):
             source, (rows, columns) = self._array(node.inputs[0]), _shape(node.inputs[0])
             self.lines.append(f"transpose({self._new(out)}, {source}, {rows}, {columns});")

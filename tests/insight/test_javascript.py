@@ -3,27 +3,42 @@
 import json
 
 import numpy as np
+import pytensor.tensor as pt
 import pytest
 
 from charrnn.insight import pages
 from charrnn.insight.javascript import translate
 from charrnn.model import modeltypes
+from charrnn.model.cells import RNN
 from charrnn.model.kernels.scalars import UnsupportedStep
 from tests.insight.browser import value_of
 from tests.model import cells_of_users
 from tests.model.models import OWN, model
 
 SEEDS = [0, 7, 2**32 - 1, 2**32, 2**70 + 5, 3**120]
-OWN |= {"UnusualEncode": modeltypes.ModelType("UnusualEncode", lambda hyper: cells_of_users.Unusual(), "encode")}
+
+
+class Bounded(RNN):
+    """A network with a bound that the kernels do not know."""
+
+    def step(self, x, h, *, p):
+        return pt.arctan(x @ p.U + h @ p.W + p.b)
+
+
+OWN |= {
+    "UnusualEncode": modeltypes.ModelType("UnusualEncode", lambda hyper: cells_of_users.Unusual(), "encode"),
+    "BoundedEncode": modeltypes.ModelType("BoundedEncode", lambda hyper: Bounded(), "encode"),
+}
 KINDS = {
     "GRUEncode": {},
     "GRUResize": {"gate": "hard_sigmoid", "layers": 1},
     "GRUEmbed": {"reset": "after", "tied": True},
-    "LSTMEncode": {"layers": 3},
+    "LSTMEncode": {"layers": 3, "layer_norm": True},
     "LSTMResize": {"gate": "hard_sigmoid", "state_size": 1},
     "RNNEmbed": {"state_size": 7},
     "PeepholeEncode": {},
     "UnusualEncode": {},
+    "NormalisedResize": {},
 }
 TEXT = [1, 5, 0, 2, 2, 3]
 
@@ -83,5 +98,5 @@ def test_networks_give_what_the_model_gives(in_browser, kind):
 
 
 def test_what_has_no_translation_is_named():
-    with pytest.raises(UnsupportedStep, match="no translation"):
-        translate(model("NormalisedResize").network)
+    with pytest.raises(UnsupportedStep, match=r"(?i)no translation of .*arctan"):
+        translate(model("BoundedEncode").network)

@@ -30,6 +30,11 @@ function transpose(out, matrix, rows, columns) {
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = matrix[i * columns + j];
 }
 
+function sumRows(out, matrix) {
+  const n = matrix.length / out.length;
+  for (let i = 0; i < out.length; i++) out[i] = matrix.subarray(i * n, (i + 1) * n).reduce((sum, x) => sum + x, 0);
+}
+
 const rowOf = (matrix, width, row) => matrix.subarray(row * width, (row + 1) * width);
 const oneHot = (width, at) => Float32Array.from({ length: width }, (_, i) => Number(i === at));
 const clip = (x, low, high) => Math.min(Math.max(x, low), high);

@@ -100,9 +100,13 @@ def _path(model: Model, T: int) -> Iterator[tuple[str, str]]:
         yield "frames", f"x (T, B, V), 0 or 1 for each note; {known}"
     else:
         yield "symbols", f"x (T, B), int32 below V; {known}"
-    looked_up = {"encode": "tanh(E + a)", "embed": "E", "resize": "a one-hot row"}[network.stage]
+    if network.head.frames:
+        taken_in = {"encode": "tanh(x @ E + a)", "embed": "x @ E", "resize": "x itself"}[network.stage]
+    else:
+        looked_up = {"encode": "tanh(E + a)", "embed": "E", "resize": "a one-hot row"}[network.stage]
+        taken_in = f"{looked_up} of each symbol"
     width = "V" if network.stage == "resize" else "H"
-    yield "input", f"{looked_up} of each symbol (T, B, {width})"
+    yield "input", f"{taken_in} (T, B, {width})"
     if network.label_sizes:
         vectors = " + ".join(f"Y{k}" for k in range(len(network.label_sizes)))
         yield "labels", f"+ {vectors} of each label (T, B, {width})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from charrnn.model.cells import Cell
 
 INFIX = {"Add": ("+", 1), "Sub": ("-", 1), "Mul": ("*", 2), "TrueDiv": ("/", 2), "Matmul": ("@", 3), "Dot": ("@", 3)}
+LENGTHS = ("Subtensor", "Cast", "TensorFromScalar", "ScalarFromTensor", "DimShuffle")
 NEG, POWER, WHOLE = 4, 5, 6  # how tightly an operation binds; a name or a call is never torn apart
 
 
 def formulas(cell: Cell, n_in: int, n_units: int, dtype: str) -> list[tuple[str, str]]:
     """Return the names and formulas of a step, in an order in which they can be computed.
 
-    New states are marked by a stroke. What the step's code gives a name to is named so.
+    New states are marked by a stroke. What the step's code gives a name to is named so; what else is used more than
+    once is s1, s2 and so on.
 
     Examples
     --------
@@ -43,11 +46,15 @@ def formulas(cell: Cell, n_in: int, n_units: int, dtype: str) -> list[tuple[str,
     p = SimpleNamespace(**{name: pt.tensor(name, dtype=dtype, shape=shape) for name, shape in shapes.items()})
     outputs, locals_ = _step(cell, x, states, p)
     given = {x, *states, *vars(p).values()}
-    names = {v: name for name, v in locals_.items() if isinstance(v, TensorVariable) and v not in given}
+    names = {_shown(v): name for name, v in locals_.items() if isinstance(v, TensorVariable) and v not in given}
     names |= {output: f"{name}'" for name, output in zip(cell.states, outputs, strict=True)}
     in_order: dict[TensorVariable, None] = {}
     for output in reversed(outputs):
         _compute(output, in_order)
+    uses = Counter(argument for v in in_order for argument in _arguments(v))
+    for v in in_order:
+        if uses[v] > 1 and v.owner and v not in names:
+            names[v] = f"s{sum(name.startswith('s') for name in names.values()) + 1}"
     return [
         (names[v], _formula(v, {known: name for known, name in names.items() if known is not v}))
         for v in in_order
@@ -76,22 +83,47 @@ def _step(cell: Cell, x: Any, states: list[Any], p: SimpleNamespace) -> tuple[li
 def _compute(variable: TensorVariable, done: dict[TensorVariable, None]) -> None:
     """Add what a variable is computed from, and then itself, to what is done, in that order."""
     if variable not in done:
-        for argument in variable.owner.inputs if variable.owner else ():
+        for argument in _arguments(variable):
             _compute(argument, done)
         done[variable] = None
 
 
+def _arguments(variable: TensorVariable) -> list[TensorVariable]:
+    """Return what is seen of what a variable is computed from."""
+    return [] if variable.owner is None else [_shown(v) for v in variable.owner.inputs if not _is_length(v)]
+
+
+def _shown(variable: TensorVariable) -> TensorVariable:
+    """Return a variable without the axes that are only added for broadcasting."""
+    while variable.owner and isinstance(op := variable.owner.op, DimShuffle) and _broadcasts(op):
+        variable = variable.owner.inputs[0]
+    return variable
+
+
+def _broadcasts(op: DimShuffle) -> bool:
+    return "x" in op.new_order and sorted(op.shuffle) == list(op.shuffle)
+
+
+def _is_length(variable: TensorVariable) -> bool:
+    """Whether a variable is the length of an axis, by which a mean divides."""
+    if variable.owner is None:
+        return False
+    name = _name(variable.owner.op)
+    return name in ("Shape", "Shape_i") or (name in LENGTHS and _is_length(variable.owner.inputs[0]))
+
+
 def _formula(variable: TensorVariable, names: Mapping[TensorVariable, str], least: int = 0) -> str:
     """Return an expression as text, in brackets if it binds less tightly than asked for."""
+    variable = _shown(variable)
     if variable in names:
         return names[variable]
     if variable.owner is None:
         return _number(variable) if isinstance(variable, Constant) else variable.name or "?"
-    op, arguments = variable.owner.op, variable.owner.inputs
-    if isinstance(op, DimShuffle) and "x" in op.new_order and sorted(op.shuffle) == list(op.shuffle):
-        return _formula(arguments[0], names, least)  # only for broadcasting
-    name = _name(op)
-    if name in INFIX:
+    name, arguments = _name(variable.owner.op), variable.owner.inputs
+    total = _shown(arguments[0]).owner if name == "TrueDiv" and _is_length(arguments[1]) else None
+    if total and _name(total.op) == "Sum":
+        binds, text = WHOLE, f"mean({_formula(total.inputs[0], names)})"
+    elif name in INFIX:
         sign, binds = INFIX[name]
         first, *others = arguments
         rest = [_formula(other, names, binds + 1) for other in others]

@@ -12,6 +12,7 @@ from charrnn.insight.explaining import explain
 from charrnn.insight.formulas import formulas
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
 from charrnn.model.model import Model
+from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
 from tests.helpers import plain_function
 
 NUMPY = {
@@ -22,6 +23,8 @@ NUMPY = {
     "switch": np.where,
     "gt": np.greater,
     "abs": np.abs,
+    "sqrt": np.sqrt,
+    "mean": lambda a: a.mean(axis=-1, keepdims=True),
 }
 
 
@@ -48,8 +51,23 @@ class Doubled(RNN):
         return z * z + z
 
 
+class Shared(RNN):
+    """Doubles something forty times: 2**40 terms, if each were written out."""
+
+    def step(self, x, h, *, p):
+        values = [x @ p.U + h @ p.W]
+        for _ in range(40):
+            values.append(values[-1] / 2 + values[-1] * 0.4 + p.b)
+        return values[-1]
+
+
 @pytest.mark.parametrize(
-    "cell", [GRU(), GRU("hard_sigmoid", "after"), LSTM(), RNN(), Doubled(), Own()], ids=lambda cell: type(cell).__name__
+    "cell",
+    [
+        *(GRU(), GRU("hard_sigmoid", "after"), LSTM(), RNN()),
+        *(NormalisedGRU(), NormalisedLSTM(), NormalisedRNN(), Doubled(), Own(), Shared()),
+    ],
+    ids=lambda cell: type(cell).__name__,
 )
 def test_formulas_compute_what_the_step_computes(cell):
     rng = np.random.default_rng(0)

@@ -334,7 +334,7 @@ class ModelState(LookingModel):
         patience: int | None = None,
         plot: bool = False,
         background: bool = False,
-    ) -> TrainingSummary | Job:
+    ) -> Any:
         """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
 
         A round is some training, a validation, a look at the learning rate, and a checkpoint.
@@ -374,6 +374,11 @@ class ModelState(LookingModel):
             Train in a thread of its own and return a `Job` at once, `ms.job`: it tells how far it is, pauses, and
             stops. Nothing is printed, and Ctrl-C does not stop it. What the model is asked meanwhile it answers as it
             was after the last batch; `callback` is called in that thread.
+
+        Returns
+        -------
+        TrainingSummary or Job
+            What it did, or with `background` what goes on.
 
         Raises
         ------

@@ -26,6 +26,9 @@ app = typer.Typer(
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The model's working directory.")]
 Which = Annotated[str | None, typer.Option(help='"best", or a name that info shows; the last one by default.')]
 Engine = Annotated[str, typer.Option(help="auto, numba or jax.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other hyperparameter; repeatable.")
+]
 Threads = Annotated[int | None, typer.Option(help="Threads of the numba engine; all cores by default.")]
 BatchSize = Annotated[int, typer.Option(help="Streams that the text is read in.")]
 
@@ -71,9 +74,7 @@ def new(
     layers: Annotated[int | None, typer.Option(help="Recurrent layers.")] = None,
     state_size: Annotated[int | None, typer.Option(help="Width of a layer.")] = None,
     learnrate: Annotated[float | None, typer.Option(help="Learning rate at the start.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other hyperparameter; repeatable.")
-    ] = None,
+    settings: Settings = None,
     seq_len: Annotated[int | None, typer.Option(help="Characters that gradients flow back through; 100.")] = None,
     trainfrac: Annotated[
         float | None, typer.Option(help="Part to learn from; the tail is for validation; 0.9.")
@@ -168,6 +169,46 @@ def train(
     print(done)
     if isinstance(done, TrainingSummary) and done.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def advise(
+    srcfile: Annotated[str, typer.Argument(metavar="FILE", help="The text to learn from.")],
+    minutes: Annotated[float, typer.Option(help="The time there is for training.")] = 10.0,
+    lower: Annotated[bool, typer.Option("--lower", help="Lower-case the text.")] = False,
+    engine: Engine = "auto",
+    threads: Threads = None,
+) -> None:
+    """Propose settings for a text and the time there is, after trying some sizes on this machine.
+
+    \b
+    charrnn advise alice.txt --minutes 30
+    """
+    from charrnn.advice import advise
+
+    print(advise(srcfile, minutes, lower=lower, engine=engine, threads=threads))
+
+
+@app.command()
+def finetune(
+    directory: Directory,
+    srcfile: Annotated[str, typer.Argument(metavar="FILE", help="The text to learn from; - for standard input.")],
+    target: Annotated[Path, typer.Argument(metavar="NEWDIR", help="The working directory to make.")],
+    settings: Settings = None,
+    lower: Annotated[bool, typer.Option("--lower", help="Lower-case the text.")] = False,
+    gutenberg: Annotated[bool, typer.Option("--gutenberg", help="Leave out Gutenberg's header and footer.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+    checkpoint: Which = None,
+    engine: Engine = "auto",
+) -> None:
+    """Make a model for another text that begins with what a model has learned.
+
+    \b
+    charrnn finetune workdirs/novels alice.txt workdirs/novels-alice --set learnrate=3e-4
+    """
+    ms = ModelState.load(directory, checkpoint, engine=engine)
+    options: dict[str, Any] = {"lower": lower, "gutenberg": gutenberg, "overwrite": overwrite, "engine": engine}
+    print(f"{ms.finetune(srcfile, target, **options, **_chosen(settings))!r}\nTrain it:  charrnn train {target}")
 
 
 @app.command()
@@ -377,6 +418,10 @@ def _pair(text: str) -> tuple[str, str]:
 def _column(text: str) -> str | int:
     """Return a column by its number, or else its name."""
     return int(text) if text.isdecimal() else text
+
+
+def _chosen(settings: list[str] | None) -> dict[str, Any]:
+    return dict(_setting(text) for text in settings or [])
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -159,7 +159,7 @@ def test_training_that_ctrl_c_stops_is_saved_and_has_a_status_of_its_own(model, 
 
 
 def test_poems_by_label(run, tmp_path):
-    rows = [f"{'Ann' if i % 2 else 'Bob'},\"{'ab' * (i % 5 + 1)}\"" for i in range(40)]
+    rows = [f'{"Ann" if i % 2 else "Bob"},"{"ab" * (i % 5 + 1)}"' for i in range(40)]
     (tmp_path / "poems.csv").write_text("\n".join(["author,poem", *rows]))
     model = tmp_path / "poems"
     options = ["--text", "poem", "--label", "author", *SMALL]
@@ -172,3 +172,27 @@ def test_poems_by_label(run, tmp_path):
     assert shown == run("sample", model, "-N", 3, "-n", 30, "--label", "author=Ann", "--rng", 7, "--guidance", 1.5)
     run("new", tmp_path / "poems.csv", tmp_path / "bob", *options, "--only", "author=Bob")
     assert ModelState.load(tmp_path / "bob").corpus.documents == 20
+
+
+def test_a_preset_makes_the_model_and_patience_ends_its_training(run, srcfile, tmp_path):
+    run("new", srcfile, tmp_path / "m", "--preset", "alice", "--state-size", 5, "--seq-len", 7, "--trainfrac", 0.5)
+    ms = ModelState.load(tmp_path / "m")
+    assert (ms.modeltype, ms.corpus.seq_len, ms.hyper.dropout) == ("LSTMResize", 7, 0.2)
+    assert ms.chars.idxofchar("A") == 0
+    run("new", srcfile, tmp_path / "n", *SMALL, "--set", "learnrate=1e-30")
+    out = run("train", tmp_path / "n", "--rounds", 9, "--patience", 2, "--print-every", 0)
+    assert "the last 2 brought no lower validation loss" in out
+
+
+def test_advice_is_shown(run, srcfile, monkeypatch):
+    monkeypatch.setattr("charrnn.advice._measured", lambda *_, **__: lambda recipe, vocab_size: (1e5, 10**4))
+    out = run("advise", srcfile, "--minutes", 3)
+    assert "Advice for 3 min: GRUEncode" in out
+    assert "minutes=3.0" in out
+
+
+def test_finetuning_makes_a_model_of_its_own(run, model, srcfile, tmp_path):
+    out = run("finetune", model, srcfile, tmp_path / "tuned", "--set", "learnrate=0.5")
+    assert "origin      model" in out
+    assert f"charrnn train {tmp_path / 'tuned'}" in out
+    assert ModelState.load(tmp_path / "tuned").hyper.learnrate == 0.5

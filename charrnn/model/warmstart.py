@@ -18,7 +18,7 @@ from charrnn.hyper import HyperParams
 from charrnn.model.model import Model
 from charrnn.model.objective import AVERAGE
 
-FIXED = ("layers", "state_size", "gate", "reset", "tied", "head", "note_units", "dtype")
+FIXED = ("layers", "state_size", "gate", "reset", "tied", "head", "note_units", "layer_norm", "dtype")
 
 
 def changed(hyper: HyperParams, **changes: Any) -> HyperParams:

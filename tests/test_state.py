@@ -405,6 +405,18 @@ def test_a_directory_can_be_moved(ms, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("clip", ["value", "step"])
+def test_a_model_with_layer_normalisation_learns(make, engine, clip):
+    ms = make(modeltype="LSTMEncode", layer_norm=True, clip=clip, engine=engine)
+    before = ms.calc_loss(batchsize=4)
+    ms.train(batchsize=4, train_len=20, print_every=0)
+    assert ms.calc_loss(batchsize=4) < before
+    assert (ms.model.parameters["1.gUi"] != 1).any()
+    assert (ms.model.parameters["1.gm"] != 1).any()
+    assert len(ms.generate(10)) == 11
+
+
 @pytest.mark.skipif(not available("jax"), reason="jax is not installed")
 def test_a_model_goes_from_engine_to_engine(make):
     ms = make(engine="numba")

@@ -6,7 +6,7 @@ PyTensor writes such a sum, and the gradient of anything that was broadcast alon
 >>> import pytensor.tensor as pt
 >>> x = pt.tensor(dtype="float32", shape=(None, 5))
 >>> with_row_sums([x.sum(axis=-1, keepdims=True)])[0].owner.op
-RowSum
+RowSum()
 """
 
 from __future__ import annotations

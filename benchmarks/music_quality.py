@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--transpose", type=int, default=5)
     parser.add_argument("--threads", type=int)
     parser.add_argument("settings", nargs="*", type=setting, metavar="name=value")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     path = Path(os.environ.get("CHARRNN_DATA", ".")) / f"music/{given.set}.npz" if given.set in SETS else given.set
     recipe = recipes.get(given.recipe or f"piano-{given.set if given.set in SETS else 'jsb'}")
     hyper = recipe.hyper.replace(head=given.head, **dict(given.settings))

@@ -194,5 +194,4 @@ class MusicState(ModelState):
     saliency = _for_texts("saliency")
     statistics = _for_texts("statistics")
     share = _for_texts("share")
-    report = _for_texts("report")
     diff = _for_texts("diff")

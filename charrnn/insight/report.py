@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from charrnn.data.documentcorpus import DocumentCorpus
 from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.errors import InvalidValue
+from charrnn.generation import rolldrawing
+from charrnn.generation.piece import Piece
 from charrnn.hyper import HyperParams
 from charrnn.insight import curves, pages, passages, reproducing
 from charrnn.insight.colouring import visible
@@ -27,11 +29,10 @@ SAMPLES, SAMPLE_LENGTH, SEED = 6, 300, 0
 
 def report_page(ms: LookingModel) -> str:
     """Return the page."""
-    parts = {"Learning": _curves(ms)}
+    parts = {"Learning": _curves(ms), "What it writes": _samples(ms)}
     if not isinstance(ms.corpus, MusicCorpus):
         texts = passages.texts(ms)
         parts |= {
-            "What it writes": _samples(ms),
             "Where it is surprised": passages.surprises(ms, texts),
             "What units do": passages.units(ms, texts),
         }
@@ -58,10 +59,14 @@ def _summary(ms: LookingModel) -> str:
         ("model", f"{ms.modeltype} {hyper.layers}×{hyper.state_size}"),
         ("parameters", f"{ms.num_parameters:,}"),
         ("trained", f"{ms.epochs:.2f} epochs, {ms.steps:,} steps" if ms.steps else "not yet"),
-        ("validation", in_units(loss)),
+        ("validation", in_units(loss, _unit(ms))),
         ("checkpoint", ms.checkpoint.name if ms.checkpoint else "none yet"),
     ]
     return _facts(facts)
+
+
+def _unit(ms: LookingModel) -> str:
+    return "frame" if isinstance(ms.corpus, MusicCorpus) else "char"
 
 
 def _facts(facts: Iterable[tuple[str, object]]) -> str:
@@ -83,7 +88,7 @@ def _curves(ms: LookingModel) -> str:
     about = f"Losses from step {course.span[0]:,} to {course.span[1]:,}{best}."
     legend = (
         '<p class="legend small quiet"><b class="train">training</b><b class="valid">validation</b>'
-        f"nats per character over steps{escape(best)}</p>"
+        f"nats/{_unit(ms)} over steps{escape(best)}</p>"
     )
     losses = chart(lines, course.limits, about)
     if not len(course.learnrate):
@@ -104,18 +109,22 @@ def _samples(ms: LookingModel) -> str:
     written = []
     for checkpoint in along_the_way(ms):
         with ms._as_of(checkpoint):
-            sample = ms.generate(SAMPLE_LENGTH, rng=SEED)
-        loss = "" if checkpoint.loss is None else f", {checkpoint.loss:.3f} nats"
+            sample = _sample(ms)
+        loss = "" if checkpoint.loss is None else f", {checkpoint.loss:.3f} nats/{_unit(ms)}"
         heading = f"epoch {checkpoint.record.get('epochs', checkpoint.epoch):.2f}, step {checkpoint.step:,}{loss}"
-        written.append((heading, str(sample)))
-    if not written:
-        written = [("before training", str(ms.generate(SAMPLE_LENGTH, rng=SEED)))]
+        written.append((heading, sample))
     shown = "".join(
-        f'<figure><figcaption class="small quiet">{escape(heading)}</figcaption>'
-        f'<div class="text" dir="auto" lang="">{escape(text.strip(chr(10)))}</div></figure>'
-        for heading, text in written
+        f'<figure><figcaption class="small quiet">{escape(heading)}</figcaption>{sample}</figure>'
+        for heading, sample in written or [("before training", _sample(ms))]
     )
-    return f'<p class="small quiet">From seed {SEED}, at temperature 0.5.</p>{shown}'
+    return f'<p class="small quiet">Each from seed {SEED}.</p>{shown}'
+
+
+def _sample(ms: LookingModel) -> str:
+    written: Any = ms.generate(SAMPLE_LENGTH, rng=SEED)
+    if isinstance(written, Piece):
+        return rolldrawing.svg(written, written.prompt_len)
+    return f'<div class="text" dir="auto" lang="">{escape(str(written).strip(chr(10)))}</div>'
 
 
 def along_the_way(ms: LookingModel) -> list[Checkpoint]:

@@ -107,6 +107,17 @@ def test_documents_are_scored_one_by_one(tmp_path):
     assert "labels=['author']" in text
 
 
+def test_a_model_of_music_has_a_report_with_piano_rolls(tmp_path):
+    pieces = [np.eye(88, dtype=np.uint8)[30 + number : 42 + number] for number in range(8)]
+    small = {"layers": 1, "state_size": 3, "seq_len": 5, "head": "bernoulli"}
+    ms = ModelState.initfromsrcfile(pieces, tmp_path / "m", **small)
+    ms.train(batchsize=2, print_every=0)
+    page = ms.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"{ms.checkpoint.loss:.3f} nats/frame" in text_of(page)
+    assert page.count("<svg") == 4  # two curves and a piece of either checkpoint
+    assert "characters" not in text_of(page)
+
+
 def test_names_and_texts_are_escaped(tmp_path):
     source = tmp_path / "<b>&.txt"
     source.write_text("<script>alert(1)</script> & \"'\n" * 20, encoding="utf-8")

@@ -60,7 +60,7 @@ class NormalisedGRU(GRU):
     def shapes(self, n_in: int, n_units: int) -> dict[str, tuple[int, ...]]:
         return super().shapes(n_in, n_units) | gain_shapes("zrc", n_units)
 
-    def gates(self, x, h, *, p):
+    def gates(self, x, h, *, p):  # type: ignore[override]
         z, r = map(self.gate, normalised_sums(x, h, p, "zr"))
         return {"z": z, "r": r}
 
@@ -87,7 +87,7 @@ class NormalisedLSTM(LSTM):
     def shapes(self, n_in: int, n_units: int) -> dict[str, tuple[int, ...]]:
         return super().shapes(n_in, n_units) | gain_shapes("ifog", n_units) | {"gm": (n_units,), "bm": (n_units,)}
 
-    def gates(self, x, h, c, *, p):
+    def gates(self, x, h, c, *, p):  # type: ignore[override]
         i, f, o, _ = normalised_sums(x, h, p, "ifog")
         return {"i": self.gate(i), "f": self.gate(f), "o": self.gate(o)}
 

@@ -112,7 +112,7 @@ class GRU(Cell):
             shapes |= {f"U{g}": (n_in, n_units), f"W{g}": (n_units, n_units), f"b{g}": (n_units,)}
         return shapes | ({"dc": (n_units,)} if self.reset == "after" else {})
 
-    def gates(self, x, h, *, p):
+    def gates(self, x, h, *, p):  # type: ignore[override]
         z = self.gate(x @ p.Uz + h @ p.Wz + p.bz)
         r = self.gate(x @ p.Ur + h @ p.Wr + p.br)
         return {"z": z, "r": r}
@@ -156,7 +156,7 @@ class LSTM(Cell):
             shapes |= {f"U{g}": (n_in, n_units), f"W{g}": (n_units, n_units), f"b{g}": (n_units,)}
         return shapes
 
-    def gates(self, x, h, c, *, p):
+    def gates(self, x, h, c, *, p):  # type: ignore[override]
         i = self.gate(x @ p.Ui + h @ p.Wi + p.bi)
         f = self.gate(x @ p.Uf + h @ p.Wf + p.bf)
         o = self.gate(x @ p.Uo + h @ p.Wo + p.bo)

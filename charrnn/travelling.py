@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from charrnn import ancestor
 from charrnn.comparing import Comparison, Side
 from charrnn.errors import CharRNNError, CheckpointNotFound, CorruptFile
@@ -252,9 +250,7 @@ class TravellingModel(KeptModel):
         facts = ancestor.facts(Path(file), found, chars, hyperparams)
         with tempfile.TemporaryDirectory() as folder:  # the directory appears at once, with its checkpoint
             ms = cls(WorkDir.create(Path(folder, "model"), facts), engine, threads)
-            blank = {name: np.zeros_like(array) for name, array in ms.model.arrays().items()}
-            own = {f"param/{n}": array.astype(ms.hyper.dtype) for n, array in ancestor.parameters(found).items()}
-            ms.model.load_arrays({**blank, **own})
+            ms.model.load_parameters(ancestor.parameters(found))
             ms.newcheckpoint()
             bundle = ms.export(Path(folder, "model.zip"))
             return cls.import_(bundle, usedir, overwrite=overwrite, engine=engine, threads=threads)

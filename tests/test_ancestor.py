@@ -61,6 +61,12 @@ def test_predictions_are_those_of_the_formulas(tmp_path, modeltype, layers, dtyp
     np.testing.assert_allclose(states, expected_states, **tolerance)
 
 
+def test_with_an_average_they_are_the_same(tmp_path):
+    arrays = parameters("GRUEncode", V=11, S=7, L=1)
+    ms = ModelState.fromancestor(saved(tmp_path / "a-model.npz", arrays), tmp_path / "m", CHARS, average=0.9)
+    np.testing.assert_allclose(ms.model.process(SYMBOLS)[0], reference(arrays, 1)[0], rtol=1e-4, atol=1e-6)
+
+
 def test_the_ancestors_own_predictions(tmp_path):
     with np.load(Path(__file__).parent / "model" / "golden.npz", allow_pickle=False) as golden:
         arrays = {name: golden[f"param0_{name}"] for name in ("E", "a", "U", "W", "b", "V", "c")}

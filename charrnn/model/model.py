@@ -189,6 +189,22 @@ class Model:
         for prefix, shared in self._shared.items():
             shared.set_value(self._vector.join({n: arrays[f"{prefix}/{n}"] for n in self._vector.slices}), borrow=True)
 
+    def load_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Take over parameters by name, as of `parameters`; the optimizer begins anew.
+
+        Raises
+        ------
+        CorruptFile
+            One is of another shape; nothing was changed.
+        """
+        arrays = {}
+        for name, array in self.arrays().items():
+            kind, _, rest = name.partition("/")
+            slot, _, parameter = rest.rpartition("/")
+            own = kind == "param" or slot == AVERAGE
+            arrays[name] = np.asarray(parameters[parameter], array.dtype) if own else np.zeros_like(array)
+        self.load_arrays(arrays)
+
     @property
     def _shared(self) -> dict[str, SharedVariable]:
         """The vectors that training changes, by what the names of their parts begin with."""

@@ -48,18 +48,13 @@ def warm_start(new: Model, old: Model) -> None:
     no larger than others. New characters, whose indices come after the old ones, are read and predicted as U+FFFD is,
     at index 0: so a text with them means to the new model what it meant to the old.
     """
-    same = new.hyper.optimizer == old.hyper.optimizer
-    parameters, slots = old.parameters, old.slots
-    arrays = {}
-    for name, array in new.arrays().items():
-        kind, _, rest = name.partition("/")
-        slot, _, parameter = rest.rpartition("/")
-        if kind == "param" or slot == AVERAGE:
-            arrays[name] = _grown(parameters[parameter], array.shape)
-        else:
-            arrays[name] = _grown(slots[rest], array.shape) if same else array
-    new.load_arrays(arrays)
-    new.steps = old.steps if same else 0
+    shapes = new.network.shapes()
+    new.load_parameters({name: _grown(array, shapes[name]) for name, array in old.parameters.items()})
+    if new.hyper.optimizer == old.hyper.optimizer:
+        slots = {name: array for name, array in old.slots.items() if not name.startswith(f"{AVERAGE}/")}
+        grown = {f"slot/{name}": _grown(array, shapes[name.rpartition("/")[2]]) for name, array in slots.items()}
+        new.load_arrays(new.arrays() | grown)
+        new.steps = old.steps
 
 
 def _grown(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

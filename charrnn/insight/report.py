@@ -128,7 +128,7 @@ def _sample(ms: LookingModel) -> str:
 
 
 def along_the_way(ms: LookingModel) -> list[Checkpoint]:
-    """Return the checkpoints that led to where the model stands, of many a few, in even steps."""
+    """Return the checkpoints that led to where the model stands, of many a few, as evenly as can be."""
     checkpoints = list(ms.checkpoints)
     way: list[Checkpoint] = []
     at = ms.checkpoint
@@ -138,7 +138,9 @@ def along_the_way(ms: LookingModel) -> list[Checkpoint]:
     way.reverse()
     if len(way) <= SAMPLES:
         return way
-    return [way[i] for i in np.unique(np.linspace(0, len(way) - 1, SAMPLES).round().astype(int))]
+    steps = np.array([checkpoint.step for checkpoint in way])
+    evenly = np.linspace(steps[0], steps[-1], SAMPLES)
+    return [way[i] for i in np.unique(np.abs(steps[:, np.newaxis] - evenly).argmin(axis=0))]
 
 
 def _before(at: Checkpoint, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:

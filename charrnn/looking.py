@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from charrnn.data.musiccorpus import MusicCorpus
+from charrnn.data.documentset import DocumentSet
 from charrnn.errors import SourceNotFound
 from charrnn.insight import neurons
 from charrnn.storage import series
@@ -257,6 +258,10 @@ class LookingModel(WritingModel):
             return text
         if not self.has_text:
             raise SourceNotFound(f"{self.path} holds a model without its text: pass a text to look at.")
+        if isinstance(self.valid_data, DocumentSet):
+            some = range(min(len(self.valid_data), numchars))  # no document is empty
+            between = "\n\n" if "\n" in self.chars else ""
+            return between.join(self.chars.decode(self.valid_data[i]) for i in some)[:numchars]
         return self.chars.decode(self.valid_data.symbols[:numchars])
 
     def share(self, path: str | os.PathLike[str], title: str | None = None) -> Path:

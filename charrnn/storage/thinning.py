@@ -24,7 +24,8 @@ def thin(workdir: WorkDir, max_bytes: int | None = None) -> list[Checkpoint]:
     with workdir.lock():
         refs, found, _ = workdir.snapshot()
         kept = [lookup.best(found), *(lookup.head(name, refs, found) for name in refs.branches)]
-        keep = refs.named() | {checkpoint.name for checkpoint in kept if checkpoint}
+        firsts = {checkpoint.branch: checkpoint for checkpoint in reversed(found)}
+        keep = refs.named() | {checkpoint.name for checkpoint in [*kept, *firsts.values()] if checkpoint}
         return workdir.shelf.remove(superfluous(found, keep, max_bytes))
 
 

@@ -83,18 +83,19 @@ class Constant:
 
 @dataclass
 class Plateau(Constant):
-    """Halve the rate after a round whose loss is not at least 0.5 % below the best one.
+    """Halve the rate, down to a millionth, after a round whose loss is not at least 0.5 % below the best one.
 
     Rounds of fewer than 100 batches that are no whole epoch are left out: they improve too little to be judged by.
     """
 
     ENOUGH: ClassVar[float] = 0.995
+    LOWEST: ClassVar[float] = 1e-6
     least_round = 100
 
     def _judge(self, loss: float, reference: float | None) -> str:
         if reference is None or loss < reference:
             self.reference = loss
-        if reference is None or loss <= self.ENOUGH * reference:
+        if reference is None or loss <= self.ENOUGH * reference or self.learnrate < 2 * self.LOWEST:
             return ""
         self.learnrate *= 0.5
         if loss >= reference:

@@ -49,7 +49,7 @@ def test_what_has_to_stay_stays(tmp_path):
         save(workdir, step)
     removed = thin(workdir, max_bytes=0)
     left = workdir.checkpoints
-    assert [checkpoint.serial for checkpoint in left] == [1, 2, 3, 4, 34, 64]
+    assert [checkpoint.serial for checkpoint in left] == [1, 2, 3, 4, 5, 34, 64]  # the fifth began the branch
     assert len(removed) + len(left) == 64
     assert workdir.find("best").serial == 1
     assert save(workdir, 100).serial == 65

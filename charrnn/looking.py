@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.data.documentset import DocumentSet
+from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.errors import SourceNotFound
 from charrnn.insight import neurons
 from charrnn.storage import series

@@ -135,7 +135,9 @@ def test_training_thins_what_is_neither_best_nor_kept(ms):
     ms.disk_budget = 0
     ms.train(num_rounds=3, train_len=1, print_every=0)
     best = min(ms.checkpoints, key=lambda checkpoint: checkpoint.loss)
-    assert {checkpoint.name for checkpoint in ms.checkpoints} == {*kept, best.name, ms.checkpoint.name}
+    first = ms.checkpoints[0]
+    assert first.step == 0
+    assert {checkpoint.name for checkpoint in ms.checkpoints} == {*kept, first.name, best.name, ms.checkpoint.name}
     ms.disk_budget = ModelState.disk_budget
     ms.train(num_rounds=30, train_len=1, print_every=0)
     assert len(ms.checkpoints) < 24

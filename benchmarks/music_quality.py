@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batchsize", type=int)
     parser.add_argument("--seq-len", type=int)
-    parser.add_argument("--transpose", type=int, default=5)
+    parser.add_argument("--transpose", type=int, default=5, help="semitones up or down")
     parser.add_argument("--threads", type=int)
     parser.add_argument("settings", nargs="*", type=setting, metavar="name=value")
     given = parser.parse_intermixed_args()

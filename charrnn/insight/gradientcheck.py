@@ -76,12 +76,13 @@ def check_gradients(model: Model, n: int = 3, rng: int = 0) -> GradientCheck:
 def in_float64(model: Model) -> Model:
     """Return a copy of a model in double precision on the CPU, with nothing that makes its gradient another function.
 
-    That is without dropout, without clipping in each time step, and back through whole sequences.
+    That is without dropout, without clipping in each time step, and back through whole sequences; and without an
+    average of the parameters, whose cost would be another one.
     """
     from charrnn.model.model import Model
     from charrnn.model.modeltypes import ModelType
 
-    plain = {"clip": "value", "cost": "sum", "bptt_truncate": -1}
+    plain = {"clip": "value", "cost": "sum", "bptt_truncate": -1, "average": 0.0}
     undropped = {"dropout": 0.0, "dropout_inputs": 0.0, "dropout_weights": 0.0}
     copy = Model(
         model.hyper.replace(dtype="float64", **plain, **undropped),

@@ -39,7 +39,7 @@ def _symbols(data: Any, most: int, at_end: bool = False) -> tuple[np.ndarray, np
 def baseline(
     learned: np.ndarray, judged: np.ndarray, vocab_size: int, skip: np.ndarray | None = None, orders: int = ORDERS
 ) -> dict[int, float]:
-    r"""Return the loss of n-grams of orders 1 to `orders`, in nats per character.
+    r"""Return the loss of n-grams of orders 1 to `orders`, or as many as characters are learned, in nats per character.
 
     An n-gram predicts a character from the n - 1 before it. Each order is interpolated with the next lower one, down to
     even odds, by Witten and Bell's method (1991; Chen & Goodman 1999, "An empirical study of smoothing techniques for
@@ -74,7 +74,7 @@ def baseline(
     # A context is a number: which of the different n-grams of one order less. -1 is one that was never learned.
     contexts, asked = np.zeros(len(learned), np.int64), np.zeros(len(judged), np.int64)
     losses = {}
-    for order in range(1, orders + 1):
+    for order in range(1, min(orders, len(learned)) + 1):
         grams, which, counts = np.unique(contexts * vocab_size + learned, return_inverse=True, return_counts=True)
         of_context = grams // vocab_size
         occurrences = np.bincount(of_context, counts)

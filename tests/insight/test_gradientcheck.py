@@ -15,7 +15,7 @@ from charrnn.model.model import Model
     [
         ("GRUEncode", {"clip": "step", "clip_at": 1e-3, "dropout": 0.5, "bptt_truncate": 2, "cost": "mean"}, {}),
         ("LSTMEmbed", {"tied": True, "regcost": 0.0}, {"documents": True, "label_sizes": (3, 2)}),
-        ("RNNResize", {"layers": 2, "gate": "hard_sigmoid"}, {"documents": True}),
+        ("RNNResize", {"layers": 2, "average": 0.9}, {"documents": True}),
     ],
 )
 def test_right_gradients_pass(modeltype, hyper, options):

@@ -43,6 +43,12 @@ def test_losses_are_those_of_counting(seed, V):
         assert loss == pytest.approx(by_dictionaries(learned.tolist(), judged.tolist(), V, order), rel=1e-12)
 
 
+def test_a_text_shorter_than_the_orders_gives_as_many_as_it_has_characters():
+    losses = ngrams.baseline(np.array([0, 1, 0]), np.array([0, 1]), vocab_size=2)
+    assert list(losses) == [1, 2, 3]
+    assert losses[3] == pytest.approx(by_dictionaries([0, 1, 0], [0, 1], 2, 3), rel=1e-12)
+
+
 def test_odds_sum_to_one():
     learned = np.array([0, 1, 2, 0, 1, 0, 2, 2, 1])
     for history in ([0, 1], [2, 2], [1, 1]):  # the last was never learned

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytensor.scalar as ps
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply, Constant, Variable
 from pytensor.graph.op import Op
 from pytensor.graph.traversal import io_toposort
-from pytensor.tensor.elemwise import DimShuffle, Elemwise
+from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.math import Sum
 from pytensor.tensor.shape import Shape
 from pytensor.tensor.subtensor import Subtensor
@@ -58,7 +59,7 @@ def with_row_sums(outputs: Sequence[Variable]) -> list[Variable]:
     replaced: dict[Variable, Variable] = {}
     for node in io_toposort([], outputs):
         inputs = [replaced.get(i, i) for i in node.inputs]
-        column = _column(node.op, inputs)
+        column = _column(node, inputs)
         if column is not None:
             replaced[node.outputs[0]] = column
         elif inputs != node.inputs:
@@ -66,15 +67,17 @@ def with_row_sums(outputs: Sequence[Variable]) -> list[Variable]:
     return [replaced.get(o, o) for o in outputs]
 
 
-def _column(op: Op, inputs: list[Variable]) -> Variable | None:
-    """Return what an Op makes of some inputs in simpler form, if it is a sum along rows or a known length."""
+def _column(node: Apply, inputs: list[Variable]) -> Variable | None:
+    """Return what a node makes of some inputs in simpler form, if it is a sum along rows or a known length."""
+    op = node.op
     if isinstance(op, DimShuffle) and tuple(op.new_order) == (0, "x") and inputs[0].owner is not None:
         inner, source = inputs[0].owner.op, inputs[0].owner.inputs[0]
         if isinstance(inner, Sum) and source.type.ndim == 2 and inner.axis == (1,):
             return RowSum()(source)
         if isinstance(inner, DimShuffle) and tuple(inner.new_order) == (0,) and source.type.ndim == 2:
             return source
-    if isinstance(op, Subtensor) and len(inputs) == 2 and isinstance(inputs[1], Constant):
+    one = node.outputs[0].type.ndim == 0
+    if isinstance(op, Subtensor) and one and len(inputs) == 2 and isinstance(inputs[1], Constant):
         return _length(inputs[0], int(inputs[1].data))
     return None
 
@@ -82,7 +85,7 @@ def _column(op: Op, inputs: list[Variable]) -> Variable | None:
 def _length(shape: Variable, axis: int) -> Variable | None:
     """Return a known length of the array whose (perhaps cast) shape is given."""
     dtype = shape.type.dtype
-    if shape.owner is not None and isinstance(shape.owner.op, Elemwise):
+    if shape.owner is not None and isinstance(getattr(shape.owner.op, "scalar_op", None), ps.Cast):
         shape = shape.owner.inputs[0]
     if shape.owner is None or not isinstance(shape.owner.op, Shape):
         return None

@@ -35,3 +35,12 @@ def test_other_sums_are_left_as_they_are():
     x = pt.tensor(dtype="float64", shape=(None, 4))
     for other in (x.sum(axis=0, keepdims=True), x.sum(), x.max(axis=1, keepdims=True)):
         assert with_row_sums([other])[0] is other
+
+
+def test_only_known_lengths_become_numbers():
+    x = pt.tensor(dtype="float64", shape=(None, 4))
+    assert with_row_sums([x.shape[1]])[0].data == 4
+    value = np.ones((3, 4))
+    for written in (x.shape[1:], (x.shape * 2)[1], x.shape[0]):
+        (rewritten,) = with_row_sums([written])
+        np.testing.assert_array_equal(*plain_function([x], [written, rewritten])(value))

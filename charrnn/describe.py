@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charrnn.data.documentcorpus import DocumentCorpus
@@ -141,10 +143,18 @@ def _facts(ms: KeptModel) -> dict[str, str]:
         **now,
         "validation": f"{in_units(checkpoint.loss if checkpoint else None, _unit(ms))}{_best(ms)}",
         "learnrate": f"{ms.learnrate:.4g} ({ms.hyper.policy})",
-        "checkpoint": f"{checkpoint.name if checkpoint else 'none yet'}, in {ms.path}",
+        "checkpoint": f"{checkpoint.name if checkpoint else 'none yet'}, in {_short(ms.path)}",
         "engine": ms.engine,
         "try": f"{'ms.train(), ' * ms.has_text}{_calls(ms)}, ms.log(), help(ms)",
     }
+
+
+def _short(path: Path) -> str:
+    """Return a path as one would type it here: relative, where that is shorter."""
+    try:
+        return min(str(path), os.path.relpath(path), key=len)
+    except (OSError, ValueError):  # the present directory is gone, or on another drive
+        return str(path)
 
 
 def _shape(ms: KeptModel) -> str:

@@ -30,6 +30,7 @@ from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
 from charrnn.training import policies
 from charrnn.training.place import Place
+from charrnn.training.screen import in_notebook
 from charrnn.training.steplog import StepLog
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ class KeptModel(LivingModel):
         )
 
     def _announce(self, line: str) -> None:
+        if in_notebook():  # which would keep the line, and show it as if something were wrong; `explain` tells it
+            return
         if self.job is None or not self.job.is_here:  # nothing comes in between what is typed
             tqdm.write(line, file=sys.stderr)  # apart from what is written
 

@@ -8,7 +8,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
-from charrnn import Sample, Score, completion
+from charrnn import ModelState, Sample, Score, completion, keeping
 
 EVIL = "<script>alert('&')</script>"
 
@@ -35,6 +35,21 @@ def test_a_model_is_the_same_on_a_page_and_at_the_prompt(trained):
     for line in repr(trained).splitlines():
         assert line.strip()[14:] in page or line.strip() in page
     assert trained.checkpoint.name in page
+
+
+def test_a_directory_nearby_is_shown_as_one_would_type_it(ms, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert repr(ms).count(f"{ms.checkpoint.name}, in {ms.path.name}\n") == 1
+    monkeypatch.chdir(tmp_path.anchor)
+    assert len(str(ms.path)) > len(re.search(r", in (.*)\n", repr(ms))[1])
+
+
+def test_a_notebook_keeps_no_lines_about_compiling(ms, monkeypatch, capsys):
+    ModelState.load(ms.path).score("1 times")
+    assert "Compiled" in capsys.readouterr().err
+    monkeypatch.setattr(keeping, "in_notebook", lambda: True)
+    ModelState.load(ms.path).score("1 times")
+    assert capsys.readouterr().err == ""
 
 
 def test_checkpoints_are_a_table_on_a_page(trained):
@@ -64,6 +79,10 @@ def test_a_score_is_the_darker_the_more_surprising():
     assert 'title="4.00 nats"' in page
     assert "⏎\n" not in words(page)
     assert "\n⏎" in words(page)
+
+
+def test_what_is_said_of_a_score_stands_in_two_lines():
+    assert "pre-line" in Score("ab", np.array([0.0, 4.0]))._repr_html_().split("most surprising")[0]
 
 
 def test_a_samples_prompt_is_bold():

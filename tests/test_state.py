@@ -273,7 +273,7 @@ def test_an_error_in_a_callback_loses_nothing(ms):
 
 
 def test_looking_changes_nothing(ms, monkeypatch):
-    monkeypatch.setattr("charrnn.state.time_steps", lambda learner: time_steps(learner, seconds=0.01))
+    monkeypatch.setattr("charrnn.learning.time_steps", lambda learner: time_steps(learner, seconds=0.01))
     ms.train(train_len=3)
     before, files = everything(ms), sorted(ms.path.rglob("*"))
     ms.calc_loss()
@@ -496,7 +496,7 @@ def test_repr_answers_the_next_questions(ms):
         "step 6",
         f"{ms.checkpoint.loss:.3f}",
         ms.checkpoint.name,
-        str(ms.path),
+        ms.path.name,
         "0.01",
     ):
         assert fact in shown, fact

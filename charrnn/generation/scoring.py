@@ -83,7 +83,8 @@ class Score:
         )
         more = "..." * (len(self.text) > MOST_SHOWN)
         style = "font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext"
-        return f'<div>{html.escape(repr(self))}</div><div dir="auto" style="{style}">{spans}{more}</div>'
+        about = f'<div style="white-space: pre-line">{html.escape(repr(self))}</div>'
+        return f'{about}<div dir="auto" style="{style}">{spans}{more}</div>'
 
 
 def score(

@@ -120,7 +120,7 @@ def between_batches(method: Callable[Concatenate[L, P], R]) -> Callable[Concaten
 
 
 def not_while_training(method: Callable[Concatenate[L, P], R]) -> Callable[Concatenate[L, P], R]:
-    """Make a method refuse to change a model that trains in the background, and raise what ended such training."""
+    """Make a method refuse to change a model that trains in the background."""
 
     @functools.wraps(method)
     def run(self: L, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -147,7 +147,8 @@ class WritingModel(TravellingModel):
     ) -> Iterator[str]:
         """Yield the prompt and then what the model writes, piece by piece; for ever without a number of characters.
 
-        Takes the options of `generate` but `n`. Documents come whole, one after the other.
+        Takes the options of `generate` but `n`. Documents come whole, one after the other and for ever: `numchars` is
+        the most that each may have.
         """
         if isinstance(self.corpus, DocumentCorpus):
             rng = np.random.default_rng(sampling.seed_of(options.pop("rng", None)))

@@ -150,7 +150,9 @@ def test_what_cannot_be(trained, csv, tmp_path):
     with pytest.raises(UnknownName, match="Did you mean: Ann"):
         trained.generate(label="An")
     with pytest.raises(UnknownName, match="author"):
-        trained.generate(label={"autor": "Ann"}) if False else trained.classify("ab", column="autor")
+        trained.generate(label={"autor": "Ann"})
+    with pytest.raises(UnknownName, match="author"):
+        trained.classify("ab", column="autor")
     with pytest.raises(InvalidValue, match="guidance"):
         trained.generate(guidance=2)
     with pytest.raises(InvalidValue, match="guidance"):

@@ -164,14 +164,15 @@ class DocumentSet(PackedSet):
         assert self.labels is not None
         if not self._label_dropout:
             return self.labels
-        if self._told_in is None or self._told_in[0] != epoch:
+        kept = self._told_in
+        if kept is None or kept[0] != epoch:
             columns = self.labels.shape[1]
             draws = np.random.default_rng([self.random_seed, epoch, 1]).random((len(self), 1 + columns))
             dropped = draws[:, :1] < self._label_dropout
             if columns > 1:
                 dropped = dropped | (draws[:, 1:] < self._label_dropout)
-            self._told_in = (epoch, np.where(dropped, NO_LABEL, self.labels))
-        return self._told_in[1]
+            kept = self._told_in = (epoch, np.where(dropped, NO_LABEL, self.labels))
+        return kept[1]
 
     def __repr__(self) -> str:
         return (

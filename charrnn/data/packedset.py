@@ -90,8 +90,8 @@ class PackedSet:
         return self._packings[batchsize]
 
     def _ordered(self, batchsize: int, epoch: int) -> Line:
-        key = (batchsize, epoch)
-        if self._line is None or self._line[0] != key:
+        key, kept = (batchsize, epoch), self._line
+        if kept is None or kept[0] != key:
             rng = np.random.default_rng([self.random_seed, epoch])
-            self._line = (key, Line(self._packing(batchsize), rng))
-        return self._line[1]
+            kept = self._line = (key, Line(self._packing(batchsize), rng))
+        return kept[1]  # not `self._line`, which another thread may have replaced

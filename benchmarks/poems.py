@@ -3,8 +3,9 @@
     python benchmarks/poems.py DATA [--steps 1800] [--seeds 0 1 2] [--threads 1]
 
 DATA is a folder with ``poems/poems_short_by_author.csv`` (columns author and text). Both models have the same settings
-and take the same number of steps; every tenth poem is held out, in proportion to the authors. To know the author can
-save at most the entropy of the authors for each poem, which is here 1.6 nats, or 0.004 for each of its characters.
+and take the same number of steps; every tenth poem is held out, in proportion to the authors. To know
+the author saves a perfect reader at most the entropy of the authors for each poem: here 1.6 nats, or 0.004 for each
+character.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from charrnn.model import heads, modeltypes
 from charrnn.model.drawing import Conditions, draw_notes, marginals
 from charrnn.model.generator import Generator, StepwiseGenerator
 from charrnn.model.initial import initial_parameters
+from charrnn.model.inputs import Inputs
 from charrnn.model.kernels import threads as kernel_threads
 from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.network import Network
@@ -115,6 +116,7 @@ class Model:
             label_sizes,
             heads.make(hyper, vocab_size),
         )
+        self._inputs = Inputs(self.network, documents)
         self.steps = 0
         self.compilations: list[tuple[str, float]] = []
         self._functions: dict[str, Callable[..., list[np.ndarray]]] = {}
@@ -195,14 +197,14 @@ class Model:
         Raises
         ------
         CorruptFile
-            One is of another shape; nothing was changed.
+            One is missing, unexpected, or of another shape; nothing was changed.
         """
-        arrays = {}
-        for name, array in self.arrays().items():
-            kind, _, rest = name.partition("/")
-            slot, _, parameter = rest.rpartition("/")
-            own = kind == "param" or slot == AVERAGE
-            arrays[name] = np.asarray(parameters[parameter], array.dtype) if own else np.zeros_like(array)
+        arrays = {name: np.zeros_like(array) for name, array in self.arrays().items() if name.startswith("slot/")}
+        for name, given in parameters.items():
+            array = np.asarray(given, self.hyper.dtype)
+            arrays[f"param/{name}"] = array
+            if self.hyper.average:
+                arrays[f"slot/{AVERAGE}/{name}"] = array
         self.load_arrays(arrays)
 
     @property
@@ -221,8 +223,7 @@ class Model:
 
     def freshstate(self, batchsize: int = 0) -> np.ndarray:
         """Return the blank state: zeros (L, B, S), or (L, S) for a batchsize of 0."""
-        batch = (batchsize,) if batchsize else ()
-        return np.zeros((self.hyper.layers, *batch, self.network.state_width), self.hyper.dtype)
+        return self._inputs.blank(batchsize)
 
     def regularization(self) -> float:
         """Return the L2 penalty (regcost / 2) * sum(W**2) over the weight matrices as they are now."""
@@ -262,9 +263,7 @@ class Model:
         condition = pt.tensor("condition", dtype=self.hyper.dtype, shape=(1, None, self.network.input_width))
         given = [condition] if self.network.label_sizes else []
         with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            logits, _, states = self.network.forward(
-                self._seen.symbols(), x, state, condition=next(iter(given), None)
-            )
+            logits, _, states = self.network.forward(self._seen.symbols(), x, state, condition=next(iter(given), None))
             return self._compile("predictions", [x, state, *given], [logits, states])
 
     @engines.built
@@ -316,68 +315,6 @@ class Model:
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
-    def _read(self, array, name: str) -> np.ndarray:
-        """Return symbols (T, B) or frames (T, B, V), whichever the head is for, as the kernels read them."""
-        return self._frames(array, name) if self.network.head.frames else self._symbols(array, name)
-
-    def _frames(self, frames, name: str) -> np.ndarray:
-        frames = np.ascontiguousarray(frames, self.hyper.dtype)
-        if frames.ndim < 2 or frames.shape[-1] != self.vocab_size or not ((frames == 0) | (frames == 1)).all():
-            raise InvalidValue(
-                f"{name} {frames.shape} must be frames of 0 and 1, the last axis {self.vocab_size} long."
-            )
-        return frames
-
-    def _symbols(self, symbols, name: str) -> np.ndarray:
-        """Return symbols as the kernels read them, which do not look where they read."""
-        symbols = np.ascontiguousarray(symbols, "int32")
-        if symbols.size and not 0 <= symbols.min() <= symbols.max() < self.vocab_size:
-            raise InvalidValue(
-                f"{name} holds symbols from {symbols.min()} to {symbols.max()}: expected 0 to {self.vocab_size - 1}."
-            )
-        return symbols
-
-    def _state(self, state, batchsize: int = 0) -> np.ndarray:
-        """Return a state as the kernels read it, blank for none."""
-        blank = self.freshstate(batchsize)
-        if state is None:
-            return blank
-        state = np.ascontiguousarray(state, self.hyper.dtype)
-        if state.shape != blank.shape:
-            raise InvalidValue(f"state has the shape {state.shape}: expected {blank.shape}, as of freshstate.")
-        return state
-
-    def _batch(self, x, y, state, mask=None, keep=None, labels=None) -> list[np.ndarray]:
-        """Return a batch as the training function takes it."""
-        x, y = self._read(x, "x"), self._read(y, "y")
-        if x.ndim != self.objective.x.ndim or x.shape != y.shape:
-            expected = "(T, B, V)" if self.network.head.frames else "(T, B)"
-            raise InvalidValue(f"x and y have the shapes {x.shape} and {y.shape}: expected one {expected} for both.")
-        shape = x.shape[:2]
-        batch = [x, y, self._state(state, x.shape[1]), self._ones("mask", mask, shape)]
-        if self.objective.keep is not None:
-            batch.append(self._ones("keep", keep, (*shape, 1)))
-        if self.network.label_sizes:
-            batch.append(self._labels(labels, shape))
-        return batch
-
-    def _ones(self, name: str, array, shape: tuple[int, ...]) -> np.ndarray:
-        """Return an array of this shape, ones for none."""
-        if array is None:
-            return np.ones(shape, self.hyper.dtype)
-        array = np.ascontiguousarray(array, self.hyper.dtype)
-        if array.shape != shape:
-            raise InvalidValue(f"{name} has the shape {array.shape}: expected {shape}.")
-        return array
-
-    def _labels(self, labels, shape: tuple[int, ...]) -> np.ndarray:
-        """Return label ids (T, B, K), of no label for none."""
-        sizes = self.network.label_sizes
-        labels = np.zeros((*shape, len(sizes)), "int32") if labels is None else np.ascontiguousarray(labels, "int32")
-        if labels.shape != (*shape, len(sizes)) or (labels < 0).any() or (labels >= sizes).any():
-            raise InvalidValue(f"labels {labels.shape} must be ids below {sizes} of the shape {(*shape, len(sizes))}.")
-        return labels
-
     def step(
         self,
         x: np.ndarray,
@@ -411,7 +348,7 @@ class Model:
         InvalidValue
             A symbol is not in the vocabulary, or a shape is another.
         """
-        batch = self._batch(x, y, state, mask, keep, labels)
+        batch = self._inputs.batch(x, y, state, mask, keep, labels)
         self._count.set_value(np.asarray(self.steps + 1, self.hyper.dtype))
         loss, accurate, norm, last = self._train_function(*batch)
         self.steps += 1
@@ -426,7 +363,7 @@ class Model:
         labels: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return what `errors` does, with 1 where the likeliest symbol came and else 0, (T, B), in the middle."""
-        x, y, state, _, *others = self._batch(x, y, state, None, keep, labels)
+        x, y, state, _, *others = self._inputs.batch(x, y, state, None, keep, labels)
         errors, correct, last = self._errors_function(x, y, state, *others)
         return errors, correct, last
 
@@ -471,7 +408,7 @@ class Model:
 
         With L2 and per-step clipping, before clipping by value or norm.
         """
-        (gradient,) = self._gradient_function(*self._batch(x, y, state, mask, keep, labels))
+        (gradient,) = self._gradient_function(*self._inputs.batch(x, y, state, mask, keep, labels))
         return self._vector.split(gradient)
 
     def condition(self, labels: Sequence[Mapping[int, float]] = ()) -> np.ndarray:
@@ -507,8 +444,8 @@ class Model:
             Or what else the head reads, (T, B, width).
         states : array (L, T, B, S)
         """
-        x = self._read(x, "x")
-        arguments = [x, self._state(state, x.shape[1])]
+        x = self._inputs.sequence(x, "x")
+        arguments = [x, self._inputs.state(state, x.shape[1])]
         if self.network.label_sizes:
             condition = self.condition() if condition is None else np.asarray(condition, self.hyper.dtype)
             arguments.append(np.ascontiguousarray(np.broadcast_to(condition, (1, x.shape[1], condition.shape[-1]))))
@@ -537,7 +474,7 @@ class Model:
         states : array (T, L, S)
             After each symbol.
         """
-        outputs, states = self.predict(np.asarray(x)[:, None], self._state(state)[:, None], condition)
+        outputs, states = self.predict(np.asarray(x)[:, None], self._inputs.state(state)[:, None], condition)
         head, outputs = self.network.head, np.asarray(outputs[:, 0])
         if isinstance(head, heads.Bernoulli):
             probabilities = marginals(head.estimator(outputs, self.parameters), temp)
@@ -588,8 +525,8 @@ class Model:
         if self.network.head.frames:
             raise InvalidValue(f"generate needs a head of symbols, not {self.hyper.head!r}: see generate_frames.")
         return self._generator(
-            self._symbols(start, "start"),
-            self._state(state, len(start)),
+            self._inputs.symbols(start, "start"),
+            self._inputs.state(state, len(start)),
             np.ascontiguousarray(uniforms, self.hyper.dtype),
             float(temp),
             argmax,
@@ -641,7 +578,7 @@ class Model:
         conditions = conditions or Conditions()
         given = conditions.pitches(*np.shape(uniforms))
         frames, parameters, last = np.empty(np.shape(uniforms), np.uint8), self.parameters, np.asarray(start)
-        state = self._state(state, len(last))
+        state = self._inputs.state(state, len(last))
         for i, u in enumerate(uniforms):
             outputs, states = self.predict(last[None], state, condition)
             state = states[:, 0]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from charrnn.errors import CorruptFile
 from charrnn.hyper import HyperParams
 from charrnn.model.model import Model
 from tests.helpers import ENGINES, need
@@ -82,3 +83,19 @@ def test_a_kept_model_validates_writes_and_compares_with_the_average(make):
     compared = again.diff(0, "last").b.parameters
     np.testing.assert_array_equal(compared["V"], ms.model.parameters["V"])
     assert abs(compared["V"] - ms.model.arrays()["param/V"]).max() > 0
+
+
+def test_parameters_alone_may_be_loaded_whole_or_not_at_all():
+    model = Model(HyperParams(**SMALL, average=0.9), "GRUEncode", V, engine="numba")
+    x, y, state = batch(model)
+    model.step(x, y, state)
+    wanted = {name: array + 1 for name, array in model.parameters.items()}
+    for given in ({}, {**wanted, "1.Q": wanted["c"]}, {**wanted, "c": wanted["a"]}):
+        before = model.arrays()
+        with pytest.raises(CorruptFile):
+            model.load_parameters(given)
+        np.testing.assert_equal(model.arrays(), before)
+    model.load_parameters(wanted)
+    np.testing.assert_equal(model.parameters, wanted)
+    np.testing.assert_equal(raw(model), {f"param/{name}": array for name, array in wanted.items()})
+    assert not model.slots["square/c"].any()

@@ -271,8 +271,9 @@ def test_the_same_bits_for_the_same_number_of_threads():
         m = model(n_threads=n_threads, dtype="float32", state_size=37)
         state = batch(m, 6, 23)[2]
         for seed in range(3):
-            loss, _, state = m.step(*batch(m, 6, 23, seed)[:2], state)
-        return [np.float32(loss), state, *m.parameters.values()]
+            result = m.step(*batch(m, 6, 23, seed)[:2], state)
+            state = result.state
+        return [np.float32(result.loss), state, *m.parameters.values()]
 
     one, three, again = train(1), train(3), train(3)
     for a, b, c in zip(one, three, again, strict=True):

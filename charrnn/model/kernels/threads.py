@@ -60,6 +60,7 @@ class _SingleBLAS:
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
+                _let_any_thread_set_blas()
                 self._limiter = self._controller.limit(limits=1, user_api="blas")
             self._inside += 1
 
@@ -67,7 +68,16 @@ class _SingleBLAS:
         with self._lock:
             self._inside -= 1
             if not self._inside:
+                _let_any_thread_set_blas()
                 self._limiter.restore_original_limits()
+                _let_any_thread_set_blas()
+
+
+def _let_any_thread_set_blas() -> None:
+    # Newer versions of threadpoolctl heed only the thread that set OpenBLAS's number first, as long as it lives.
+    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 @functools.cache

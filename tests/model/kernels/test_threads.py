@@ -93,6 +93,7 @@ def test_blas_stays_held_until_the_last_of_several_threads_is_done():
         thread = threading.Thread(target=other)
         thread.start()
         entered.wait()
+        assert blas_threads() == 1
         with threads.using(1):
             leave.set()
             thread.join()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from charrnn.errors import DamageWarning, InvalidValue, NewerFormat
+from charrnn.errors import DamageWarning, InvalidValue, NewerFormat, NotInstalled
 from charrnn.storage import series
 from charrnn.storage.atomic import save_failed, sync_directory
 from charrnn.storage.document import check_format, dump_json
@@ -124,9 +124,17 @@ class History:
         return series.join(series.unpack(row[_STEPS]) for row in self._way() if _STEPS in row)
 
     def to_pandas(self) -> Any:
-        """Return the columns as a `pandas.DataFrame` (of the steps: ``DataFrame(history.steps())``)."""
-        import pandas
+        """Return the columns as a `pandas.DataFrame` (of the steps: ``DataFrame(history.steps())``).
 
+        Raises
+        ------
+        NotInstalled
+            There is no pandas.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise NotInstalled("This needs pandas, which is not installed: pip install pandas") from None
         return pandas.DataFrame(self.columns())
 
     @property

@@ -1,10 +1,11 @@
 import contextlib
 import os
+import sys
 
 import numpy as np
 import pytest
 
-from charrnn.errors import DamageWarning, InvalidValue, NewerFormat
+from charrnn.errors import DamageWarning, InvalidValue, NewerFormat, NotInstalled
 from charrnn.storage import history as module
 from charrnn.storage.history import History
 
@@ -140,6 +141,12 @@ def test_it_prints_its_last_rows(path):
 def test_to_pandas(path):
     pandas = pytest.importorskip("pandas")
     assert isinstance(filled(path).to_pandas(), pandas.DataFrame)
+
+
+def test_without_pandas_it_is_said_what_to_install(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(NotInstalled, match="pip install pandas"):
+        filled(path).to_pandas()
 
 
 def test_steps_follow_the_rows_through_time(path):

@@ -255,13 +255,13 @@ def test_nonsense_is_refused(plan):
 
 
 def test_rounds_too_short_to_judge_by_leave_the_rate_alone():
-    run, learner, _ = training(num_rounds=6, train_len=3, policy=Plateau(1e-12))
+    run, learner, _ = training(num_rounds=6, train_len=3, policy=Plateau(1e-5))
     assert 3 < learner.epoch_length < Plateau.least_round
     run.run()
-    assert learner.policy.learnrate == 1e-12
-    run, learner, _ = training(num_rounds=3, policy=Plateau(1e-12))  # whole epochs, in which nothing is learned
+    assert learner.policy.learnrate == 1e-5
+    run, learner, _ = training(num_rounds=3, policy=Plateau(1e-5))  # whole epochs, in which nothing is learned
     run.run()
-    assert learner.policy.learnrate < 1e-12
+    assert learner.policy.learnrate < 1e-5
 
 
 @pytest.mark.parametrize(

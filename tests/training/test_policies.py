@@ -35,6 +35,11 @@ def test_plateau_does_not_let_tiny_steps_creep_by_as_progress():
     assert rates_after(policies.Plateau(1.0), [2.0, 1.999, 1.998]) == [1, 0.5, 0.25]
 
 
+def test_plateau_ends_at_a_millionth():
+    assert rates_after(policies.Plateau(5e-6), [2.0] * 5) == [5e-6, 2.5e-6, 1.25e-6, 1.25e-6, 1.25e-6]
+    assert rates_after(policies.Plateau(1e-7), [2.0, 3.0]) == [1e-7, 1e-7]  # as one may ask for
+
+
 @pytest.mark.parametrize(
     ("previous", "loss", "factor"),
     [

@@ -160,7 +160,7 @@ class KeptModel(LivingModel):
             self.hyper,
             self._kind,
             self.corpus.columns if isinstance(self.corpus, MusicCorpus) else len(self.chars),
-            engine=self._engine,
+            engine=self.engine,
             threads=threads,
             announce=self._announce,
             documents=not isinstance(self.corpus, Corpus),

@@ -70,6 +70,8 @@ class LivingModel(ABC):
             with engine.building:
                 self._shown = self._new_model(threads=1)  # or each answer waits where training has work in line
                 self._shown.vectors()  # also the optimizer's
+        if self._trained is not None and self._shown.engine != self._trained.engine:
+            self._shown.use_engine(self._trained.engine)  # whose arrays it is to show
         still = job.still
         self._shown.show(still.vectors)
         self._shown.steps = still.steps

@@ -108,6 +108,21 @@ def test_what_is_asked_meanwhile_is_answered_as_of_the_last_batch(make, engine):
     assert not np.array_equal(ms.model.vectors()["param"], before["param"])
 
 
+@pytest.mark.slow
+def test_the_engine_may_have_been_changed_before(ms, gated):
+    need("jax")
+    job, gate = gated(1, train_len=2, batchsize=3)
+    ms.generate(5)
+    gate.open()
+    job.wait(PATIENCE)
+    ms.model.use_engine("jax")
+    job, gate = gated(4, train_len=2, batchsize=3)
+    written = ms.generate(20, rng=1), ms.model.engine
+    gate.open()
+    job.wait(PATIENCE)
+    assert written == (ms.generate(20, rng=1), "jax")
+
+
 def test_looking_at_another_checkpoint_leaves_training_alone(ms, gated):
     job, gate = gated(4, train_len=9, batchsize=3)
     begun = ms.generate(30, rng=2)

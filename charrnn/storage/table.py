@@ -55,13 +55,18 @@ class Table(list[Mapping[str, Any]]):
     def _repr_html_(self) -> str:
         """Return the table as a page shows it, with all columns."""
         names = self.names
-        align = {name: f' style="text-align: {"right" if self._is_numeric(name) else "left"}"' for name in names}
+        align = {name: f' style="{self._style(name)}"' for name in names}
         head = "".join(f"<th{align[name]}>{html.escape(name)}</th>" for name in names)
         body = "".join(
             f"<tr>{''.join(f'<td{align[name]}>{html.escape(_cell(row.get(name)))}</td>' for name in names)}</tr>"
             for row in self
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _style(self, name: str) -> str:
+        if self._is_numeric(name):
+            return "text-align: right"
+        return f"text-align: left{'' if name in self._cut else '; white-space: nowrap'}"
 
     def _is_numeric(self, name: str) -> bool:
         return all(isinstance(row.get(name), (int, float, type(None))) for row in self)

@@ -53,6 +53,12 @@ def test_a_page_shows_all_and_runs_nothing():
     assert '<td style="text-align: right">1.5000</td>' in page
 
 
+def test_on_a_page_only_what_may_be_cut_is_broken_into_lines():
+    page = Table(ROWS, cut=["sample"])._repr_html_()
+    assert '<td style="text-align: left; white-space: nowrap">second</td>' in page
+    assert '<td style="text-align: left">&lt;b&gt;the quick' in page
+
+
 def test_no_rows():
     assert repr(Table()) == ""
     assert "<table>" in Table()._repr_html_()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import charrnn
 from charrnn.data.encoding import Corpus
+from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.hyper import HyperParams
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def _creation(ms: LookingModel) -> str:
         options["labels"] = [table.name for table in ms.label_tables]
     if isinstance(ms.corpus, Corpus) and (trainfrac := round(ms.corpus.split / ms.corpus.length, 2)) != 0.9:
         options["trainfrac"] = trainfrac
+    if isinstance(ms.corpus, MusicCorpus):
+        options |= {"beats": ms.corpus.beats} if ms.corpus.beats else {"dt": ms.corpus.dt}
+        options |= {name: value for name in ("onsets", "transpose") if (value := getattr(ms.corpus, name))}
     options |= {name: value for name, value in ms.hyper.to_json().items() if value != usual[name]}
     given = [f"{ms.corpus.source!r}, {f'workdirs/{ms.path.name}'!r}", f"modeltype={_modeltype(ms)}"]
     given += [f"{name}={value!r}" for name, value in options.items()]

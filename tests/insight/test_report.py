@@ -110,10 +110,12 @@ def test_documents_are_scored_one_by_one(tmp_path):
 def test_a_model_of_music_has_a_report_with_piano_rolls(tmp_path):
     pieces = [np.eye(88, dtype=np.uint8)[30 + number : 42 + number] for number in range(8)]
     small = {"layers": 1, "state_size": 3, "seq_len": 5, "head": "bernoulli"}
-    ms = ModelState.initfromsrcfile(pieces, tmp_path / "m", **small)
+    ms = ModelState.initfromsrcfile(pieces, tmp_path / "m", dt=0.5, transpose=2, **small)
     ms.train(batchsize=2, print_every=0)
     page = ms.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"{ms.checkpoint.loss:.3f} nats/frame" in text_of(page)
+    for option in ("dt=0.5", "transpose=2", "head='bernoulli'"):
+        assert f"    {option}," in text_of(page, "commands")
     assert page.count("<svg") == 4  # two curves and a piece of either checkpoint
     assert "characters" not in text_of(page)
 

@@ -216,8 +216,10 @@ def _draw_rates(curves: Curves, axes: Axes) -> None:
         if low > 0 and high > 8 * low:
             axes.set_yscale("log")
         else:
-            axes.set_ylim(0, 1.15 * high)
-            axes.set_yticks([0, high], ["0", f"{high:.2g}"])
+            low = 0.0
+            axes.set_ylim(low, 1.15 * high)
+        axes.set_yticks([low, high], [f"{rate:.2g}" for rate in (low, high)])
+        axes.minorticks_off()  # there is no room for more
     _plain(axes)
 
 

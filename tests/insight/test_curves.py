@@ -92,6 +92,16 @@ def test_a_picture_says_it_all_and_has_no_background(tmp_path):
     assert image[0, 0, 3] == 0
 
 
+@pytest.mark.parametrize(("last", "labels"), [(1e-3, ["0", "0.001"]), (1e-5, ["1e-05", "0.001"])])
+def test_of_learning_rates_the_ends_are_labelled(last, labels):
+    pytest.importorskip("matplotlib")
+    drawn = curves()
+    drawn.learnrate[-1] = last
+    axes = drawn.figure().axes[1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == labels
+    assert not axes.get_yticklabels(minor=True)
+
+
 def test_names_of_curves_do_not_cover_each_other():
     pytest.importorskip("matplotlib")
     axes = curves(ngrams={3: 1.652, 4: 1.651, 5: 1.649}).figure().axes[0]

@@ -56,6 +56,19 @@ def test_the_validation_loss_is_that_of_each_piece_alone(trained):
     assert trained.calc_loss(batchsize=3) == pytest.approx(nats / frames, rel=1e-4)
 
 
+def test_the_test_loss_is_that_of_each_test_piece_alone(tmp_path, trained):
+    pieces = rolls(9)
+    parts = {"train": pieces[:5], "valid": pieces[5:7], "test": pieces[7:]}
+    lengths = {f"{name}_len": [len(piece) for piece in part] for name, part in parts.items()}
+    np.savez(tmp_path / "set.npz", **lengths, **{name: np.concatenate(part) for name, part in parts.items()})
+    ms = ModelState.initfromsrcfile(tmp_path / "set.npz", tmp_path / "m", **SMALL)
+    each = np.concatenate([ms.score(piece).per_frame for piece in parts["test"]])
+    assert ms.test_loss(batchsize=2) == pytest.approx(each.mean(), rel=1e-5)
+    assert ms.test_loss() != ms.calc_loss()
+    with pytest.raises(InvalidValue, match="no part 'test'"):
+        trained.test_loss()
+
+
 def test_pieces_are_written_and_written_again(trained):
     piece = trained.generate(30, rng=4)
     assert len(piece) == 30

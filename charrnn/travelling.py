@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from charrnn import ancestor
 from charrnn.comparing import Comparison, Side
+from charrnn.data.documentcorpus import DocumentCorpus
 from charrnn.errors import CharRNNError, CheckpointNotFound, CorruptFile
 from charrnn.generation import sampling
+from charrnn.generation.documents import write_documents
 from charrnn.keeping import KeptModel, kind_of, require_engine
 from charrnn.living import between_batches, not_while_training
 from charrnn.storage import timetravel
@@ -125,7 +127,7 @@ class TravellingModel(KeptModel):
         a, b : Checkpoint, str or int
             As for `restore`; `b` is where the model stands by default.
         numchars, rng
-            As for `generate`: how much both write, and from which seed.
+            As for `generate`: how much both write, or how much of a document at most, and from which seed.
 
         Raises
         ------
@@ -261,8 +263,14 @@ class TravellingModel(KeptModel):
 
     def _side(self, checkpoint: Checkpoint, numchars: int, rng: int) -> Side:
         with self._as_of(checkpoint):
-            sample = sampling.generate(self.model, self.chars, numchars, rng=rng, skip=self._never_written)
-            return Side(checkpoint, self.model.parameters, sample)
+            model = self.model
+            options: dict[str, Any] = {"rng": rng, "skip": self._never_written}
+            if isinstance(self.corpus, DocumentCorpus):
+                first = self.corpus.random_first
+                (sample,) = write_documents(model, self.chars, 1, numchars, first=first, **options)
+            else:
+                sample = sampling.generate(model, self.chars, numchars, **options)
+            return Side(checkpoint, model.parameters, sample)
 
     def _loss_state(self, checkpoint: Checkpoint) -> str:
         """Compute a checkpoint's validation loss again, and say whether it is the stored one."""

@@ -136,6 +136,12 @@ def test_first_characters_follow_the_data(tmp_path):
     assert starts.count("a") / 400 == pytest.approx(0.75, abs=0.07)
 
 
+def test_checkpoints_are_compared_by_a_whole_document(trained):
+    compared = trained.diff(0)
+    assert compared.b.sample == trained.generate(300, rng=0)
+    assert compared.a.sample != compared.b.sample
+
+
 def test_vectors_of_documents(trained):
     vectors = trained.vectors(["abab", "baba b", "xyxy"])
     assert vectors.shape == (3, 12)

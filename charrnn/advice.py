@@ -15,7 +15,7 @@ import numpy as np
 from charrnn import recipes
 from charrnn.data.documents import Documents
 from charrnn.data.reading import ReadOptions, TextSource
-from charrnn.data.sources import DocumentOptions, holds_documents
+from charrnn.data.sources import DocumentOptions, MusicOptions, holds_documents, holds_music
 from charrnn.errors import InvalidValue
 from charrnn.recipes import Recipe
 
@@ -149,7 +149,7 @@ def advise(
     SourceNotFound, SourceUnusable
         If there is no text to learn from in `srcfile`.
     InvalidValue, UnknownName, EngineUnavailable
-        If an argument makes no sense.
+        If an argument makes no sense, or the source is music.
 
     Examples
     --------
@@ -159,6 +159,8 @@ def advise(
     """
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
         raise InvalidValue(f"minutes must be a number of minutes above 0, not {minutes!r}.")
+    if holds_music(srcfile, DocumentOptions(), MusicOptions()):
+        raise InvalidValue(f"advise is for texts, and {srcfile} is music: take preset='piano' for it.")
     reading = ReadOptions(lower=lower)
     source: TextSource | Documents
     if holds_documents(srcfile, DocumentOptions()):

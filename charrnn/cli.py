@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from charrnn.errors import CharRNNError, InvalidValue, NotAModelDirectory
+from charrnn.errors import CharRNNError, CorruptFile, InvalidValue, NotAModelDirectory
+from charrnn.musicstate import MusicState
 from charrnn.state import ModelState
 from charrnn.training.summary import TrainingSummary
 
@@ -93,14 +94,16 @@ def new(
     min_documents: Annotated[int, typer.Option(help="Keep labels with so many documents.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
     engine: Engine = "auto",
+    threads: Threads = None,
 ) -> None:
-    """Make a model for a text, or for documents: a table, a folder, or a text with a delimiter.
+    """Make a model for a text; for documents: a table, a folder, or a text with a delimiter; or for a folder of MIDI.
 
     \b
     charrnn new alice.txt workdirs/alice --layers 2 --state-size 256
     charrnn new alice.txt workdirs/alice --preset best --lower
     charrnn new alice.txt workdirs/alice --preset rngru --set regcost=0 --set clip=norm
     charrnn new poems.csv workdirs/poems --text poem --label author --only author=Blake --only author=Keats
+    charrnn new chorales/ workdirs/piano --preset piano
     cat *.txt | charrnn new - workdirs/all
     """
     if directory is None:
@@ -132,6 +135,7 @@ def new(
         min_documents=min_documents,
         overwrite=overwrite,
         engine=engine,
+        threads=threads,
         **chosen,
     )
     print(f"{ms!r}\nTrain it:  charrnn train {directory}")
@@ -215,33 +219,46 @@ def finetune(
 def sample(
     directory: Directory,
     numchars: Annotated[
-        int | None, typer.Option("--numchars", "-n", help="Characters to write: 500, or at most 1000 of a document.")
+        int | None,
+        typer.Option("--numchars", "-n", help="Characters: 500, or at most 1000 of a document; 200 frames of music."),
     ] = None,
     number: Annotated[int, typer.Option("--number", "-N", help="Documents, or texts, to write.")] = 1,
     label: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="LABEL, or COLUMN=LABEL for each of several columns.")
     ] = None,
     guidance: Annotated[float, typer.Option(help="Above 1, exaggerate the label.")] = 1.0,
-    temp: Annotated[float, typer.Option("--temp", "-t", help="Temperature; lower is safer.")] = 0.5,
-    prompt: Annotated[str, typer.Option("--prompt", "-p", help="Text to continue; a random line start if empty.")] = "",
+    temp: Annotated[
+        float | None, typer.Option("--temp", "-t", help="Temperature; lower is safer; 0.5, for music 1.")
+    ] = None,
+    prompt: Annotated[
+        str, typer.Option("--prompt", "-p", help="Text, or MIDI file, to continue; a random line start if empty.")
+    ] = "",
     argmax: Annotated[bool, typer.Option("--argmax", help="Take the likeliest character each time.")] = False,
     rng: Annotated[int | None, typer.Option(help="Seed, for the same text again.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="MIDI file to write music to.")] = None,
     checkpoint: Which = None,
     engine: Engine = "auto",
 ) -> None:
-    """Let a model write to standard output.
+    """Let a model write to standard output; music is shown as a piano roll.
 
     \b
     charrnn sample workdirs/alice -n 2000 -t 0.7 -p "Alice "
     charrnn sample workdirs/alice --checkpoint best --rng 7 > alice2.txt
     charrnn sample workdirs/poems -N 14 --label author=Blake --guidance 1.5
+    charrnn sample workdirs/piano -n 400 -o first.mid
     """
     ms = ModelState.load(directory, checkpoint, engine=engine)
     seed = secrets.randbelow(2**32) if rng is None else rng
-    options: dict[str, Any] = {"temp": temp, "prompt": prompt, "argmax": argmax, "rng": seed, "guidance": guidance}
+    options: dict[str, Any] = {"prompt": prompt, "argmax": argmax, "rng": seed, "guidance": guidance}
+    if temp is not None:
+        options["temp"] = temp
     if label:
-        options["label"] = dict(map(_pair, label)) if all("=" in one for one in label) else label[0]
-    if number > 1 or ms.writes_documents:
+        options["label"] = dict(map(_pair, label)) if all("=" in one for one in label) else _only(label)
+    if isinstance(ms, MusicState):
+        _compose(ms, 200 if numchars is None else numchars, number, out, **options)
+    elif out is not None:
+        raise InvalidValue(f"--out is for music; send a text to a file by  > {out}")
+    elif number != 1 or ms.writes_documents:
         print(ms.generate(numchars, n=number, **options))
     else:
         for piece in ms.stream(500 if numchars is None else numchars, **options):
@@ -254,7 +271,9 @@ def sample(
 @app.command()
 def score(
     directory: Directory,
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A text file; - for standard input.")] = "-",
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="A text file, or a MIDI file for music; - for standard input.")
+    ] = "-",
     text: Annotated[str | None, typer.Option(help="The text itself, instead of a file.")] = None,
     checkpoint: Which = None,
     engine: Engine = "auto",
@@ -265,10 +284,16 @@ def score(
     charrnn score workdirs/alice chapter13.txt
     charrnn score workdirs/alice --text "It was the best of times"
     echo "Off with her head!" | charrnn score workdirs/alice
+    charrnn score workdirs/piano first.mid
     """
     from charrnn.data.reading import TextSource
 
     ms = ModelState.load(directory, checkpoint, engine=engine)
+    if isinstance(ms, MusicState):
+        if text is not None or file == "-":
+            raise InvalidValue(f"{directory} learned music: give a MIDI file to score.")
+        print(ms.score(file))
+        return
     if text is None:
         source = TextSource.open(file)
         text = "".join(source.chunks())
@@ -282,7 +307,11 @@ def info(directory: Directory) -> None:
     \b
     charrnn info workdirs/alice
     """
-    ms = ModelState.load(directory)
+    try:
+        ms = ModelState.load(directory)
+    except CorruptFile as error:
+        ms = ModelState.unrestored(directory)
+        print(f"charrnn: {error}\n", file=sys.stderr)
     print(ms, ms.hyper, ms.log(), sep="\n\n")
 
 
@@ -413,6 +442,36 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise InvalidValue(f"COLUMN=LABEL is expected, as in author=Blake, not {text!r}.")
     return column, label
+
+
+def _only(labels: list[str]) -> str:
+    """Return the one label that is given, or raise InvalidValue."""
+    if len(labels) > 1:
+        raise InvalidValue(
+            f"--label {' --label '.join(labels)}: one label, or COLUMN=LABEL for each of several columns."
+        )
+    return labels[0]
+
+
+def _compose(
+    ms: MusicState,
+    frames: int,
+    number: int,
+    out: Path | None,
+    *,
+    prompt: str,
+    argmax: bool,
+    guidance: float,
+    label: object = None,
+    **options: Any,
+) -> None:
+    """Show pieces that a model writes, and save them to `out`, several with numbers in their names."""
+    if argmax or guidance != 1 or label is not None:
+        raise InvalidValue(f"{ms.path} learned music: --argmax, --label and --guidance are for texts.")
+    for i, piece in enumerate(ms.generate(frames, prompt=prompt or None, n=number, **options), 1):
+        file = out if out is None or number == 1 else out.with_stem(f"{out.stem}-{i}")
+        wrote = "" if file is None else f"\nWrote {piece.save(file)}."  # before it is shown, which may be cut short
+        print(f"{piece}{wrote}")
 
 
 def _column(text: str) -> str | int:

@@ -12,6 +12,7 @@ from charrnn.data.geometry import plural
 from charrnn.data.labels import LabelTable
 from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.storage import lookup
+from charrnn.storage.refs import MAIN
 from charrnn.storage.table import Table
 from charrnn.training.summary import NOUNS, in_units
 
@@ -61,7 +62,7 @@ def corpus(corpus: Corpus | DocumentCorpus | MusicCorpus) -> str:
 
 def documents(corpus: DocumentCorpus) -> str:
     """Describe documents that were just encoded."""
-    held_out = "on these" if corpus.train_documents == corpus.documents else f"on {corpus.valid_documents:,} others"
+    held_out = _held_out(corpus.valid_documents, corpus.train_documents == corpus.documents)
     lines = [
         f"{corpus.source}: {plural(corpus.documents, 'document')}, {corpus.length:,} characters of "
         f"{len(corpus.charset) - 3:,} kinds. Learning from {corpus.train_documents:,}, validating {held_out}.",
@@ -73,7 +74,7 @@ def documents(corpus: DocumentCorpus) -> str:
 
 def music(corpus: MusicCorpus) -> str:
     """Describe pieces of music that were just encoded."""
-    held_out = f"on {corpus.valid_pieces:,} others" if corpus.valid_pieces else "on these"
+    held_out = _held_out(corpus.valid_pieces, corpus.train_pieces + corpus.test_pieces == corpus.pieces)
     tested = f", testing on {corpus.test_pieces:,}" if corpus.test_pieces else ""
     step = f"{corpus.beats:g} beats" if corpus.beats else f"{corpus.dt:g} s"
     lines = [
@@ -82,6 +83,10 @@ def music(corpus: MusicCorpus) -> str:
         *(f"  {note}" for note in corpus.notes),
     ]
     return "\n".join(lines)
+
+
+def _held_out(number: int, none: bool) -> str:
+    return "on these" if none else f"on {plural(number, 'other')}"
 
 
 def _labels(table: LabelTable) -> str:
@@ -136,6 +141,7 @@ def _facts(ms: KeptModel) -> dict[str, str]:
     text = amount if ms.has_text else "not here, so that it writes and scores, but cannot train"
     now = {"training": f"in the background, {ms.job.progress}"} if ms.job and not ms.job.done else {}
     origin = {"origin": f"{ms.origin['model']}, which learned from {ms.origin['text']}"} if ms.origin else {}
+    branch = {"branch": ms.branch_name} if ms.branch_name != MAIN else {}
     return {
         "text": f"{corpus.source}: {text}",
         **origin,
@@ -143,6 +149,7 @@ def _facts(ms: KeptModel) -> dict[str, str]:
         **now,
         "validation": f"{in_units(checkpoint.loss if checkpoint else None, _unit(ms))}{_best(ms)}",
         "learnrate": f"{ms.learnrate:.4g} ({ms.hyper.policy})",
+        **branch,
         "checkpoint": f"{checkpoint.name if checkpoint else 'none yet'}, in {_short(ms.path)}",
         "engine": ms.engine,
         "try": f"{'ms.train(), ' * ms.has_text}{_calls(ms)}, ms.log(), help(ms)",

@@ -200,7 +200,8 @@ class KeptModel(LivingModel):
         training = {"epoch": self.place.epoch, "pos": self.place.pos, "step": self.model.steps}
         policy = {"policy": self.policy.to_json(), "learnrate": self.learnrate}
         computed = {"engine": self.model.engine, "threads": self.model.threads}
-        record = {**facts, **training, **policy, **computed, "epochs": self.epochs, "valid_loss": loss}
+        unit = {"unit": "frame"} if isinstance(self.corpus, MusicCorpus) else {}
+        record = {**facts, **unit, **training, **policy, **computed, "epochs": self.epochs, "valid_loss": loss}
         self.checkpoint = self._workdir.save_checkpoint(arrays, record)
         return self.checkpoint
 
@@ -284,6 +285,11 @@ class KeptModel(LivingModel):
     def path(self) -> Path:
         """The working directory."""
         return self._workdir.path
+
+    @property
+    def branch_name(self) -> str:
+        """The branch that training goes on with."""
+        return self._workdir.refs.branch
 
     @property
     def checkpoints(self) -> list[Checkpoint]:

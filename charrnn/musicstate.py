@@ -90,7 +90,8 @@ class MusicState(ModelState):
         most : int, optional
             Notes at once.
         melody : as `prompt`, optional
-            An upper voice to harmonise: its notes sound, the keys above are silent, and the piece is as long.
+            An upper voice to harmonise: its notes sound, the keys above are silent, and the piece is as long. Pitches
+            alone, such as ``[72, 74, 76]``, are a note for each frame.
 
         Returns
         -------

@@ -14,6 +14,7 @@ from charrnn.data.document import Document
 from charrnn.data.documentcorpus import DocumentCorpus
 from charrnn.data.documents import Labels
 from charrnn.data.encoding import Corpus
+from charrnn.data.geometry import require_flag
 from charrnn.data.reading import ReadOptions
 from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
 from charrnn.data.tables import Column
@@ -23,6 +24,7 @@ from charrnn.keeping import require_engine
 from charrnn.learning import LearningModel
 from charrnn.living import not_while_training
 from charrnn.recipes import Recipe
+from charrnn.storage.creation import resolve
 from charrnn.storage.workdir import WorkDir
 from charrnn.training.summary import in_units
 
@@ -177,6 +179,10 @@ class ModelState(LearningModel):
         """
         from charrnn.model import cellrecord, modeltypes
 
+        require_flag("init_checkpoint", init_checkpoint)
+        require_flag("overwrite", overwrite)
+        if hyper is not None and not isinstance(hyper, HyperParams):
+            raise InvalidValue(f"hyper={hyper!r}: expected HyperParams(...); or name them here, as in layers=2.")
         recipe = recipes.get(preset) if preset else Recipe()
         given = {"modeltype": modeltype, "seq_len": seq_len, "trainfrac": trainfrac, "lower": lower}
         recipe = recipe.but(**given, labels=labels or None, transpose=transpose)
@@ -261,6 +267,9 @@ class ModelState(LearningModel):
         """
         from charrnn.model import warmstart
 
+        require_flag("overwrite", overwrite)
+        if overwrite and resolve(usedir) == self.path:
+            raise InvalidValue(f"{self.path} is where this model is, which stays as it is: choose another directory.")
         hyper = warmstart.changed(self.hyper, **hyperparams)
         if not isinstance(self.corpus, Corpus | DocumentCorpus) or self.label_tables:
             raise InvalidValue("finetune takes models of texts or of documents without labels; make a new model.")

@@ -93,3 +93,10 @@ def test_nonsense_is_refused(srcfile, minutes):
 def test_a_text_that_is_not_there(tmp_path):
     with pytest.raises(SourceNotFound):
         advice.advise(tmp_path / "nowhere.txt")
+
+
+def test_there_is_none_for_music():
+    from charrnn import corpora
+
+    with pytest.raises(InvalidValue, match="is music: take preset='piano'"):
+        advice.advise(corpora.path("pieces"))

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from charrnn import ModelState, cli
+from charrnn.errors import InvalidValue
 from charrnn.training.learner import Learner
 
 SMALL = ["--layers", "1", "--state-size", "5", "--seq-len", "7"]
@@ -196,3 +197,40 @@ def test_finetuning_makes_a_model_of_its_own(run, model, srcfile, tmp_path):
     assert "origin      model" in out
     assert f"charrnn train {tmp_path / 'tuned'}" in out
     assert ModelState.load(tmp_path / "tuned").hyper.learnrate == 0.5
+
+
+def test_music_is_made_shown_saved_and_scored(run, tmp_path):
+    from charrnn import corpora
+
+    pytest.importorskip("symusic")
+    model = tmp_path / "piano"
+    run("new", corpora.path("pieces"), model, *SMALL, "--set", "note_units=3", "--threads", 1)
+    shown = run("sample", model, "-n", 8, "-o", tmp_path / "x.mid", "--rng", 1)
+    assert "8 frames" in shown
+    assert f"Wrote {tmp_path / 'x.mid'}" in shown
+    assert "nats per frame" in run("score", model, tmp_path / "x.mid")
+    run("sample", model, "-n", 2, "-N", 2, "-o", tmp_path / "y.mid")
+    assert sorted(path.name for path in tmp_path.glob("y*")) == ["y-1.mid", "y-2.mid"]
+    for words in (["sample", model, "--label", "a"], ["sample", model, "--argmax"], ["score", model, "--text", "a"]):
+        with pytest.raises(InvalidValue, match="learned music"):
+            run(*words)
+
+
+def test_a_text_has_no_midi_file(run, model, tmp_path):
+    with pytest.raises(InvalidValue, match="--out is for music"):
+        run("sample", model, "-o", tmp_path / "x.mid")
+
+
+def test_one_label_needs_no_column_and_several_do(run, model):
+    with pytest.raises(InvalidValue, match="COLUMN=LABEL"):
+        run("sample", model, "--label", "a", "--label", "b")
+
+
+@pytest.mark.filterwarnings("ignore::charrnn.errors.DamageWarning")
+def test_info_shows_what_can_be_shown_of_a_damaged_model(run, model):
+    (damaged,) = (model / "checkpoints").glob("*.safetensors")
+    damaged.write_bytes(b"nonsense")
+    shown = run("info", model, notices=True)
+    assert damaged.name in shown
+    assert "GRUEncode 1×5" in shown
+    assert "learnrate=0.001" in shown

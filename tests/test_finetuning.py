@@ -136,3 +136,10 @@ def test_an_excerpt_is_a_piece_of_the_text_learned(ms):
     assert ms.excerpt(10**6) == TEXT[: ms.corpus.split]
     with pytest.raises(InvalidValue, match="length"):
         ms.excerpt(0)
+
+
+def test_a_model_never_takes_its_own_place(ms, other):
+    before = ms.checkpoint
+    with pytest.raises(InvalidValue, match="stays as it is"):
+        ms.finetune(other, ms.path, overwrite=True)
+    assert ModelState.load(ms.path).checkpoint == before

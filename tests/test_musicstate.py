@@ -172,3 +172,15 @@ def test_a_copy_of_the_directory_is_the_model(trained, tmp_path):
     np.testing.assert_array_equal(other.generate(9, rng=1).planes, trained.generate(9, rng=1).planes)
     assert trained.verify().ok
     assert copy.copy(trained.log()) is not None
+
+
+def test_a_tune_of_pitches_is_a_note_for_each_frame(trained):
+    piece = trained.generate(melody=[72, 74, 76], rng=1)
+    assert [max(np.flatnonzero(frame)) + 21 for frame in piece.frames] == [72, 74, 76]
+
+
+def test_losses_and_speeds_are_of_frames(trained):
+    assert "nats/frame" in repr(trained.newcheckpoint(8.5))
+    times = trained.traintime(batchsize=4)
+    assert times.characters == 4 * trained.corpus.seq_len
+    assert "frames/s" in repr(times)

@@ -520,3 +520,29 @@ def test_loading_brings_in_no_compiler(ms):
 
 def test_the_facts_on_disk_are_plain_json(ms):
     assert "GRUEncode" in json.dumps(json.loads((ms.path / "model.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hyper": {}},
+        {"hyper": {"layers": 1}},
+        {"hyper": "rngru"},
+        {"overwrite": "no"},
+        {"init_checkpoint": None},
+        {"trainfrac": "half"},
+        {"min_count": "2"},
+        {"documents": "yes"},
+    ],
+)
+def test_arguments_of_another_kind_are_refused(make, tmp_path, options):
+    (name,) = options
+    with pytest.raises(InvalidValue, match=name):
+        make("refused", **options)
+    assert not (tmp_path / "refused").exists()
+
+
+def test_a_branch_is_named(ms):
+    assert "  branch  " not in repr(ms)
+    assert "  branch      lower-lr\n" in repr(ms.branch("lower-lr"))
+    assert "  branch  " not in repr(ms.checkout("main"))

@@ -16,7 +16,7 @@ from charrnn.data.plaintexts import DelimitedText, Folder, Texts
 from charrnn.data.reading import ReadOptions, TextSource
 from charrnn.data.survey import Survey
 from charrnn.data.tables import Column, CsvTable, FrameTable, JsonTable
-from charrnn.errors import SourceUnusable, UnknownName, near_matches
+from charrnn.errors import InvalidValue, SourceUnusable, UnknownName, near_matches
 
 __all__ = ["Document", "Documents"]
 
@@ -89,6 +89,7 @@ class Documents:
         self.notes = [*reader.notes, *report.notes]
         if not self.count:
             raise SourceUnusable(f"{self.name} holds no document. {' '.join(report.notes)}".rstrip())
+        self.notes += [f"No document has a label in {name!r}." for name, n in self.label_counts.items() if not n]
 
     @classmethod
     def open(
@@ -148,6 +149,8 @@ class Documents:
             source = Texts(source)
             labels = labels or source.label_names
         columns = _columns(labels)
+        if only is not None and not isinstance(only, Mapping):
+            raise InvalidValue(f'only={only!r}: expected columns with their labels, such as {{"author": ["Blake"]}}.')
         chosen = {name: _texts(values) for name, values in (only or {}).items()}
         if not isinstance(min_documents, Mapping):
             geometry.require_count("min_documents", min_documents)
@@ -226,13 +229,21 @@ def _columns(labels: Labels) -> dict[str, Column]:
     >>> _columns("author"), _columns(["author", 2]), _columns({"author": 0})
     ({'author': 'author'}, {'author': 'author', '2': 2}, {'author': 0})
     """
+    columns: dict[str, Any]
     if isinstance(labels, Mapping):
-        return dict(labels)
-    return {str(label): label for label in ([labels] if isinstance(labels, str | int) else labels)}
+        columns = dict(labels)
+    elif isinstance(labels, str) or not isinstance(labels, Iterable):
+        columns = {str(labels): labels}
+    else:
+        columns = {str(label): label for label in labels}
+    for column in columns.values():
+        if isinstance(column, bool) or not isinstance(column, str | int):
+            raise InvalidValue(f"labels={labels!r}: expected columns by name or number, such as ['author'].")
+    return columns
 
 
 def _texts(labels: str | Collection[str]) -> set[str]:
-    return {labels} if isinstance(labels, str) else set(map(str, labels))
+    return set(map(str, labels)) if isinstance(labels, Collection) and not isinstance(labels, str) else {str(labels)}
 
 
 def _reader(
@@ -247,16 +258,28 @@ def _reader(
     if kind is not None and kind not in KINDS:
         raise UnknownName(f"kind={kind!r} is no kind of file. {near_matches(kind, KINDS)}")
     if isinstance(source, Texts):
+        _refuse("a list", text=text, kind=kind, delimiter=delimiter, header=header)
         return source
     if hasattr(source, "columns"):
+        _refuse("a data frame", kind=kind, delimiter=delimiter, header=header)
         return FrameTable(source, text, columns)
     raw = replace(options, lower=False, strip_punctuation=False)  # delimiters and labels stay as they are
     if isinstance(source, str | os.PathLike) and source != "-" and (path := Path(source).expanduser()).is_dir():
+        _refuse("a folder, each file of which is a document", text=text, kind=kind, delimiter=delimiter, header=header)
         return Folder(path, columns, raw)
     file = TextSource.open(source, raw)
     kind = kind or SUFFIXES.get(Path(file.name).suffix.lower(), "text")
     if kind == "csv":
         return CsvTable(file, text, columns, delimiter, header)
     if kind == "jsonl":
+        _refuse("JSON lines", delimiter=delimiter, header=header)
         return JsonTable(file, text, columns)
+    _refuse("a plain text", text=text, header=header)
     return DelimitedText(file, columns, delimiter)
+
+
+def _refuse(source: str, **options: object) -> None:
+    """Raise InvalidValue for an option that means nothing to a kind of source."""
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidValue(f"{name}={value!r} means nothing for {source}: leave it out.")

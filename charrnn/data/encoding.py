@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +176,9 @@ def encode(
 def require_settings(seq_len: int, trainfrac: float, min_count: int) -> None:
     """Raise InvalidValue unless the settings of an encoding make sense."""
     geometry.require_count("seq_len", seq_len)
-    if not 0 < trainfrac <= 1:
+    if not isinstance(trainfrac, Real) or not 0 < trainfrac <= 1:
         raise InvalidValue(f"trainfrac={trainfrac!r}: expected a part of the text above 0 and up to 1, such as 0.9.")
-    if not min_count >= 0:
+    if not isinstance(min_count, Real) or not min_count >= 0:
         raise InvalidValue(f"min_count={min_count!r}: expected a number of occurrences from 0 up.")
 
 

@@ -38,6 +38,17 @@ def require_count(name: str, value: int) -> None:
         raise InvalidValue(f"{name}={value!r}: expected a whole number from 1 up.")
 
 
+def require_flag(name: str, value: object) -> None:
+    """Raise InvalidValue unless `value` is True or False: a text such as "no" would count as true.
+
+    >>> require_flag("overwrite", "no")
+    Traceback (most recent call last):
+    charrnn.errors.InvalidValue: overwrite='no': expected True or False.
+    """
+    if not isinstance(value, bool):
+        raise InvalidValue(f"{name}={value!r}: expected True or False.")
+
+
 def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
     """Shrink sequence length and batch size to what a text can fill.
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from charrnn.data.document import as_text
 from charrnn.errors import CorruptFile, InvalidValue, UnknownName, near_matches
 
 NO_LABEL = 0
@@ -50,17 +51,24 @@ class LabelTable:
         """The number of ids, that of no label included."""
         return len(self.labels) + 1
 
-    def idof(self, label: str | None) -> int:
-        """Return the id of a label, 0 for None.
+    def idof(self, label: str | float | None) -> int:
+        """Return the id of a label, 0 for None; numbers are labels as they are written in a table.
 
         Raises
         ------
         UnknownName
             No document has this label.
+        InvalidValue
+            It is several at once.
         """
-        if label not in self.ids:
-            raise UnknownName(f"No document has the {self.name} {label!r}. {near_matches(str(label), self.labels)}")
-        return self.ids[label]
+        if isinstance(label, list | set | dict):
+            raise InvalidValue(
+                f"{label!r} is no {self.name}: expected one, or several with shares {{...: 0.6, ...: 0.4}}."
+            )
+        name = None if label is None else as_text(label, "")
+        if name not in self.ids:
+            raise UnknownName(f"No document has the {self.name} {label!r}. {near_matches(str(name), self.labels)}")
+        return self.ids[name]
 
     def labelof(self, label_id: int) -> str | None:
         """Return the label of an id, None for 0."""
@@ -134,7 +142,8 @@ def shares(tables: Sequence[LabelTable], label: Choice | Mapping[str, Choice]) -
         raise InvalidValue(f"label={label!r}: the documents of this model have no labels.")
     if not (isinstance(label, Mapping) and label.keys() & set(names)):
         if len(tables) > 1:
-            hint = f'such as label={{"{names[0]}": {tables[0].labels[0]!r}}}'
+            example = next((label for label in tables[0].labels), None)
+            hint = f'such as label={{"{names[0]}": {example!r}}}'
             raise InvalidValue(
                 f"label={label!r}: this model has the label columns {', '.join(names)}; name one, {hint}."
             )
@@ -153,8 +162,10 @@ def only_label(table: LabelTable, parts: Mapping[int, float]) -> int:
 
 
 def _shares(table: LabelTable, choice: Any) -> dict[int, float]:
-    parts = choice if isinstance(choice, Mapping) else {choice: 1.0}
-    ids = {table.idof(name): share for name, share in parts.items()}
+    if isinstance(choice, Mapping):
+        ids = {table.idof(name): share for name, share in choice.items()}
+    else:
+        ids = {table.idof(choice): 1.0}
     if (
         not ids
         or not all(isinstance(share, float | int | np.number) and 0 <= share < math.inf for share in ids.values())

@@ -55,8 +55,10 @@ class DelimitedText:
             )
         try:
             self._delimiter = re.compile(BLANK_LINES if delimiter is None else delimiter, re.MULTILINE)
-        except re.error as error:
+        except (re.error, TypeError) as error:
             raise InvalidValue(f"delimiter={delimiter!r} is no regular expression: {error}.") from None
+        if (between := self._delimiter.match("ab", 1)) and not between[0]:
+            raise InvalidValue(f"delimiter={delimiter!r} would divide a text between any two characters.")
         self.name = source.name
         self.notes = source.notes
         self._source = source
@@ -64,8 +66,11 @@ class DelimitedText:
     def documents(self, report: Report) -> Iterator[Document]:
         """Yield the documents; nothing between two delimiters is no document."""
         pieces = (piece for piece in split(self._source.chunks(), self._delimiter, self.name) if piece.strip())
+        number = 0
         for number, piece in enumerate(pieces, 1):
             yield Document(piece, place=f"document {number:,}")
+        if number < 2:
+            self.notes = [*self._source.notes, f"The delimiter {self._delimiter.pattern!r} divides nothing."]
 
 
 class Folder:
@@ -118,6 +123,10 @@ class Texts:
     name = "list"
 
     def __init__(self, texts: Iterable[str | Document]) -> None:
+        if isinstance(texts, Mapping) or not isinstance(texts, Iterable):
+            raise InvalidValue(
+                f"{texts!r:.60} is nothing to learn from: expected a file, a folder, a list of strings, a data frame."
+            )
         self._documents = [text if isinstance(text, Document) else Document(text) for text in texts]
         self.notes: list[str] = []
         for number, item in enumerate(self._documents, 1):

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from charrnn.data import cleaning
 from charrnn.data.decoding import UTF8, Codec, UndecodableError, announced, decode, guess, looks_binary, sample_around
+from charrnn.data.geometry import require_flag
 from charrnn.data.survey import Survey
 from charrnn.errors import SourceNotFound, SourceUnusable, UnknownName
 
@@ -46,6 +47,8 @@ class ReadOptions:
     ------
     UnknownName
         There is no such encoding.
+    InvalidValue
+        One of the others is neither True nor False.
 
     >>> ReadOptions(lower=True)
     ReadOptions(encoding=None, newlines=True, lower=True, gutenberg=False, strip_punctuation=False)
@@ -58,11 +61,15 @@ class ReadOptions:
     strip_punctuation: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("newlines", "lower", "gutenberg", "strip_punctuation"):
+            require_flag(name, getattr(self, name))
         if self.encoding is not None:
             try:
                 "a".encode(self.encoding)
-            except LookupError as error:
-                raise UnknownName(f"{error}. Leave encoding out to have it detected.") from None
+            except (LookupError, TypeError):
+                raise UnknownName(
+                    f"There is no encoding {self.encoding!r}. Leave encoding out to have it detected."
+                ) from None
 
     def clean(self, chunks: Iterator[str], tally: Counter[str] | None = None) -> Iterator[str]:
         """Yield decoded chunks as these options want them; `tally` counts what the functions of `cleaning` count."""

@@ -70,7 +70,7 @@ class Roll:
         """Make a roll of frames (T, 88), or of frames and onsets side by side (T, 176)."""
         planes = np.asarray(planes)
         if planes.ndim != 2 or planes.shape[1] not in (KEYS, 2 * KEYS):
-            raise InvalidValue(f"A piece has shape {planes.shape}: expected ({{frames}}, 88), or 176 with onsets.")
+            raise InvalidValue(f"A piece has shape {planes.shape}: expected (frames, 88), or 176 with onsets.")
         return cls(planes[:, :KEYS], planes[:, KEYS:] if planes.shape[1] > KEYS else None, **options)
 
     @classmethod
@@ -157,12 +157,12 @@ def plane(name: str, values: np.ndarray) -> np.ndarray:
 
     >>> plane("frames", np.zeros((4, 12)))
     Traceback (most recent call last):
-    charrnn.errors.InvalidValue: frames has shape (4, 12): expected ({frames}, 88), a column for each key from A0 to C8.
+    charrnn.errors.InvalidValue: frames has shape (4, 12): expected (frames, 88), a column for each key from A0 to C8.
     """
     values = np.asarray(values)
     if values.ndim != 2 or values.shape[1] != KEYS:
         raise InvalidValue(
-            f"{name} has shape {values.shape}: expected ({{frames}}, {KEYS}), a column for each key from A0 to C8."
+            f"{name} has shape {values.shape}: expected (frames, {KEYS}), a column for each key from A0 to C8."
         )
     if values.dtype != bool and not ((values == 0) | (values == 1)).all():
         raise InvalidValue(f"{name} holds other values than 0 and 1: compare them with a threshold, as in roll > 0.5.")

@@ -12,6 +12,7 @@ from charrnn.data.charset import UNKNOWN, CharSet
 from charrnn.data.documentcorpus import DocumentCorpus, encode_documents
 from charrnn.data.documents import SUFFIXES, Documents, Labels
 from charrnn.data.encoding import Corpus, encode
+from charrnn.data.geometry import require_flag
 from charrnn.data.musiccorpus import MusicCorpus, encode_pieces
 from charrnn.data.pieces import Pieces, is_music
 from charrnn.data.reading import ReadOptions, TextSource
@@ -36,6 +37,11 @@ class DocumentOptions:
     only: Mapping[str, str | Collection[str]] | None = None
     min_documents: int | Mapping[str, int] = 1
 
+    def __post_init__(self) -> None:
+        for name in ("documents", "header"):
+            if getattr(self, name) is not None:
+                require_flag(name, getattr(self, name))
+
     @property
     def chosen(self) -> dict[str, Any]:
         """The options that are not as they are by default."""
@@ -52,6 +58,9 @@ class MusicOptions:
     beats: float | None = None
     onsets: bool = False
     transpose: int = 0
+
+    def __post_init__(self) -> None:
+        require_flag("onsets", self.onsets)
 
 
 def holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:

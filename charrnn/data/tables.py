@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -161,6 +162,8 @@ class FrameTable:
     def __init__(self, frame: Any, text: Column | None, columns: Mapping[str, Column]) -> None:
         self._frame = frame
         names = list(map(str, frame.columns))
+        if twice := [name for name, n in Counter(names).items() if n > 1]:
+            raise SourceUnusable(f"The frame has several columns {twice[0]!r}: give them names of their own.")
         self._text = frame.columns[_position(_text_column(text, names, self.name), names, self.name)]
         self._columns = {name: frame.columns[_position(column, names, self.name)] for name, column in columns.items()}
         self.notes = [f"Took the text from column {str(self._text)!r}."]

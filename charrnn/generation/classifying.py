@@ -92,6 +92,8 @@ def vectors(model: Model, charset: CharSet, texts: Iterable[str]) -> np.ndarray:
     InvalidValue
         A text is empty.
     """
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise InvalidValue(f"{texts!r:.60} is no list of texts: expected several, or one as in [text].")
     encoded = [charset.encode(text) for text in texts]
     if not all(map(len, encoded)):
         raise InvalidValue(f"Text {[len(symbols) for symbols in encoded].index(0)} is empty: expected characters.")

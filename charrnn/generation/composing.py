@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from charrnn.data.geometry import plural
 from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.data.rolls import KEYS, LOWEST, NAMES, Roll
 from charrnn.errors import InvalidValue, UnknownName, near_matches
@@ -129,7 +130,8 @@ def allowed_keys(keys: tuple[int, int] | None = None, scale: str | Iterable[int]
     pitches = np.arange(LOWEST, LOWEST + KEYS)
     allowed = np.ones(KEYS, bool)
     if keys is not None:
-        low, high = keys
+        pair = isinstance(keys, Sequence) and len(keys) == 2 and all(isinstance(key, int | np.integer) for key in keys)
+        low, high = keys if pair else (0, 0)
         if not LOWEST <= low <= high < LOWEST + KEYS:
             raise InvalidValue(
                 f"keys={keys!r}: expected two MIDI pitches from {LOWEST} to {LOWEST + KEYS - 1}, low first."
@@ -137,12 +139,14 @@ def allowed_keys(keys: tuple[int, int] | None = None, scale: str | Iterable[int]
         allowed &= (pitches >= low) & (pitches <= high)
     if scale is not None:
         allowed &= np.isin(pitches % 12, list(_classes(scale)))
+    if not allowed.any():
+        raise InvalidValue(f"keys={keys!r} and scale={scale!r} have no key in common: widen one of them.")
     return allowed
 
 
 def _classes(scale: str | Iterable[int]) -> set[int]:
     if not isinstance(scale, str):
-        classes = set(scale)
+        classes = set(scale) if isinstance(scale, Iterable) else set()
         if not classes or not all(isinstance(one, int) and 0 <= one < 12 for one in classes):
             raise InvalidValue(
                 f"scale={scale!r}: expected pitch classes from 0 (C) to 11 (B), or a name like 'C major'."
@@ -179,6 +183,8 @@ def write_pieces(
     begun = planes_of(prompt, corpus)
     given = None
     if melody is not None:
+        if isinstance(melody, list | tuple) and not any(map(np.ndim, melody)):
+            melody = [[pitch] for pitch in melody]  # a tune, where a prompt would be a chord
         tune = planes_of(melody, corpus)[:, :KEYS]
         frames = len(tune)
         given = np.full((frames, 1, V), OPEN, np.int8)
@@ -234,7 +240,8 @@ def score_piece(model: Model, corpus: MusicCorpus, music: Music) -> PieceScore:
     """
     planes = planes_of(music, corpus)
     if len(planes) < 2:
-        raise InvalidValue(f"There is nothing to score: the piece has {len(planes)} frames, expected 2 or more.")
+        length = plural(len(planes), "frame")
+        raise InvalidValue(f"There is nothing to score: the piece has {length}, expected 2 or more.")
     whole = np.concatenate([np.zeros((1, corpus.columns), bool), planes])[:, np.newaxis]
     return PieceScore(_surprise(model, whole, model.freshstate(1))[1:, 0].astype(np.float64))
 

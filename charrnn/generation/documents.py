@@ -87,7 +87,8 @@ def write_documents(
         writer = Writer(model, draws, len(rows), **options)
         writer.read(np.array([charset.idxofspecial(BEGIN), *beginning], np.int32))
         for i, text in zip(rows, _endings(writer, charset, len(rows), most), strict=True):
-            texts[i] = charset.decode(beginning) + text
+            whole = charset.decode(beginning) + text
+            texts[i] = whole if len(given) else whole[:most]  # what was drawn counts, a prompt does not
     return Samples(Sample(text, prompt=prompt, rng_seed=seed, state=None) for text in texts)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from charrnn.data.rolls import LOWEST, Roll, pitch_name
-from charrnn.errors import need
+from charrnn.errors import InvalidValue, need
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,10 +96,14 @@ def plot(roll: Roll, ax: Axes | None = None, given: int = 0) -> Axes:
 
     Raises
     ------
+    InvalidValue
+        `ax` is the name of a file.
     NotInstalled
         matplotlib is not installed.
     """
     pyplot: Any = need("matplotlib.pyplot", "music")
+    if isinstance(ax, str | os.PathLike):
+        raise InvalidValue(f"{ax!r} is no axes to draw on. To save a picture: piece.plot().figure.savefig({str(ax)!r})")
     if ax is None:
         _, ax = pyplot.subplots(figsize=(10, 4), layout="constrained")
     gap = 0.1 * roll.dt  # so that a key that is struck again shows

@@ -69,7 +69,7 @@ class Checkpoint:
     record: dict[str, Any] = field(compare=False)
 
     def __repr__(self) -> str:
-        loss = "no loss" if self.loss is None else f"{self.loss:.4f} nats/char"
+        loss = "no loss" if self.loss is None else f"{self.loss:.4f} nats/{self._unit}"
         return f"<Checkpoint {self.name}: {loss}, {self.time:%Y-%m-%d %H:%M} UTC, branch {self.branch}>"
 
     def __hash__(self) -> int:
@@ -84,7 +84,12 @@ class Checkpoint:
         print(f"Epoch:        {self.epoch}, position {self.pos}, step {self.step}", file=out)
         if self.loss is not None:
             bits, perplexity = self.loss / math.log(2), float(np.exp(self.loss))
-            print(f"Loss:         {self.loss:.4f} nats/char ({bits:.4f} bits, perplexity {perplexity:.2f})", file=out)
+            others = f" ({bits:.4f} bits, perplexity {perplexity:.2f})" if self._unit == "char" else ""
+            print(f"Loss:         {self.loss:.4f} nats/{self._unit}{others}", file=out)
+
+    @property
+    def _unit(self) -> str:
+        return self.record.get("unit", "char")
 
 
 def checkpoint_name(epoch: int, step: int, loss: float | None) -> str:

@@ -20,7 +20,9 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def resolve(path: str | os.PathLike[str]) -> Path:
-    """Return the absolute path, with `~` and links followed."""
+    """Return the absolute path, with `~` and links followed, or raise InvalidValue for what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidValue(f"{path!r} is no path of a directory, such as 'workdirs/alice'.")
     return Path(path).expanduser().resolve()
 
 

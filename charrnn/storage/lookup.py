@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from charrnn.errors import CharRNNError, CheckpointNotFound, near_matches
+from charrnn.errors import CharRNNError, CheckpointNotFound, InvalidValue, near_matches
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of
 from charrnn.storage.refs import Refs
 
@@ -43,6 +43,8 @@ def find(
     """
     chosen: Checkpoint | None
     suspects: list[str]
+    if isinstance(which, bool) or not isinstance(which, int | str | None):
+        raise InvalidValue(f'checkpoint {which!r}: expected a name, "best", a branch, or an index.')
     if isinstance(which, int):
         suspects = []
         chosen = checkpoints[which] if -len(checkpoints) <= which < len(checkpoints) else None

@@ -77,7 +77,8 @@ def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
         chosen = workdir.find(which)
         if name in refs.branches:
             raise InvalidValue(f"branch {name!r} exists already: check it out, or choose another name.")
-        if not re.fullmatch(r"[\w.-]+", name) or name in (lookup.LAST, lookup.BEST) or place_of(name):
+        plain = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+        if not plain or name in (lookup.LAST, lookup.BEST) or place_of(name):
             raise InvalidValue(
                 f"{name!r} cannot name a branch: expected letters, digits and _.- only, and neither {lookup.LAST!r} "
                 f"nor {lookup.BEST!r} nor the name of a checkpoint. Choose another name."
@@ -114,6 +115,8 @@ def note(workdir: WorkDir, text: str, which: Which = None) -> Checkpoint:
     """Attach a note to a checkpoint (`which` as in `WorkDir.find`), which also keeps it; an empty one is taken off."""
     with workdir.edited_refs() as refs:
         chosen = workdir.find(which)
+        if not isinstance(text, str):
+            raise InvalidValue(f"A note is a text, which {text!r} is not.")
         refs.notes.pop(chosen.name, None)
         if text:
             refs.notes[chosen.name] = text

@@ -140,9 +140,10 @@ class TrainingSummary:
             best = best[:-1] + ", where ms.restore('best') goes back to."
         best = f"{best}\n" * bool(best)
         go_on = " Train again to go on." if self.interrupted else ""
+        batches = f"{self.batches:,} batch{'es' if self.batches != 1 else ''}"
         learned = f"{self.characters:,} {NOUNS[self.rounds[-1].unit]}"
         return (
-            f"{ending}: {self.batches:,} batches, {learned} in {self.seconds:,.1f} s.\n{best}"
+            f"{ending}: {batches}, {learned} in {self.seconds:,.1f} s.\n{best}"
             f"Everything is saved in checkpoint {self.checkpoint}.{go_on}"
         )
 

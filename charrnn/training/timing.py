@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from charrnn.training.learner import Learner, Snapshot
+from charrnn.training.summary import NOUNS
 
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Durations in milliseconds, and what they mean in characters per second.
+    """Durations in milliseconds, and what they mean in characters per second, or frames of music.
 
     >>> StepTimes(train=20.0, loss=5.0, characters=1600)
     training 20.0 ms a batch (80,000 characters/s), validation 5.0 ms a batch (320,000 characters/s)
@@ -20,9 +21,10 @@ class StepTimes:
     train: float
     loss: float
     characters: int
+    unit: str = "char"
 
     def __repr__(self) -> str:
-        train, loss = (f"{1000 * self.characters / ms:,.0f} characters/s" for ms in (self.train, self.loss))
+        train, loss = (f"{1000 * self.characters / ms:,.0f} {NOUNS[self.unit]}/s" for ms in (self.train, self.loss))
         return f"training {self.train:.1f} ms a batch ({train}), validation {self.loss:.1f} ms a batch ({loss})"
 
 
@@ -36,7 +38,7 @@ def time_steps(learner: Learner, seconds: float = 2.0) -> StepTimes:
     finally:
         before.put_back(learner)
     loss = _milliseconds(lambda: learner.model.loss(x, y, state, mask, keep, labels), seconds)
-    return StepTimes(train, loss, x.size)
+    return StepTimes(train, loss, x.shape[0] * x.shape[1], learner.data.unit)
 
 
 def _milliseconds(work: Callable[[], object], seconds: float) -> float:

@@ -109,3 +109,40 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
         return most
 
     assert peak(6_000) < peak(1_000) + 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "named"),
+    [
+        (7, {}, "7 is nothing to learn from"),
+        (None, {}, "None is nothing to learn from"),
+        ({"a poem": "Blake"}, {}, "is nothing to learn from"),
+        (["a poem"], {"labels": 1.5}, "labels=1.5"),
+        (["a poem"], {"labels": True}, "labels=True"),
+        (["a poem"], {"labels": [None]}, "labels="),
+        (["a poem"], {"only": "Blake"}, "only='Blake'"),
+        (["a poem"], {"delimiter": "-"}, "delimiter='-' means nothing for a list"),
+        (io.BytesIO(b"a poem"), {"text": "poem"}, "text='poem' means nothing for a plain text"),
+        (io.BytesIO(b"a poem"), {"header": True}, "header=True means nothing"),
+        (io.BytesIO(b'{"text": "a poem"}'), {"kind": "jsonl", "header": True}, "header=True means nothing"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(source, options, named):
+    with pytest.raises(InvalidValue, match=named):
+        Documents.open(source, **options)
+
+
+def test_labels_to_keep_may_be_numbers():
+    poems = [Document("a", {"year": "1794"}), Document("b", {"year": "1820"})]
+    assert [document.text for document in Documents.open(poems, only={"year": 1794})] == ["a"]
+
+
+def test_a_column_in_which_nothing_has_a_label_is_told():
+    assert "No document has a label in 'author'." in Documents.open(["a poem"], labels="author").notes
+
+
+def test_options_of_reading_are_flags():
+    with pytest.raises(InvalidValue, match="lower='no': expected True or False"):
+        ReadOptions(lower="no")
+    with pytest.raises(UnknownName, match="There is no encoding 5"):
+        ReadOptions(encoding=5)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from charrnn.data.labels import LabelTable
-from charrnn.errors import CorruptFile, UnknownName
+from charrnn.data.labels import LabelTable, shares
+from charrnn.errors import CorruptFile, InvalidValue, UnknownName
 
 
 def test_ids_follow_the_names_and_leave_zero_for_none():
@@ -33,3 +33,20 @@ def test_record_survives_json():
     for record in ({}, {"name": "x", "counts": 3}, {"name": "x", "counts": {"a": "many"}}):
         with pytest.raises(CorruptFile, match="labels"):
             LabelTable.from_json(record)
+
+
+def test_labels_that_are_numbers_may_be_asked_for_as_such():
+    table = LabelTable("year", {"1794": 2, "0.5": 1, "True": 1})
+    assert [table.labelof(table.idof(label)) for label in (1794, 1794.0, 0.5, True)] == ["1794", "1794", "0.5", "True"]
+
+
+@pytest.mark.parametrize("several", [["Blake", "Keats"], {"Blake"}])
+def test_several_labels_without_shares_are_refused(several):
+    tables = [LabelTable("author", {"Blake": 1, "Keats": 1}), LabelTable("form", {"ode": 1})]
+    with pytest.raises(InvalidValue, match="is no author: expected one, or several with shares"):
+        shares(tables, {"author": several})
+
+
+def test_a_column_without_labels_can_be_spoken_of():
+    with pytest.raises(InvalidValue, match="label columns empty, form"):
+        shares([LabelTable("empty", {}), LabelTable("form", {"ode": 1})], "ode")

@@ -151,3 +151,24 @@ def test_lists_of_strings_and_documents():
         Documents.open(["a", 3])
     with pytest.raises(SourceUnusable, match="list holds no document"):
         Documents.open([])
+
+
+@pytest.mark.parametrize("delimiter", ["", "x*", 5])
+def test_a_delimiter_must_be_something(tmp_path, delimiter):
+    path = tmp_path / "poems.txt"
+    path.write_text("one\n\ntwo")
+    with pytest.raises(InvalidValue, match="delimiter="):
+        Documents.open(path, delimiter=delimiter)
+
+
+def test_a_delimiter_that_divides_nothing_is_told(tmp_path):
+    path = tmp_path / "poems.txt"
+    path.write_text("one\n\ntwo")
+    assert "The delimiter '@@@' divides nothing." in Documents.open(path, delimiter="@@@").notes
+    assert not any("divides" in note for note in Documents.open(path).notes)
+
+
+def test_zero_width_delimiters_divide_where_they_match(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("CHAPTER 1\none\nCHAPTER 2\ntwo\n")
+    assert Documents.open(path, delimiter="(?=^CHAPTER)").count == 2

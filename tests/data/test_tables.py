@@ -208,3 +208,10 @@ def test_data_frames_of(library):
     assert texts(documents) == [*TEXTS, "anonymous"]
     assert labels(documents, "author") == [*AUTHORS, None]
     assert labels(documents, "year") == ["1", "2", "3", "4", None]
+
+
+def test_a_frame_with_two_columns_of_one_name_is_refused():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([["a poem", "x", "y"]], columns=["text", "form", "form"])
+    with pytest.raises(SourceUnusable, match="several columns 'form'"):
+        Documents.open(frame, labels="form")

@@ -52,3 +52,16 @@ def test_scales_and_ranges():
 
 def test_a_score_is_a_mean_over_frames():
     assert PieceScore(np.array([1.0, 2.0, 6.0])).nats == pytest.approx(3)
+
+
+@pytest.mark.parametrize("keys", [60, "60-72", (60,), (60.5, 72), ("a", "b"), (None, 72)])
+def test_keys_are_two_pitches(keys):
+    with pytest.raises(InvalidValue, match="expected two MIDI pitches"):
+        allowed_keys(keys)
+
+
+def test_a_range_and_a_scale_that_leave_no_key_are_refused():
+    with pytest.raises(InvalidValue, match="no key in common"):
+        allowed_keys((61, 61), "C major")
+    with pytest.raises(InvalidValue, match="scale=5: expected pitch classes"):
+        allowed_keys(scale=5)

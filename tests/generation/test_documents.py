@@ -66,3 +66,10 @@ def test_several_continuous_texts(model, charset):
 def test_bad_arguments(model, charset):
     with pytest.raises(InvalidValue, match="temp"):
         write_documents(model, charset, 1, temp=0)
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_a_first_character_that_was_drawn_counts(model, charset, most):
+    found = write_documents(model, charset, 2, most, first=lambda draws: "a", argmax=True, rng=0)
+    assert [str(text) for text in found] == ["abc"[:most]] * 2
+    assert write_documents(model, charset, 1, most, prompt="a", argmax=True, rng=0)[0] == "abc"[: 1 + most]

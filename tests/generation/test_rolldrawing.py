@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from charrnn.data.rolls import Roll
-from charrnn.errors import NotInstalled
+from charrnn.errors import InvalidValue, NotInstalled
 from charrnn.generation.rolldrawing import blocks, plot, svg
 
 CELLS = {" ": (0, 0), "▄": (0, 1), "▀": (1, 0), "█": (1, 1)}
@@ -91,3 +91,8 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(NotInstalled, match="This needs matplotlib"):
         plot(random_roll(3))
+
+
+def test_a_file_is_no_axes():
+    with pytest.raises(InvalidValue, match="To save a picture"):
+        plot(random_roll(4), "roll.png")

@@ -7,7 +7,7 @@ import pytest
 from charrnn.errors import CheckpointNotFound, CorruptFile, DamageWarning, InvalidValue, SaveFailed, WorkdirLocked
 from charrnn.storage import workdir as module
 from charrnn.storage.atomic import TEMPORARY
-from charrnn.storage.timetravel import branch
+from charrnn.storage.timetravel import branch, note
 from charrnn.storage.workdir import WorkDir
 from tests.storage.states import new_workdir, record_of, same, save, state_after
 
@@ -197,3 +197,19 @@ def test_a_branch_whose_checkpoints_are_all_gone_says_so(workdir):
     with pytest.raises(CheckpointNotFound, match="branch side has no checkpoint left"):
         workdir.find()
     assert workdir.find("main").step == 40
+
+
+@pytest.mark.parametrize("which", [1.5, True, b"best", ["best"]])
+def test_a_checkpoint_is_asked_for_by_name_or_index(workdir, which):
+    with pytest.raises(InvalidValue, match="expected a name"):
+        workdir.find(which)
+
+
+def test_names_of_branches_and_notes_are_texts(workdir):
+    with pytest.raises(InvalidValue, match="5 cannot name a branch"):
+        branch(workdir, 5)
+    with pytest.raises(InvalidValue, match="A note is a text"):
+        note(workdir, 5)
+    for path in (None, 5):
+        with pytest.raises(InvalidValue, match="is no path"):
+            WorkDir.open(path)

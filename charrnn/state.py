@@ -197,6 +197,10 @@ class ModelState(LearningModel):
             if hyper.head in NOTE_HEADS:
                 raise InvalidValue(f"head={hyper.head!r} is for music, which {srcfile} is not.")
             hyper = hyper.replace(head="nade")
+        if hyper.tied:  # before there is a directory
+            from charrnn.model.network import require_tieable
+
+            require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
 
         def facts(data: Path) -> dict[str, Any]:
             corpus, never_written = encode_source(

@@ -126,6 +126,7 @@ def test_a_text_that_cannot_be_learned_leaves_nothing_behind(tmp_path, content, 
         ({"seq_len": 0}, InvalidValue),
         ({"min_count": -1}, InvalidValue),
         ({"threads": 0}, InvalidValue),
+        ({"tied": True, "modeltype": "GRUResize"}, InvalidValue),
     ],
 )
 def test_nonsense_is_refused_and_leaves_nothing_behind(make, tmp_path, options, error):

@@ -24,6 +24,14 @@ from charrnn.model.products import AddBias, Affine, Take
 from charrnn.model.recurrence import recurrence, scan_recurrence
 
 
+def require_tieable(stage: str, one_output_each: bool) -> None:
+    """Raise InvalidValue unless the output's matrix can be the input's, given whether each input has one output."""
+    if stage == "resize":
+        raise InvalidValue("tied=True needs a model type whose input stage has a matrix V→H: Encode or Embed.")
+    if not one_output_each:
+        raise InvalidValue("tied=True needs a head with one output for each pitch: bernoulli.")
+
+
 class Network:
     """The symbolic form of a model.
 
@@ -64,10 +72,8 @@ class Network:
         head: Softmax | None = None,
     ) -> None:
         self.head = head or Softmax(vocab_size)
-        if tied and stage == "resize":
-            raise InvalidValue("tied=True needs a model type whose input stage has a matrix V→H: Encode or Embed.")
-        if tied and self.head.width != vocab_size:
-            raise InvalidValue("tied=True needs a head with one output for each pitch: bernoulli.")
+        if tied:
+            require_tieable(stage, one_output_each=self.head.width == vocab_size)
         self.cell, self.stage, self.tied = cell, stage, tied
         self.vocab_size, self.layers, self.state_size, self.dtype = vocab_size, layers, state_size, dtype
         self.label_sizes = tuple(label_sizes)

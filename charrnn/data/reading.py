@@ -66,9 +66,9 @@ class ReadOptions:
         if self.encoding is not None:
             try:
                 "a".encode(self.encoding)
-            except (LookupError, TypeError):
+            except (LookupError, TypeError) as error:
                 raise UnknownName(
-                    f"There is no encoding {self.encoding!r}. Leave encoding out to have it detected."
+                    f"encoding={self.encoding!r}: {error}. Leave encoding out to have it detected."
                 ) from None
 
     def clean(self, chunks: Iterator[str], tally: Counter[str] | None = None) -> Iterator[str]:

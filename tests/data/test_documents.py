@@ -144,5 +144,5 @@ def test_a_column_in_which_nothing_has_a_label_is_told():
 def test_options_of_reading_are_flags():
     with pytest.raises(InvalidValue, match="lower='no': expected True or False"):
         ReadOptions(lower="no")
-    with pytest.raises(UnknownName, match="There is no encoding 5"):
+    with pytest.raises(UnknownName, match="encoding=5"):
         ReadOptions(encoding=5)

@@ -62,7 +62,7 @@ def test_pitches_outside_of_the_keys_are_left_out():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Roll(np.zeros((4, 128))), r"frames has shape \(4, 128\): expected \(\{frames\}, 88\)"),
+        (lambda: Roll(np.zeros((4, 128))), r"frames has shape \(4, 128\): expected \(frames, 88\)"),
         (lambda: Roll(np.zeros(88)), r"frames has shape \(88,\)"),
         (lambda: Roll(np.zeros((4, 88)), np.zeros((3, 88))), "onsets has 3 frames: expected 4"),
         (lambda: Roll(np.full((4, 88), 0.3)), "other values than 0 and 1"),

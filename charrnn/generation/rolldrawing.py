@@ -101,9 +101,9 @@ def plot(roll: Roll, ax: Axes | None = None, given: int = 0) -> Axes:
     NotInstalled
         matplotlib is not installed.
     """
-    pyplot: Any = need("matplotlib.pyplot", "music")
     if isinstance(ax, str | os.PathLike):
         raise InvalidValue(f"{ax!r} is no axes to draw on. To save a picture: piece.plot().figure.savefig({str(ax)!r})")
+    pyplot: Any = need("matplotlib.pyplot", "music")
     if ax is None:
         _, ax = pyplot.subplots(figsize=(10, 4), layout="constrained")
     gap = 0.1 * roll.dt  # so that a key that is struck again shows

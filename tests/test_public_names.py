@@ -40,8 +40,15 @@ def test_an_unknown_name_is_an_attribute_error():
         charrnn.Modelstate  # noqa: B018
 
 
-def test_importing_loads_nothing_heavy():
-    code = "import sys, charrnn; print(sorted({'numpy', 'pytensor', 'numba', 'jax', 'typer'} & set(sys.modules)))"
+@pytest.mark.parametrize(
+    ("line", "heavy"),
+    [
+        ("import charrnn", {"numpy", "pytensor", "numba", "jax", "typer", "rich", "matplotlib", "IPython"}),
+        ("from charrnn import ModelState", {"pytensor", "numba", "jax", "typer", "rich", "matplotlib", "IPython"}),
+    ],
+)
+def test_importing_loads_nothing_heavy(line, heavy):
+    code = f"import sys; {line}; print(sorted({heavy!r} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -183,6 +183,8 @@ class ModelState(LearningModel):
         require_flag("overwrite", overwrite)
         if hyper is not None and not isinstance(hyper, HyperParams):
             raise InvalidValue(f"hyper={hyper!r}: expected HyperParams(...); or name them here, as in layers=2.")
+        if preset and hyper is not None:
+            raise InvalidValue("preset and hyper both say what to start from: give one, and single hyperparameters.")
         recipe = recipes.get(preset) if preset else Recipe()
         given = {"modeltype": modeltype, "seq_len": seq_len, "trainfrac": trainfrac, "lower": lower}
         recipe = recipe.but(**given, labels=labels or None, transpose=transpose)

@@ -92,6 +92,8 @@ def test_the_same_seed_makes_the_same_model(make):
 def test_a_preset_is_a_start_that_fields_change(make):
     hyper = make(hyper=HyperParams.preset("rngru"), layers=1, init_checkpoint=False).hyper
     assert (hyper.policy, hyper.clip, hyper.layers) == ("ancestor", "step", 1)
+    with pytest.raises(InvalidValue, match="give one"):
+        make("other", preset="rngru", hyper=HyperParams())
 
 
 @pytest.mark.parametrize(

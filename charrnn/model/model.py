@@ -419,7 +419,8 @@ class Model:
         labels : sequence of mappings
             For each column the shares of its label ids, such as ``[{3: 0.6, 1: 0.4}]``; no labels by default.
         """
-        total, parameters = np.zeros(self.network.input_width, self.hyper.dtype), self.parameters
+        total = np.zeros(self.network.input_width, self.hyper.dtype)
+        parameters = self.parameters if self.network.label_sizes else {}  # these are copies
         for k in range(len(self.network.label_sizes)):
             for label, share in (labels[k] if labels else {0: 1.0}).items():
                 total += np.asarray(share, total.dtype) * parameters[f"Y{k}"][label]

@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from dataclasses import dataclass
 
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
+
+from charrnn.errors import InvalidValue
+
+VECTOR_BYTES = "CHARRNN_VECTOR_BYTES"  # the environment variable that narrows vectors, for tests of narrower processors
+NEEDS_32_BYTES = ("avx", "fma", "f16c", "vaes", "vpclmulqdq", "xop")  # prefixes of x86 features
 
 INT = ir.IntType(64)
 POINTER = ir.PointerType()
@@ -36,17 +42,30 @@ class Host:
 
 @functools.cache
 def host() -> Host:
-    """Return the processor that this process runs on."""
+    """Return the processor that this process runs on, or a narrower one of its kind if the environment asks for that.
+
+    CHARRNN_VECTOR_BYTES is 64, 32 or 16: the widest vectors that may be used. It is read once.
+
+    Raises
+    ------
+    InvalidValue
+        If it is another number.
+    """
     features = llvm.get_host_cpu_features()
+    widest = os.environ.get(VECTOR_BYTES, "64")
+    if widest not in ("64", "32", "16"):
+        raise InvalidValue(f"{VECTOR_BYTES}={widest!r}: expected 64, 32 or 16.")
+    for feature in features:
+        narrow = ("avx512", "avx10", "evex512") if widest == "32" else NEEDS_32_BYTES if widest == "16" else ()
+        if narrow and feature.startswith(narrow):
+            features[feature] = False
+    arm = any(name in llvm.get_default_triple() for name in ("arm", "aarch64"))
     if features.get("avx512f"):
         width, registers = 64, 32
     elif features.get("avx2"):
         width, registers = 32, 16
     else:
-        width, registers = (
-            16,
-            32 if "arm" in llvm.get_default_triple() or "aarch64" in llvm.get_default_triple() else 16,
-        )
+        width, registers = 16, 32 if arm else 16
     return Host(llvm.get_host_cpu_name(), features.flatten(), width, registers)
 
 

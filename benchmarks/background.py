@@ -16,7 +16,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from charrnn import ModelState, corpora
+from charrnn import ModelState
+from charrnn.data.builtin import corpora
 from charrnn.storage.table import Table
 
 BATCH, LENGTH, LAYERS, WIDTH = 32, 100, 2, 256

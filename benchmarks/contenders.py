@@ -53,8 +53,8 @@ def _symbols(*shape: int) -> np.ndarray:
 
 def charrnn_step(shape: Shape, modeltype: str = "GRUEncode", engine: str = "numba") -> Work:
     """The workbench's."""
-    from charrnn.hyper import HyperParams
     from charrnn.model.model import Model
+    from charrnn.settings.hyper import HyperParams
 
     model = Model(HyperParams(layers=shape.L, state_size=shape.H), modeltype, VOCAB_SIZE, engine=engine)
     x = _symbols(shape.T, shape.B)
@@ -133,8 +133,8 @@ def large_product(size: int) -> Work:
 
 def charrnn_writer(H: int, L: int, samples: int, characters: int, engine: str = "numba") -> Work:
     """The workbench's: one call writes that many characters in each of several samples."""
-    from charrnn.hyper import HyperParams
     from charrnn.model.model import Model
+    from charrnn.settings.hyper import HyperParams
 
     model = Model(HyperParams(layers=L, state_size=H), "GRUEncode", VOCAB_SIZE, engine=engine)
     start, state = np.zeros(samples, np.int32), model.freshstate(samples)

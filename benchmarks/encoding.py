@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from charrnn.corpora import pydoc_topics
-from charrnn.data.encoding import encode
-from charrnn.data.reading import TextSource
+from charrnn.data.builtin.corpora import pydoc_topics
+from charrnn.data.text.corpus import encode
+from charrnn.data.text.source import TextSource
 
 MB = 1_000_000
 

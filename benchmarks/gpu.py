@@ -44,9 +44,9 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 def compare() -> bool:
     """Print how far the losses and gradients of every model type are from the CPU's; return whether that is near."""
-    from charrnn.hyper import HyperParams
     from charrnn.model import modeltypes
     from charrnn.model.model import Model
+    from charrnn.settings.hyper import HyperParams
 
     table = MarkdownTable("float64, relative error", "losses", "gradients")
     x, y = np.random.default_rng(0).integers(0, 65, (2, 50, 7))
@@ -64,7 +64,8 @@ def compare() -> bool:
 
 def there_and_back() -> bool:
     """Train on the device, save, load on the CPU, and print the loss from both; return whether they agree."""
-    from charrnn import ModelState, corpora
+    from charrnn import ModelState
+    from charrnn.data.builtin import corpora
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from charrnn.data.midi import Song, read_songs
-from charrnn.data.midirolls import roll_of
-from charrnn.data.midiwriting import midi_bytes
-from charrnn.data.rolls import KEYS, LOWEST
+from charrnn.data.music.midi import Song, read_songs
+from charrnn.data.music.midirolls import roll_of
+from charrnn.data.music.midiwriting import midi_bytes
+from charrnn.data.music.rolls import KEYS, LOWEST
 
 STEPS = (0.25, 0.05, 0.01, 0.005)  # seconds
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.music_quality jsb|nottingham|FILE [--head nade|bernoulli] [--epochs N] [name=value ...]
 
-A set is music/jsb.npz or music/nottingham.npz in the folder CHARRNN_DATA, or a file that `charrnn.data.pieces` reads,
-with parts for training, validation and test. A loss is the sum over the 88 pitches, averaged over all frames of all
-pieces but the first of each (Bai, Kolter & Koltun 2018). Validation chooses the epoch whose parameters are measured on
-the test part. Training may see each piece in another key in every epoch. Any hyperparameter can be given.
+A set is music/jsb.npz or music/nottingham.npz in the folder CHARRNN_DATA, or a file that `charrnn.data.music.source`
+reads, with parts for training, validation and test. A loss is the sum over the 88 pitches, averaged over all frames
+of all pieces but the first of each (Bai, Kolter & Koltun 2018). Validation chooses the epoch whose parameters are
+measured on the test part. Training may see each piece in another key in every epoch. Any hyperparameter can be given.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.quality import setting
 from benchmarks.report import print_environment
-from charrnn import recipes
-from charrnn.data.pieces import Pieces
-from charrnn.data.pieceset import PieceSet
+from charrnn.data.music.dataset import PieceSet
+from charrnn.data.music.source import Pieces
 from charrnn.model.model import Model
+from charrnn.settings import recipes
 from charrnn.training import policies
 
 SETS = ("jsb", "nottingham")

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from charrnn import ModelState
-from charrnn.data.labels import NO_LABEL
+from charrnn.data.documents.labels import NO_LABEL
 
 SETTINGS = {
     "layers": 1,

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from charrnn import ModelState, corpora
+from charrnn import ModelState
+from charrnn.data.builtin import corpora
 from charrnn.storage.table import Table
 from charrnn.training.progress import Progress
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.contenders import installed
 from benchmarks.report import MarkdownTable, print_environment
-from charrnn.corpora import pydoc_topics
+from charrnn.data.builtin.corpora import pydoc_topics
 
 NEW = """
 import sys

@@ -16,17 +16,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from charrnn import corpora as corpora
-    from charrnn import recipes as recipes
-    from charrnn.advice import advise as advise
-    from charrnn.data.charset import CharSet as CharSet
-    from charrnn.data.dataset import DataSet as DataSet
-    from charrnn.generation.sampling import Sample as Sample
+    from charrnn.data.builtin import corpora as corpora
+    from charrnn.data.text.charset import CharSet as CharSet
+    from charrnn.data.text.dataset import DataSet as DataSet
+    from charrnn.generation.sampler import Sample as Sample
     from charrnn.generation.scoring import Score as Score
-    from charrnn.hyper import HyperParams as HyperParams
     from charrnn.model.cells import Cell as Cell
     from charrnn.model.modeltypes import GRUEncode as GRUEncode
     from charrnn.model.modeltypes import GRUResize as GRUResize
+    from charrnn.session.advice import advise as advise
+    from charrnn.settings import recipes as recipes
+    from charrnn.settings.hyper import HyperParams as HyperParams
     from charrnn.state import ModelState as ModelState
     from charrnn.state import generatestring as generatestring
     from charrnn.storage.checkpoint import Checkpoint as Checkpoint
@@ -35,19 +35,19 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Cell": "charrnn.model.cells",
-    "CharSet": "charrnn.data.charset",
+    "CharSet": "charrnn.data.text.charset",
     "Checkpoint": "charrnn.storage.checkpoint",
-    "DataSet": "charrnn.data.dataset",
+    "DataSet": "charrnn.data.text.dataset",
     "GRUEncode": "charrnn.model.modeltypes",
     "GRUResize": "charrnn.model.modeltypes",
-    "HyperParams": "charrnn.hyper",
+    "HyperParams": "charrnn.settings.hyper",
     "ModelState": "charrnn.state",
-    "Sample": "charrnn.generation.sampling",
+    "Sample": "charrnn.generation.sampler",
     "Score": "charrnn.generation.scoring",
-    "advise": "charrnn.advice",
-    "corpora": "charrnn.corpora",
+    "advise": "charrnn.session.advice",
+    "corpora": "charrnn.data.builtin.corpora",
     "generatestring": "charrnn.state",
-    "recipes": "charrnn.recipes",
+    "recipes": "charrnn.settings.recipes",
 }
 
 __all__ = list(_HOME)
@@ -57,7 +57,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'charrnn' has no attribute {name!r}")
     module = importlib.import_module(_HOME[name])
-    return module if module.__name__ == f"charrnn.{name}" else getattr(module, name)
+    return module if _HOME[name].endswith(f".{name}") else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from charrnn.errors import CharRNNError, CorruptFile, InvalidValue, NotAModelDirectory
-from charrnn.musicstate import MusicState
 from charrnn.state import ModelState
+from charrnn.tasks.music import MusicState
 from charrnn.training.summary import TrainingSummary
 
 app = typer.Typer(
@@ -56,7 +56,7 @@ def demo(
         ms = ModelState.load(directory, engine=engine)
         print(f"Going on with {directory}.")
     except NotAModelDirectory:
-        from charrnn import corpora
+        from charrnn.data.builtin import corpora
 
         ms = ModelState.initfromsrcfile(corpora.path("pydoc"), directory, engine=engine)
     print(ms.train(minutes=minutes, print_every=DEMO_EVERY))
@@ -188,7 +188,7 @@ def advise(
     \b
     charrnn advise alice.txt --minutes 30
     """
-    from charrnn.advice import advise
+    from charrnn.session.advice import advise
 
     print(advise(srcfile, minutes, lower=lower, engine=engine, threads=threads))
 
@@ -286,7 +286,7 @@ def score(
     echo "Off with her head!" | charrnn score workdirs/alice
     charrnn score workdirs/piano first.mid
     """
-    from charrnn.data.reading import TextSource
+    from charrnn.data.text.source import TextSource
 
     ms = ModelState.load(directory, checkpoint, engine=engine)
     if isinstance(ms, MusicState):

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_info
 
 import charrnn
 from charrnn.errors import EngineUnavailable
-from charrnn.hyper import HyperParams
 from charrnn.model import engine as engines
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 
 PACKAGES = ("numpy", "scipy", "pytensor", "numba", "llvmlite", "jax", "safetensors", "ipython")
 SHAPE = {"batchsize": 16, "seq_len": 100, "vocab_size": 100}  # of the speed probe

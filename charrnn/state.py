@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
-from charrnn import describe, recipes
-from charrnn.data.document import Document
-from charrnn.data.documentcorpus import DocumentCorpus
-from charrnn.data.documents import Labels
-from charrnn.data.encoding import Corpus
-from charrnn.data.geometry import require_flag
-from charrnn.data.reading import ReadOptions
+from charrnn.data.documents.corpus import DocumentCorpus
+from charrnn.data.documents.document import Document
+from charrnn.data.documents.source import Labels
+from charrnn.data.documents.tables import Column
 from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
-from charrnn.data.tables import Column
+from charrnn.data.streams.geometry import require_flag
+from charrnn.data.text.corpus import Corpus
+from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue
-from charrnn.hyper import NOTE_HEADS, HyperParams
-from charrnn.keeping import require_engine
-from charrnn.learning import LearningModel
-from charrnn.living import not_while_training
-from charrnn.recipes import Recipe
+from charrnn.session import show as describe
+from charrnn.session.live import not_while_training
+from charrnn.session.session import require_engine
+from charrnn.session.train import LearningModel
+from charrnn.settings import recipes
+from charrnn.settings.hyper import NOTE_HEADS, HyperParams
+from charrnn.settings.recipes import Recipe
 from charrnn.storage.creation import resolve
 from charrnn.storage.workdir import WorkDir
 from charrnn.training.summary import in_units
@@ -72,7 +73,7 @@ class ModelState(LearningModel):
     def __new__(cls, workdir: WorkDir, *args: Any, **options: Any) -> Self:
         """Return a `MusicState` for a model of music."""
         if cls is ModelState and "pieces" in workdir.model["corpus"]:
-            from charrnn.musicstate import MusicState
+            from charrnn.tasks.music import MusicState
 
             return object.__new__(MusicState)  # type: ignore[return-value]
         return object.__new__(cls)
@@ -156,11 +157,11 @@ class ModelState(LearningModel):
             the options that follow.
         text, labels, kind, delimiter, header, only, min_documents
             Which column is the text and which are labels, what separates documents, which labels to keep: see
-            `charrnn.data.documents.Documents.open`.
+            `charrnn.data.documents.source.Documents.open`.
         dt, beats, onsets, transpose
             For music, which a folder of MIDI files is, or a set of piano rolls: seconds or beats of a frame, whether
             struck keys are told from held ones, and by how many semitones at most pieces are shifted in training. The
-            model is a `charrnn.musicstate.MusicState`.
+            model is a `charrnn.tasks.music.MusicState`.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams

@@ -62,7 +62,7 @@ def test_a_fresh_sample_tells_how_to_get_it_again(run, model):
 
 
 def test_the_demo_trains_and_goes_on(run, tmp_path, srcfile, monkeypatch):
-    from charrnn import corpora
+    from charrnn.data.builtin import corpora
 
     monkeypatch.setattr(corpora, "path", lambda name: srcfile)
     first = run("demo", tmp_path / "demo", "--minutes", 0.01)
@@ -186,7 +186,7 @@ def test_a_preset_makes_the_model_and_patience_ends_its_training(run, srcfile, t
 
 
 def test_advice_is_shown(run, srcfile, monkeypatch):
-    monkeypatch.setattr("charrnn.advice._measured", lambda *_, **__: lambda recipe, vocab_size: (1e5, 10**4))
+    monkeypatch.setattr("charrnn.session.advice._measured", lambda *_, **__: lambda recipe, vocab_size: (1e5, 10**4))
     out = run("advise", srcfile, "--minutes", 3)
     assert "Advice for 3 min: GRUEncode" in out
     assert "minutes=3.0" in out
@@ -200,7 +200,7 @@ def test_finetuning_makes_a_model_of_its_own(run, model, srcfile, tmp_path):
 
 
 def test_music_is_made_shown_saved_and_scored(run, tmp_path):
-    from charrnn import corpora
+    from charrnn.data.builtin import corpora
 
     pytest.importorskip("symusic")
     model = tmp_path / "piano"

@@ -12,7 +12,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::charrnn.data.charset.UnknownCharacterWarning")
+@pytest.mark.filterwarnings("ignore::charrnn.data.text.charset.UnknownCharacterWarning")
 @pytest.mark.filterwarnings("ignore:The source of")  # a class that is run from here has none
 def test_the_five_minutes_run(srcfile, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -276,7 +276,7 @@ def test_an_error_in_a_callback_loses_nothing(ms):
 
 
 def test_looking_changes_nothing(ms, monkeypatch):
-    monkeypatch.setattr("charrnn.learning.time_steps", lambda learner: time_steps(learner, seconds=0.01))
+    monkeypatch.setattr("charrnn.session.train.time_steps", lambda learner: time_steps(learner, seconds=0.01))
     ms.train(train_len=3)
     before, files = everything(ms), sorted(ms.path.rglob("*"))
     ms.calc_loss()

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charrnn.data.charset import UNKNOWN, CharSet
-from charrnn.data.documentcorpus import DocumentCorpus, encode_documents
-from charrnn.data.documents import SUFFIXES, Documents, Labels
-from charrnn.data.encoding import Corpus, encode
-from charrnn.data.geometry import require_flag
-from charrnn.data.musiccorpus import MusicCorpus, encode_pieces
-from charrnn.data.pieces import Pieces, is_music
-from charrnn.data.reading import ReadOptions, TextSource
-from charrnn.data.survey import Survey
-from charrnn.data.tables import Column
+from charrnn.data.documents.corpus import DocumentCorpus, encode_documents
+from charrnn.data.documents.source import SUFFIXES, Documents, Labels
+from charrnn.data.documents.tables import Column
+from charrnn.data.music.corpus import MusicCorpus, encode_pieces
+from charrnn.data.music.source import Pieces, is_music
+from charrnn.data.streams.geometry import require_flag
+from charrnn.data.text.charset import UNKNOWN, CharSet
+from charrnn.data.text.corpus import Corpus, encode
+from charrnn.data.text.source import ReadOptions, TextSource
+from charrnn.data.text.survey import Survey
 from charrnn.errors import InvalidValue
 
 
 @dataclass(frozen=True)
 class DocumentOptions:
-    """How documents are found in a source, see `charrnn.data.documents.Documents.open`.
+    """How documents are found in a source, see `charrnn.data.documents.source.Documents.open`.
 
     `documents` says whether there are any; None leaves that to `holds_documents`.
     """
@@ -52,7 +52,7 @@ class DocumentOptions:
 
 @dataclass(frozen=True)
 class MusicOptions:
-    """How music becomes frames, see `charrnn.data.pieces.Pieces.open` and `charrnn.data.musiccorpus.encode_pieces`."""
+    """How music becomes frames; see `charrnn.data.music.source.Pieces.open` and `charrnn.data.music.corpus`."""
 
     dt: float | None = None
     beats: float | None = None

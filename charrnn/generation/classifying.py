@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.data.documentset import BEGIN
-from charrnn.data.labels import NO_LABEL, LabelTable
+from charrnn.data.documents.dataset import BEGIN
+from charrnn.data.documents.labels import NO_LABEL, LabelTable
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation.scoring import surprises
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
 
 ROWS = 64  # labels or texts looked at together

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from charrnn.data.documentset import BEGIN, END
-from charrnn.generation.sampling import Sample, checked_temp, generate, seed_of
-from charrnn.generation.writing import BLOCK, Writer
+from charrnn.data.documents.dataset import BEGIN, END
+from charrnn.generation.sampler import Sample, checked_temp, generate, seed_of
+from charrnn.generation.writer import BLOCK, Writer
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
 
 
@@ -62,9 +62,9 @@ def write_documents(
     first : callable
         Draws a first character where there is no prompt; without it that is up to the model.
     temp, argmax, rng, on_unknown, skip
-        As of `charrnn.generation.sampling.Sampler`.
+        As of `charrnn.generation.sampler.Sampler`.
     **labels
-        `condition` and `guidance`, as of `charrnn.generation.writing.Writer`.
+        `condition` and `guidance`, as of `charrnn.generation.writer.Writer`.
 
     Returns
     -------

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from charrnn.data.midirolls import read_rolls
-from charrnn.data.midiwriting import write_midi
-from charrnn.data.pieces import MIDI
-from charrnn.data.rolls import Roll, describe
+from charrnn.data.music.midirolls import read_rolls
+from charrnn.data.music.midiwriting import write_midi
+from charrnn.data.music.rolls import Roll, describe
+from charrnn.data.music.source import MIDI
 from charrnn.errors import InvalidValue, SaveFailed, SourceUnusable
 from charrnn.generation import rolldrawing, synth
 

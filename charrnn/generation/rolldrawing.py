@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from charrnn.data.rolls import LOWEST, Roll, pitch_name
+from charrnn.data.music.rolls import LOWEST, Roll, pitch_name
 from charrnn.errors import InvalidValue, need
 
 if TYPE_CHECKING:

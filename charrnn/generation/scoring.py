@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from charrnn.data.documentset import BEGIN
+from charrnn.data.documents.dataset import BEGIN
 from charrnn.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
 
 BLOCK = 256  # characters scored by one call of the compiled function

@@ -7,7 +7,7 @@ import wave
 
 import numpy as np
 
-from charrnn.data.rolls import Roll
+from charrnn.data.music.rolls import Roll
 from charrnn.errors import InvalidValue
 
 RATE = 22_050  # samples per second

@@ -13,7 +13,7 @@ from charrnn.insight.layers import checked_index
 from charrnn.insight.recording import Recording
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
 
 

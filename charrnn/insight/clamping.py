@@ -38,7 +38,7 @@ class ClampedModel:
 
     Examples
     --------
-    >>> from charrnn.hyper import HyperParams
+    >>> from charrnn.settings.hyper import HyperParams
     >>> from charrnn.model.model import Model
     >>> model = Model(HyperParams(layers=2, state_size=8), "GRUEncode", vocab_size=5, engine="numba")
     >>> clamped = ClampedModel(model, {(0, 3): 1.0})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.data.geometry import require_count
+from charrnn.data.streams.geometry import require_count
 from charrnn.storage.table import Table
 
 if TYPE_CHECKING:

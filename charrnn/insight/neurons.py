@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from charrnn.errors import InvalidValue
-from charrnn.generation.sampling import checked_temp
+from charrnn.generation.sampler import checked_temp
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from charrnn.data.dataset import DataSet
-    from charrnn.data.documentset import DocumentSet
+    from charrnn.data.documents.dataset import DocumentSet
+    from charrnn.data.text.dataset import DataSet
 
 ORDERS = 5
 MOST_LEARNED, MOST_JUDGED = 2_000_000, 500_000  # characters: what takes a few seconds

@@ -10,12 +10,12 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 from pytensor.tensor import TensorVariable
 
-from charrnn.data.documentset import BEGIN
+from charrnn.data.documents.dataset import BEGIN
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.insight import layers
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
     from charrnn.model.network import Network
 

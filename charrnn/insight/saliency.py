@@ -18,7 +18,7 @@ from charrnn.insight.recording import beginning
 from charrnn.model.losses import cross_entropy
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
     from charrnn.model.network import Network
 

@@ -14,7 +14,7 @@ from charrnn.insight.recording import Recording
 from charrnn.storage.table import Table
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.insight.predicates import Predicate
     from charrnn.model.model import Model
 

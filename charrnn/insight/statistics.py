@@ -12,7 +12,7 @@ from charrnn.insight.recording import Recording
 from charrnn.storage.table import Table
 
 if TYPE_CHECKING:
-    from charrnn.data.charset import CharSet
+    from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
 
 NEAR_ZERO = 1e-3

@@ -14,10 +14,10 @@ from typing import Any
 import pytensor
 
 from charrnn.errors import CellNeeded, InvalidCell, warn_caller
-from charrnn.hyper import HyperParams
 from charrnn.model.cellcheck import TracedStep
 from charrnn.model.cells import Cell
 from charrnn.model.modeltypes import CellMaker, ModelType, of_cell
+from charrnn.settings.hyper import HyperParams
 
 Record = dict[str, Any]
 

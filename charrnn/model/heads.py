@@ -3,7 +3,7 @@
 A network ends in one affine layer, whose outputs a head reads. Symbols are int32 (T, B). Notes come as frames of 0 and
 1, (T, B, V), one for each pitch, and the cross-entropy of a frame is summed over its pitches: nats per frame.
 
->>> from charrnn.hyper import HyperParams
+>>> from charrnn.settings.hyper import HyperParams
 >>> head = make(HyperParams(head="nade", note_units=64), vocab_size=88)
 >>> head.width, head.shapes()
 (152, {'W': (88, 64), 'U': (88, 64)})
@@ -18,10 +18,10 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
 
-from charrnn.hyper import HyperParams
 from charrnn.model.drawing import Estimator
 from charrnn.model.losses import accuracy, cross_entropy
 from charrnn.model.nade import nade_logits
+from charrnn.settings.hyper import HyperParams
 
 #: Logit of every pitch of a new network: about 4 of 88 notes sound.
 SILENCE = -3.0

@@ -1,6 +1,6 @@
 """The parameters of a new model.
 
->>> from charrnn.hyper import HyperParams
+>>> from charrnn.settings.hyper import HyperParams
 >>> from charrnn.model.cells import RNN
 >>> network = Network(RNN(), "resize", vocab_size=5, layers=1, state_size=400, dtype="float32")
 >>> parameters = initial_parameters(network, HyperParams(init="small"))
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from charrnn.hyper import HyperParams
 from charrnn.model.network import Network
+from charrnn.settings.hyper import HyperParams
 
 SMALL = 0.01
 

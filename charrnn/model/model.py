@@ -1,6 +1,6 @@
 """A model at work: parameters, optimizer, and the compiled functions over them.
 
->>> from charrnn.hyper import HyperParams
+>>> from charrnn.settings.hyper import HyperParams
 >>> import numpy as np
 >>> model = Model(HyperParams(layers=1, state_size=8), "GRUEncode", vocab_size=5, engine="numba")
 >>> x = np.zeros((4, 2), "int32")
@@ -23,7 +23,6 @@ from pytensor.graph.basic import Variable
 from pytensor.tensor import TensorVariable
 
 from charrnn.errors import CorruptFile, InvalidValue
-from charrnn.hyper import HyperParams
 from charrnn.model import engine as engines
 from charrnn.model import heads, modeltypes
 from charrnn.model.drawing import Conditions, draw_notes, marginals
@@ -35,6 +34,7 @@ from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.network import Network
 from charrnn.model.objective import AVERAGE, Objective
 from charrnn.model.parameters import ParameterVector
+from charrnn.settings.hyper import HyperParams
 
 Build = Callable[[Network, dict[str, TensorVariable]], tuple[Sequence[Variable], Sequence[Variable]]]
 

@@ -21,10 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from charrnn.errors import InvalidCell, UnknownName, near_matches
-from charrnn.hyper import HyperParams
 from charrnn.model.cellcheck import check
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
 from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
+from charrnn.settings.hyper import HyperParams
 
 STAGES = ("encode", "embed", "resize")
 

@@ -12,11 +12,11 @@ from pytensor.gradient import disconnected_grad
 from pytensor.graph.replace import graph_replace
 from pytensor.tensor import TensorVariable
 
-from charrnn.hyper import HyperParams
 from charrnn.model.dropout import Dropout
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
 from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value, running_average
+from charrnn.settings.hyper import HyperParams
 
 AVERAGE = "average"  # name of the slot that holds averaged parameters
 

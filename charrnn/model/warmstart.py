@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import InvalidValue
-from charrnn.hyper import HyperParams
 from charrnn.model.model import Model
 from charrnn.model.objective import AVERAGE
+from charrnn.settings.hyper import HyperParams
 
 FIXED = ("layers", "state_size", "gate", "reset", "tied", "head", "note_units", "layer_norm", "dtype")
 

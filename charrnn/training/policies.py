@@ -15,7 +15,7 @@ import numpy as np
 from charrnn.errors import UnknownName, near_matches
 
 if TYPE_CHECKING:
-    from charrnn.hyper import HyperParams
+    from charrnn.settings.hyper import HyperParams
 
 
 @dataclass
@@ -190,7 +190,7 @@ POLICIES: dict[str, type[Constant]] = {
 def new(hyper: HyperParams) -> Constant:
     """Return the policy of a new model: its numbers are the hyperparameters of the same names.
 
-    >>> from charrnn.hyper import HyperParams
+    >>> from charrnn.settings.hyper import HyperParams
     >>> new(HyperParams(policy="exponential", decay_rate=0.5)).rate(1.0, epochs=2.0)
     0.0005
     """

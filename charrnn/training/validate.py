@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from charrnn.data.streams import Streams
+    from charrnn.data.sets import Streams
     from charrnn.model.model import Model
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from charrnn.data.reading import ReadOptions, TextSource
+from charrnn.data.text.source import ReadOptions, TextSource
 
 RUSSIAN = "Мой дядя самых честных правил,\nКогда не в шутку занемог,\n"
 JAPANESE = "吾輩は猫である。名前はまだ無い。\nどこで生れたかとんと見当がつかぬ。\n"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from charrnn.data.charset import CharSet
-from charrnn.data.documentset import SPECIALS
+from charrnn.data.documents.dataset import SPECIALS
+from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.documents import write_documents, write_texts
 from tests.fakes import FakeModel

@@ -6,7 +6,7 @@ import wave
 import numpy as np
 import pytest
 
-from charrnn.data.midirolls import read_rolls
+from charrnn.data.music.midirolls import read_rolls
 from charrnn.errors import InvalidValue, SaveFailed, SourceNotFound, SourceUnusable
 from charrnn.generation.piece import Piece
 

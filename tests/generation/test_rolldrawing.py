@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from charrnn.data.rolls import Roll
+from charrnn.data.music.rolls import Roll
 from charrnn.errors import InvalidValue, NotInstalled
 from charrnn.generation.rolldrawing import blocks, plot, svg
 

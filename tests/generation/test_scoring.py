@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from charrnn.data.charset import CharSet, UnknownCharacterWarning
+from charrnn.data.text.charset import CharSet, UnknownCharacterWarning
 from charrnn.errors import InvalidValue, UnknownCharacters
 from charrnn.generation.scoring import BLOCK, Score, score
 from tests.fakes import FakeModel

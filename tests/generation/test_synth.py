@@ -4,7 +4,7 @@ import wave
 import numpy as np
 import pytest
 
-from charrnn.data.rolls import Roll
+from charrnn.data.music.rolls import Roll
 from charrnn.errors import InvalidValue
 from charrnn.generation.synth import RATE, sound, wav_bytes
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from charrnn.data.charset import CharSet
+from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue, UnknownName
-from charrnn.hyper import HyperParams
 from charrnn.insight.activity import Activities, neurons
 from charrnn.insight.recording import BLOCK, Recording
 from charrnn.model.cells import RNN
 from charrnn.model.model import Model
 from charrnn.model.modeltypes import ModelType
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES
 from tests.model.models import V, model
 from tests.model.numpy_reference import GATES

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from charrnn.data.charset import CharSet
+from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
-from charrnn.generation import sampling
+from charrnn.generation import sampler as sampling
 from charrnn.insight.clamping import ClampedModel
 from charrnn.model.generator import draw
 from tests.helpers import ENGINES

@@ -7,12 +7,12 @@ import numpy as np
 import pytensor.tensor as pt
 import pytest
 
-from charrnn.hyper import HyperParams
 from charrnn.insight.explaining import explain
 from charrnn.insight.formulas import formulas
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
 from charrnn.model.model import Model
 from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import plain_function
 
 NUMPY = {

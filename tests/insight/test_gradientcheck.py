@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from charrnn.errors import InvalidValue
-from charrnn.hyper import HyperParams
 from charrnn.insight import gradientcheck
 from charrnn.insight.gradientcheck import check_gradients
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 
 
 @pytest.mark.parametrize(

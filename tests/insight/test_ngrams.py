@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from charrnn.data.charset import CharSet
-from charrnn.data.dataset import DataSet
-from charrnn.data.documentset import SPECIALS, DocumentSet
+from charrnn.data.documents.dataset import SPECIALS, DocumentSet
+from charrnn.data.text.charset import CharSet
+from charrnn.data.text.dataset import DataSet
 from charrnn.insight import ngrams
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from charrnn.data.charset import CharSet
+from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue, UnknownCharacters, UnknownName
 from charrnn.insight.saliency import saliency
 from tests.helpers import ENGINES

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from charrnn.data.charset import CharSet
+from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.insight.recording import Recording
 from charrnn.insight.searching import correlations, find_neurons

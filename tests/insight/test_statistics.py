@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from charrnn.data.charset import CharSet
+from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.insight.recording import Recording
 from charrnn.insight.statistics import activation, histogram, parameter, statistics

@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from charrnn.hyper import HyperParams
 from charrnn.model import modeltypes
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import need
 from tests.model import numpy_reference as reference
 from tests.model.cells_of_users import Normalised, Peephole

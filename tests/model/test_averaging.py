@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CorruptFile
-from charrnn.hyper import HyperParams
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES, need
 from tests.model.models import V, batch
 

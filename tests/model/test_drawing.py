@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from charrnn.errors import InvalidValue
-from charrnn.hyper import HyperParams
 from charrnn.model.drawing import Conditions, Estimator, draw_notes, marginals
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import need
 
 V, K = 5, 4

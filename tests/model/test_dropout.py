@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from charrnn.errors import InvalidValue
-from charrnn.hyper import HyperParams
 from charrnn.model.dropout import DropoutMask
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 
 RATES = [{"dropout": 0.4}, {"dropout_inputs": 0.4}, {"dropout_weights": 0.4}]
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from charrnn.hyper import HyperParams
 from charrnn.model.generator import StepwiseGenerator
 from charrnn.model.model import Model
 from charrnn.model.modeltypes import ModelType
 from charrnn.model.recurrence.step import StepGraph
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES
 from tests.model.cells_of_users import Peaked, WithUnderscores
 from tests.model.models import V, model

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charrnn.hyper import HyperParams
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES, need
 
 TOLERANCE = {"rtol": 1e-9, "atol": 1e-9}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from charrnn.errors import InvalidValue
-from charrnn.hyper import HyperParams
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES, need
 from tests.model import numpy_reference as reference
 from tests.model.models import cell

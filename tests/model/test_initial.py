@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from charrnn.hyper import HyperParams
 from charrnn.model.cells import LSTM
 from charrnn.model.initial import initial_parameters
 from charrnn.model.network import Network
+from charrnn.settings.hyper import HyperParams
 
 V, H = 300, 200
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from charrnn.hyper import HyperParams
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 
 pytest.importorskip("jax")
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CorruptFile, InvalidValue, UnknownName
-from charrnn.hyper import OPTIMIZERS, HyperParams
 from charrnn.model import modeltypes
 from charrnn.model.model import Model
+from charrnn.settings.hyper import OPTIMIZERS, HyperParams
 from tests.helpers import ENGINES, need
 from tests.model import numpy_reference as reference
 from tests.model.models import V, batch, contributions, forward, model

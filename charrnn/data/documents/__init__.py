@@ -1,0 +1,1 @@
+"""Documents and their labels: read, encoded, and served as streams."""

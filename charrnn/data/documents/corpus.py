@@ -1,0 +1,266 @@
+"""Encode documents and their labels into files, and divide them for training and validation."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from charrnn.data.documents.dataset import SPECIALS, DocumentSet, encode_document
+from charrnn.data.documents.labels import LabelTable
+from charrnn.data.documents.source import Documents
+from charrnn.data.music.corpus import MusicCorpus
+from charrnn.data.streams import arrayfile, split
+from charrnn.data.streams.geometry import plural
+from charrnn.data.text.charset import CharSet
+from charrnn.data.text.corpus import Corpus, folding_note, require_settings
+from charrnn.errors import CorruptFile, SourceUnusable
+
+SYMBOLS, STARTS, LABELS, VALID = "symbols.npy", "starts.npy", "labels.npy", "valid.npy"
+RESTORE = "Restore them from a copy."
+
+
+@dataclass(frozen=True)
+class DocumentCorpus:
+    """Encoded documents: what is known of them beside the symbols themselves, and the way to open them.
+
+    Attributes
+    ----------
+    charset : CharSet
+        The characters, with begin and end symbols.
+    tables : tuple of LabelTable
+        The labels of each column, with their ids.
+    documents, length : int
+        Documents and characters in all.
+    train_documents, train_len, valid_documents, valid_len : int
+        Documents and characters to train on, and to validate on; where nothing is left for validation, these are all.
+    firsts : dict of str to int
+        Characters that begin documents for training, and how many each begins.
+    seq_len : int
+        T, as fitted to the documents.
+    random_seed : int
+        Seed of the division, and of the order of documents in training.
+    source, sha256 : str
+        Name of where the documents come from, and the checksum of texts and labels.
+    notes : tuple of str
+        Sentences about whatever was not plain.
+    """
+
+    charset: CharSet
+    tables: tuple[LabelTable, ...]
+    documents: int
+    length: int
+    train_documents: int
+    train_len: int
+    valid_documents: int
+    valid_len: int
+    firsts: dict[str, int]
+    seq_len: int
+    random_seed: int
+    source: str
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> tuple[DocumentSet, DocumentSet]:
+        """Map the documents for training and for validation into memory.
+
+        Those for training drop labels at a rate, see `DocumentSet`.
+
+        Raises
+        ------
+        CorruptFile
+            A file is missing, truncated or another.
+        """
+        directory = Path(directory)
+        symbols = arrayfile.load(directory / SYMBOLS, "u")
+        starts = arrayfile.load(directory / STARTS, "i")
+        valid = arrayfile.load(directory / VALID, "b")
+        labels = arrayfile.load(directory / LABELS, "i", ndim=2) if self.tables else None
+        expected = (self.length + 2 * self.documents, self.documents + 1, self.documents)
+        if (len(symbols), len(starts), len(valid)) != expected:
+            raise CorruptFile(f"The files in {directory} are not those of {self.documents:,} documents. {RESTORE}")
+        if labels is not None and labels.shape != (self.documents, len(self.tables)):
+            raise CorruptFile(f"{directory / LABELS} holds other labels than those of {self.source}. {RESTORE}")
+
+        def part(chosen: np.ndarray, name: str, dropout: float = 0.0) -> DocumentSet:
+            return DocumentSet(
+                symbols,
+                starts[:-1][chosen],
+                np.diff(starts)[chosen] - 1,
+                self.charset.vocab_size,
+                self.seq_len,
+                None if labels is None else labels[chosen],
+                self.random_seed,
+                f"{self.source} ({name})",
+                self.tables,
+                dropout,
+            )
+
+        return part(~valid, "training", label_dropout), part(valid if valid.any() else ~valid, "validation")
+
+    def random_first(self, rng: np.random.Generator | int | None = None) -> str:
+        """Draw a character to begin a document with, as often as documents for training begin with it."""
+        if not self.firsts:
+            return self.charset.charatidx(self.charset.randomidx(rng))
+        counts = np.array(list(self.firsts.values()), float)
+        return str(np.random.default_rng(rng).choice(list(self.firsts), p=counts / counts.sum()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able record."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        return record | {
+            "charset": self.charset.to_json(),
+            "tables": [table.to_json() for table in self.tables],
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> DocumentCorpus:
+        """Restore a corpus from its record.
+
+        Raises
+        ------
+        CorruptFile
+            The record is not one of documents.
+        """
+        if missing := {field.name for field in fields(cls)} - record.keys():
+            raise CorruptFile(f"The record of the documents lacks {', '.join(sorted(missing))}. {RESTORE}")
+        kept = {field.name: record[field.name] for field in fields(cls)}
+        return cls(
+            **kept
+            | {
+                "charset": CharSet.from_json(kept["charset"]),
+                "tables": tuple(map(LabelTable.from_json, kept["tables"])),
+                "notes": tuple(kept["notes"]),
+            }
+        )
+
+
+def corpus_from_json(record: Mapping[str, Any]) -> Corpus | DocumentCorpus | MusicCorpus:
+    """Restore the record of whatever was encoded: a continuous text, documents or music."""
+    if "pieces" in record:
+        return MusicCorpus.from_json(record)
+    return DocumentCorpus.from_json(record) if "documents" in record else Corpus.from_json(record)
+
+
+def encode_documents(
+    documents: Documents,
+    directory: str | os.PathLike[str],
+    seq_len: int = 100,
+    trainfrac: float = 0.9,
+    min_count: int = 0,
+    random_seed: int = 0,
+    known: CharSet | None = None,
+) -> DocumentCorpus:
+    """Write the symbols of documents, their labels and their division to files.
+
+    Parameters
+    ----------
+    documents
+        The documents.
+    directory
+        Existing directory for the files.
+    seq_len
+        T; shortened where the documents have fewer characters in all.
+    trainfrac
+        Part of the documents to train on, in (0, 1]. The others, for validation, are drawn from each label in
+        proportion, but one document at least of each label is for training. With 1, and where there are too few,
+        validation is on the training documents.
+    min_count
+        Characters that occur fewer times become U+FFFD.
+    random_seed
+        Seed of the division, and of the order of documents in training.
+    known
+        Characters that keep their indices, whether they occur or not; those of the documents come after them.
+
+    Raises
+    ------
+    InvalidValue
+        A number makes no sense.
+    SourceUnusable
+        The source changed while it was read.
+    SaveFailed
+        A file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> documents = Documents.open([f"{n} green bottles" for n in range(20)])
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     corpus = encode_documents(documents, directory)
+    ...     train, valid = corpus.open(directory)
+    >>> len(train), len(valid)
+    (18, 2)
+    """
+    require_settings(seq_len, trainfrac, min_count)
+    directory, survey = Path(directory), documents.survey
+    counts = survey.counts_by_character, survey.linestarts_by_character, min_count
+    charset = known.extended(*counts) if known else CharSet.from_counts(*counts, SPECIALS)
+    tables = tuple(LabelTable(name, counts) for name, counts in documents.label_counts.items())
+    starts, labels = array("q", [0]), array("i")
+    symbols = _symbols(documents, charset, tables, starts, labels)
+    size = survey.length + 2 * documents.count
+    arrayfile.write(directory / SYMBOLS, symbols, (size,), charset.index_dtype)
+    bounds = np.array(starts, np.int64)
+    ids = np.array(labels, np.int32).reshape(documents.count, len(tables))
+    valid = split.validation(ids, trainfrac, random_seed)
+    arrayfile.write(directory / STARTS, [bounds], bounds.shape, bounds.dtype)
+    arrayfile.write(directory / VALID, [valid], valid.shape, valid.dtype)
+    if tables:
+        arrayfile.write(directory / LABELS, [ids], ids.shape, ids.dtype)
+
+    begins, steps = bounds[:-1], np.diff(bounds) - 1
+    train = DocumentSet(
+        arrayfile.load(directory / SYMBOLS, "u"), begins[~valid], steps[~valid], charset.vocab_size, seq_len
+    )
+    fitted = train.fit(batchsize=1)
+    held_out = valid if valid.any() else ~valid
+    unsplit = f"{plural(documents.count, 'document')} cannot be divided: validation is on the training documents."
+    notes = [
+        *documents.notes,
+        folding_note(survey, charset),
+        unsplit if trainfrac < 1 and not valid.any() else "",
+        fitted.note,
+    ]
+    return DocumentCorpus(
+        charset=charset,
+        tables=tables,
+        documents=documents.count,
+        length=survey.length,
+        train_documents=len(train),
+        train_len=train.predictions - len(train),
+        valid_documents=int(held_out.sum()),
+        valid_len=int((steps[held_out] - 1).sum()),
+        firsts=_firsts(train, charset),
+        seq_len=fitted.seq_len,
+        random_seed=random_seed,
+        source=documents.name,
+        sha256=documents.sha256,
+        notes=tuple(filter(None, notes)),
+    )
+
+
+def _symbols(
+    documents: Documents, charset: CharSet, tables: tuple[LabelTable, ...], starts: array[int], labels: array[int]
+) -> Iterator[np.ndarray]:
+    """Yield the symbols of each document; append to `starts` where it ends and to `labels` its label ids."""
+    for document in documents:
+        symbols = encode_document(document.text, charset)
+        starts.append(starts[-1] + len(symbols))
+        labels.extend(table.ids.get(document.labels.get(table.name), -1) for table in tables)
+        yield symbols
+    if (len(starts) - 1, starts[-1]) != (
+        documents.count,
+        documents.survey.length + 2 * documents.count,
+    ) or -1 in labels:
+        raise SourceUnusable(f"{documents.name} changed while it was read. Try again when nothing writes to it.")
+
+
+def _firsts(documents: DocumentSet, charset: CharSet) -> dict[str, int]:
+    counts = np.bincount(np.asarray(documents.symbols)[documents.starts + 1], minlength=charset.vocab_size)
+    return {charset.charatidx(i): int(n) for i, n in enumerate(counts) if n and i != charset.unknown_idx}

@@ -1,0 +1,285 @@
+"""Read documents (poems, songs, letters) and their labels from whatever they stand in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from charrnn.data.documents.document import Document, Report
+from charrnn.data.documents.plaintexts import DelimitedText, Folder, Texts
+from charrnn.data.documents.tables import Column, CsvTable, FrameTable, JsonTable
+from charrnn.data.streams import geometry
+from charrnn.data.text.source import ReadOptions, TextSource
+from charrnn.data.text.survey import Survey
+from charrnn.errors import InvalidValue, SourceUnusable, UnknownName, near_matches
+
+__all__ = ["Document", "Documents"]
+
+SUFFIXES = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+KINDS = ("csv", "jsonl", "text")
+BLOCK = 1 << 18  # characters surveyed at a time
+
+Labels = Column | Sequence[Column] | Mapping[str, Column]
+
+
+class Reader(Protocol):
+    """Reads documents anew each time it is asked; `notes` are sentences about the source as a whole."""
+
+    name: str
+    notes: list[str]
+
+    def documents(self, report: Report) -> Iterator[Document]:
+        """Yield every document."""
+        ...
+
+
+class Documents:
+    """Documents, read anew each time they are iterated over, with one at a time in memory.
+
+    Opening reads them through.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file or folder.
+    label_names : tuple of str
+        The label columns.
+    label_counts : dict of str to Counter
+        For each label column, how many documents have each label.
+    count : int
+        Number of documents.
+    survey : Survey
+        Length and character counts of all texts.
+    sha256 : str
+        Checksum of the texts and labels.
+    notes : list of str
+        Sentences about what was read how, and what was left out.
+
+    Examples
+    --------
+    >>> documents = Documents.open(["To see a World", "", "Hope is the thing"])
+    >>> [document.text for document in documents]
+    ['To see a World', 'Hope is the thing']
+    >>> documents.notes
+    ['Left out 1 document without text, at item 2.']
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        label_names: Iterable[str],
+        only: Mapping[str, Collection[str]],
+        minimum: Mapping[str, int],
+        options: ReadOptions,
+    ) -> None:
+        self.name = reader.name
+        self.label_names = tuple(label_names)
+        self._reader = reader
+        self._options = options
+        self._kept: dict[str, set[str]] = {}
+        if only or minimum:
+            self._kept = self._labels_to_keep(only, minimum)
+        report = Report()
+        self._take_survey(report)
+        self.notes = [*reader.notes, *report.notes]
+        if not self.count:
+            raise SourceUnusable(f"{self.name} holds no document. {' '.join(report.notes)}".rstrip())
+        self.notes += [f"No document has a label in {name!r}." for name, n in self.label_counts.items() if not n]
+
+    @classmethod
+    def open(
+        cls,
+        source: str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any,
+        text: Column | None = None,
+        labels: Labels = (),
+        *,
+        kind: str | None = None,
+        delimiter: str | None = None,
+        header: bool | None = None,
+        only: Mapping[str, str | Collection[str]] | None = None,
+        min_documents: int | Mapping[str, int] = 1,
+        options: ReadOptions | None = None,
+    ) -> Documents:
+        """Open documents of any kind.
+
+        Parameters
+        ----------
+        source
+            A CSV file; a file with one JSON object per line; a folder, each file of which is a document; any other
+            text file, or "-" for standard input, to be divided by a delimiter; a list of strings or `Document`s; a
+            data frame of pandas or polars.
+        text
+            Column of the text in a table, by name or number; may be left out if there is but one or one called "text".
+        labels
+            Columns of labels, by name or number; a mapping gives them other names, as in {"author": 0}. In a folder
+            they name the levels of sub-folders. `Document`s bring their own.
+        kind
+            "csv", "jsonl" or "text", where the file's name does not tell.
+        delimiter
+            In CSV files what separates fields, found out if not given; in texts what separates documents, a regular
+            expression in which `^` and `$` match at lines, blank lines if not given.
+        header
+            Whether the first row of a CSV file names the columns. Found out if not given: it does if columns are asked
+            for by name, or one is called "text".
+        only
+            For label columns, or others, the labels to keep, as in {"author": ["Blake", "Keats"]}.
+        min_documents
+            Keep labels with at least so many documents: in every label column, or in those of a mapping.
+        options
+            How text is read and cleaned. Labels stay as they are.
+
+        Raises
+        ------
+        SourceNotFound
+            There is no such file or folder.
+        SourceUnusable
+            It holds no document, or not what it should.
+        UnknownName
+            There is no such column, label, kind or encoding.
+        InvalidValue
+            Another argument makes no sense.
+        """
+        options = options or ReadOptions()
+        if not (isinstance(source, str | os.PathLike) or hasattr(source, "read") or hasattr(source, "columns")):
+            source = Texts(source)
+            labels = labels or source.label_names
+        columns = _columns(labels)
+        if only is not None and not isinstance(only, Mapping):
+            raise InvalidValue(f'only={only!r}: expected columns with their labels, such as {{"author": ["Blake"]}}.')
+        chosen = {name: _texts(values) for name, values in (only or {}).items()}
+        if not isinstance(min_documents, Mapping):
+            geometry.require_count("min_documents", min_documents)
+            min_documents = dict.fromkeys(columns, min_documents)
+        for number in min_documents.values():
+            geometry.require_count("min_documents", number)
+        minimum = {name: number for name, number in min_documents.items() if number > 1}
+        needed = columns | {name: name for name in (*chosen, *minimum) if name not in columns}
+        reader = _reader(source, text, needed, kind, delimiter, header, options)
+        return cls(reader, columns, chosen, minimum, options)
+
+    def __iter__(self) -> Iterator[Document]:
+        return self._read(Report())
+
+    def __repr__(self) -> str:
+        labels = "".join(f", {geometry.plural(len(n), name)}" for name, n in self.label_counts.items())
+        size = geometry.plural(self.survey.length, "character")
+        return f"<Documents {self.name}: {geometry.plural(self.count, 'document')}{labels}, {size}>"
+
+    def _read(self, report: Report) -> Iterator[Document]:
+        for document in self._cleaned(report):
+            for name, kept in self._kept.items():
+                if document.labels.get(name) not in kept:
+                    report.add("Left out", "document", f"for their {name}", document.place)
+                    break
+            else:
+                labels = {name: document.labels[name] for name in self.label_names if name in document.labels}
+                yield Document(document.text, labels, document.place)
+
+    def _cleaned(self, report: Report) -> Iterator[Document]:
+        """Yield every document that has a text, without line ends around it."""
+        options = replace(self._options, gutenberg=False)  # that is done to the file as a whole
+        for document in self._reader.documents(report):
+            text = "".join(options.clean(iter([document.text])))
+            if text.strip():
+                yield Document(text.strip("\n"), document.labels, document.place)
+            else:
+                report.add("Left out", "document", "without text", document.place)
+
+    def _labels_to_keep(self, only: Mapping[str, Collection[str]], minimum: Mapping[str, int]) -> dict[str, set[str]]:
+        counts: dict[str, Counter[str]] = {name: Counter() for name in {**only, **minimum}}
+        for document in self._cleaned(Report()):
+            for name in counts.keys() & document.labels.keys():
+                counts[name][document.labels[name]] += 1
+        for name, labels in only.items():
+            if absent := sorted(set(labels) - counts[name].keys()):
+                raise UnknownName(f"No document has the {name} {absent[0]!r}. {near_matches(absent[0], counts[name])}")
+        return {
+            name: {label for label, n in found.items() if n >= minimum.get(name, 1) and label in only.get(name, found)}
+            for name, found in counts.items()
+        }
+
+    def _take_survey(self, report: Report) -> None:
+        self.count = 0
+        self.survey = Survey()
+        self.label_counts: dict[str, Counter[str]] = {name: Counter() for name in self.label_names}
+        checksum = hashlib.sha256()
+        texts, length = [], 0
+        for document in self._read(report):
+            self.count += 1
+            for name, label in document.labels.items():
+                self.label_counts[name][label] += 1
+            checksum.update(repr((document.text, *document.labels.items())).encode())
+            texts.append(document.text)
+            length += len(document.text)
+            if length > BLOCK:
+                self.survey.add_documents(texts)
+                texts, length = [], 0
+        self.survey.add_documents(texts)
+        self.sha256 = checksum.hexdigest()
+
+
+def _columns(labels: Labels) -> dict[str, Column]:
+    """Return label columns by their names.
+
+    >>> _columns("author"), _columns(["author", 2]), _columns({"author": 0})
+    ({'author': 'author'}, {'author': 'author', '2': 2}, {'author': 0})
+    """
+    columns: dict[str, Any]
+    if isinstance(labels, Mapping):
+        columns = dict(labels)
+    elif isinstance(labels, str) or not isinstance(labels, Iterable):
+        columns = {str(labels): labels}
+    else:
+        columns = {str(label): label for label in labels}
+    for column in columns.values():
+        if isinstance(column, bool) or not isinstance(column, str | int):
+            raise InvalidValue(f"labels={labels!r}: expected columns by name or number, such as ['author'].")
+    return columns
+
+
+def _texts(labels: str | Collection[str]) -> set[str]:
+    return set(map(str, labels)) if isinstance(labels, Collection) and not isinstance(labels, str) else {str(labels)}
+
+
+def _reader(
+    source: Any,
+    text: Column | None,
+    columns: Mapping[str, Column],
+    kind: str | None,
+    delimiter: str | None,
+    header: bool | None,
+    options: ReadOptions,
+) -> Reader:
+    if kind is not None and kind not in KINDS:
+        raise UnknownName(f"kind={kind!r} is no kind of file. {near_matches(kind, KINDS)}")
+    if isinstance(source, Texts):
+        _refuse("a list", text=text, kind=kind, delimiter=delimiter, header=header)
+        return source
+    if hasattr(source, "columns"):
+        _refuse("a data frame", kind=kind, delimiter=delimiter, header=header)
+        return FrameTable(source, text, columns)
+    raw = replace(options, lower=False, strip_punctuation=False)  # delimiters and labels stay as they are
+    if isinstance(source, str | os.PathLike) and source != "-" and (path := Path(source).expanduser()).is_dir():
+        _refuse("a folder, each file of which is a document", text=text, kind=kind, delimiter=delimiter, header=header)
+        return Folder(path, columns, raw)
+    file = TextSource.open(source, raw)
+    kind = kind or SUFFIXES.get(Path(file.name).suffix.lower(), "text")
+    if kind == "csv":
+        return CsvTable(file, text, columns, delimiter, header)
+    if kind == "jsonl":
+        _refuse("JSON lines", delimiter=delimiter, header=header)
+        return JsonTable(file, text, columns)
+    _refuse("a plain text", text=text, header=header)
+    return DelimitedText(file, columns, delimiter)
+
+
+def _refuse(source: str, **options: object) -> None:
+    """Raise InvalidValue for an option that means nothing to a kind of source."""
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidValue(f"{name}={value!r} means nothing for {source}: leave it out.")

@@ -1,0 +1,1 @@
+"""Piano music: read, encoded, and served as streams."""

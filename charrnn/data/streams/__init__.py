@@ -1,0 +1,1 @@
+"""What every kind of data shares: batches, packing, splitting, arrays on disk."""

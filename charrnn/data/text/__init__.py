@@ -1,0 +1,1 @@
+"""A continuous text: read, cleaned, encoded, and served as streams."""

@@ -1,0 +1,198 @@
+"""Writing text: one character after the other, each drawn from what the model expects next."""
+
+from __future__ import annotations
+
+import html
+import math
+import numbers
+import operator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from charrnn.errors import InvalidValue
+from charrnn.generation.writer import BLOCK, Writer
+
+if TYPE_CHECKING:
+    from charrnn.data.text.charset import CharSet
+    from charrnn.model.model import Model
+
+
+class Sample(str):
+    """A text that a model wrote, prompt included; a string that shows itself as text at the prompt.
+
+    Attributes
+    ----------
+    prompt : str
+        What the model was given to continue.
+    rng_seed : int
+        Pass it as `rng` to get the same text again.
+    state : numpy.ndarray or None
+        Hidden state at the end, (L, H); pass it as `init_state` to go on from there. None for a whole document.
+
+    Examples
+    --------
+    >>> Sample("two\\nlines", prompt="two", rng_seed=7, state=np.zeros((1, 4)))
+    two
+    lines
+    """
+
+    prompt: str
+    rng_seed: int
+    state: np.ndarray | None
+
+    def __new__(cls, text: str, prompt: str = "", rng_seed: int = 0, state: np.ndarray | None = None) -> Sample:
+        """Attach where a text came from to the text."""
+        sample = super().__new__(cls, text)
+        sample.prompt, sample.rng_seed, sample.state = prompt, rng_seed, state
+        return sample
+
+    def __getnewargs__(self) -> tuple[Any, ...]:  # for copy, which would otherwise call __new__ with the text alone
+        return str(self), self.prompt, self.rng_seed, self.state
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        """Return the text with its prompt in bold."""
+        given = self.prompt if self.startswith(self.prompt) else ""
+        given, written = html.escape(given), html.escape(self[len(given) :])
+        return f'<div dir="auto" style="white-space: pre-wrap; unicode-bidi: plaintext"><b>{given}</b>{written}</div>'
+
+
+class Sampler:
+    """A model in the act of writing: it has read its prompt, and writes on for as long as it is asked to.
+
+    Parameters
+    ----------
+    model : Model
+    charset : CharSet
+    temp : float
+        Temperature: below 1 the likely becomes likelier, above 1 less so.
+    prompt : str
+        Text to continue. An empty one stands for a random character that begins lines in the training text, and so
+        does a newline where that text has none.
+    init_state : numpy.ndarray, optional
+        Hidden state to begin with, (L, H); blank if not given.
+    argmax : bool
+        Take the likeliest character each time instead of drawing.
+    rng : int or numpy.random.Generator, optional
+        Seed, or a generator to draw one from; a fresh seed if not given.
+    on_unknown : {"replace", "skip", "error"}
+        What to do with characters of the prompt that the model does not know.
+    skip : int
+        The first so many symbols are never written: 1 leaves out U+FFFD.
+    condition, guidance
+        What labels do, see `charrnn.generation.writer.Writer`.
+
+    Attributes
+    ----------
+    prompt : str
+        The prompt as the model reads it.
+    rng_seed : int
+        The seed in use.
+    state : numpy.ndarray
+        Hidden state after everything written so far, (L, H).
+
+    Raises
+    ------
+    InvalidValue
+        If an argument makes no sense.
+    UnknownCharacters
+        If `on_unknown` is "error" and the prompt holds some.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        charset: CharSet,
+        temp: float = 0.5,
+        prompt: str = "\n",
+        init_state: np.ndarray | None = None,
+        argmax: bool = False,
+        rng: int | np.random.Generator | None = None,
+        on_unknown: Literal["replace", "skip", "error"] = "replace",
+        skip: int = 0,
+        condition: np.ndarray | None = None,
+        guidance: float = 1.0,
+    ) -> None:
+        self._charset, temp = charset, checked_temp(temp)
+        self.rng_seed = seed_of(rng)
+        draws = np.random.default_rng(self.rng_seed)
+        state = _checked_state(init_state, model.freshstate())
+        if prompt == "\n" and "\n" not in charset:
+            prompt = ""
+        indices = charset.encode(prompt, on_unknown)
+        if not len(indices):
+            indices = np.array([charset.semirandomidx(draws)], np.int32)
+        self.prompt = charset.decode(indices)
+        self._writer = Writer(model, draws, 1, state, temp, argmax, skip, condition, guidance)
+        self._writer.read(indices)
+
+    @property
+    def state(self) -> np.ndarray:
+        """Hidden state after everything written so far, (L, H)."""
+        return np.asarray(self._writer.state)[:, 0].copy()
+
+    def write(self, numchars: int | None = None) -> Iterator[str]:
+        """Yield what the model writes on, in pieces; for ever if no number of characters is given.
+
+        Memory does not grow with the length.
+        """
+        left = math.inf if numchars is None else numchars
+        while left > 0:
+            symbols = self._writer.write(int(min(BLOCK, left)))[:, 0]
+            left -= len(symbols)
+            yield self._charset.decode(symbols)
+
+
+def generate(model: Model, charset: CharSet, numchars: int = 100, **options: Any) -> Sample:
+    """Return a text of the given number of characters, after its prompt; options as for `Sampler`."""
+    numchars = checked_numchars(numchars)
+    sampler = Sampler(model, charset, **options)
+    text = sampler.prompt + "".join(sampler.write(numchars))
+    return Sample(text, prompt=sampler.prompt, rng_seed=sampler.rng_seed, state=sampler.state)
+
+
+def checked_temp(temp: float) -> float:
+    """Return a temperature as a float, or raise.
+
+    >>> checked_temp(-1)
+    Traceback (most recent call last):
+        ...
+    charrnn.errors.InvalidValue: temp must be a number above 0, not -1. For the likeliest character pass argmax=True.
+    """
+    if isinstance(temp, bool) or not isinstance(temp, numbers.Real) or not 0 < temp < math.inf:
+        hint = "For the likeliest character pass argmax=True."
+        raise InvalidValue(f"temp must be a number above 0, not {temp!r}. {hint}")
+    return float(temp)
+
+
+def checked_numchars(numchars: int) -> int:
+    """Return a number of characters as an int, or raise."""
+    try:
+        number = operator.index(numchars)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(numchars, bool):
+        raise InvalidValue(f"numchars must be a whole number of at least 0, not {numchars!r}.")
+    return number
+
+
+def seed_of(rng: int | np.random.Generator | None) -> int:
+    """Return a seed: the one given, one drawn from a generator, or a fresh one."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return int(np.random.default_rng(rng).integers(2**32))
+    if not isinstance(rng, int | np.integer) or isinstance(rng, bool) or rng < 0:
+        raise InvalidValue(f"rng must be a whole number of at least 0 or a numpy Generator, not {rng!r}.")
+    return int(rng)
+
+
+def _checked_state(state: np.ndarray | None, blank: np.ndarray) -> np.ndarray:
+    if state is None:
+        return blank
+    state = np.asarray(state, blank.dtype)
+    if state.shape != blank.shape:
+        raise InvalidValue(f"init_state must have the shape (layers, state size) = {blank.shape}, not {state.shape}.")
+    return state

@@ -1,0 +1,1 @@
+"""HTML pages written from a session."""

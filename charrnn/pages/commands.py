@@ -1,0 +1,82 @@
+"""The commands that make a model again, as far as its history tells."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import platform
+from typing import TYPE_CHECKING, Any
+
+import charrnn
+from charrnn.data.music.corpus import MusicCorpus
+from charrnn.data.text.corpus import Corpus
+from charrnn.settings.hyper import HyperParams
+
+if TYPE_CHECKING:
+    from charrnn.session.look import LookingModel
+
+PACKAGES = ("pytensor", "numpy", "llvmlite", "jax")
+
+
+def commands(ms: LookingModel) -> str:
+    """Return Python that makes a model of the same text, and trains it as this one was."""
+    return "\n".join(["from charrnn import ModelState", "", _creation(ms), *_trainings(ms)])
+
+
+def versions(ms: LookingModel) -> str:
+    """Return what the model runs on here."""
+    found = [f"charrnn {charrnn.__version__}", f"Python {platform.python_version()}"]
+    found += [f"{package} {version}" for package in PACKAGES if (version := _version(package))]
+    return f"{', '.join(found)}; engine {ms.model.engine}, threads {ms.model.threads}."
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _creation(ms: LookingModel) -> str:
+    usual = HyperParams().to_json()
+    options: dict[str, Any] = {"seq_len": ms.corpus.seq_len}
+    if ms.label_tables:
+        options["labels"] = [table.name for table in ms.label_tables]
+    if isinstance(ms.corpus, Corpus) and (trainfrac := round(ms.corpus.split / ms.corpus.length, 2)) != 0.9:
+        options["trainfrac"] = trainfrac
+    if isinstance(ms.corpus, MusicCorpus):
+        options |= {"beats": ms.corpus.beats} if ms.corpus.beats else {"dt": ms.corpus.dt}
+        options |= {name: value for name in ("onsets", "transpose") if (value := getattr(ms.corpus, name))}
+    options |= {name: value for name, value in ms.hyper.to_json().items() if value != usual[name]}
+    given = [f"{ms.corpus.source!r}, {f'workdirs/{ms.path.name}'!r}", f"modeltype={_modeltype(ms)}"]
+    given += [f"{name}={value!r}" for name, value in options.items()]
+    return "\n    ".join(["ms = ModelState.initfromsrcfile(", *(f"{part}," for part in given)]) + "\n)"
+
+
+def _modeltype(ms: LookingModel) -> str:
+    """Return how a model type is given: by its name, or as a cell of the user's own."""
+    if ms.cell_source is None:
+        return repr(ms.modeltype)
+    cell, stage = type(ms.model.network.cell).__name__, ms.model.network.stage
+    return cell if stage == "encode" else f"ModelType({ms.modeltype!r}, {cell}, {stage!r})"
+
+
+def _trainings(ms: LookingModel) -> list[str]:
+    """Return calls of `train` that do what the rounds of the history did."""
+    calls = []
+    for call, rounds in itertools.groupby(_call(ms, row) for row in ms.history if row.get("batches")):
+        given = "".join(f", {name}={value}" for name, value in call)
+        calls.append(f"ms.train(num_rounds={len(list(rounds))}{given})")
+    return calls
+
+
+def _call(ms: LookingModel, row: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Return the arguments of `train` that made a round."""
+    measured = ms.checkpoint.record.get("measured", {}) if ms.checkpoint else {}
+    batchsize = measured.get("batchsize", 16)
+    if isinstance(ms.corpus, Corpus):
+        batchsize = round(row["characters"] / row["batches"] / ms.corpus.seq_len) or batchsize
+    whole = ms.has_text and row["batches"] == ms.train_data.batchepoch(batchsize)
+    length = {} if whole else {"train_len": row["batches"]}
+    valid = {"valid_len": measured["valid_len"]} if measured.get("valid_len") else {}
+    return tuple({"batchsize": batchsize, **length, **valid}.items())

@@ -1,0 +1,127 @@
+"""Passages of text on a page, coloured by how surprised a model is, and by what its units do."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from charrnn.data.documents.dataset import DocumentSet
+from charrnn.errors import InvalidValue
+from charrnn.insight import activity
+from charrnn.insight.colouring import visible
+from charrnn.pages.page import escape
+
+if TYPE_CHECKING:
+    from charrnn.session.look import LookingModel
+
+SHADES = 10
+READ, SURPRISES, ACTIVITY = 3000, 700, 350  # characters: looked at, and shown of each
+UNITS = 4
+SURPRISING = 6.0  # nats that have the full colour
+PREDICATES = ("quotes", "brackets", "line_position", "upper", "digit", "word_position", "space", "vowel", "letter")
+
+
+def texts(ms: LookingModel) -> list[str]:
+    """Return texts that the model did not learn from; what it writes itself where there are none."""
+    if not ms.has_text:
+        return list(filter(None, [str(ms.generate(READ, temp=1.0, rng=0))]))
+    valid = ms.valid_data
+    if isinstance(valid, DocumentSet):
+        found: list[str] = []
+        for number in range(len(valid)):
+            if sum(map(len, found)) >= READ:
+                break
+            found.append(ms.chars.decode(valid[number]))
+        return list(filter(None, found))
+    text = ms.chars.decode(valid.symbols[: READ + 200])
+    start = text.find("\n", 0, 200) + 1  # at the beginning of a line, if there is one nearby
+    return [text[start : start + READ]]
+
+
+def surprises(ms: LookingModel, texts: Sequence[str]) -> str:
+    """Return the beginning of the texts, coloured by -ln p of each character."""
+    shown, nats, left = [], [], SURPRISES
+    for text in texts:
+        score = ms.score(text[:left])
+        per_char = score.per_char[: len(score.text)]  # that of a document has its end too
+        notes = (f"{surprise:.2f} nats, p = {np.exp(-surprise):.3g}" for surprise in per_char)
+        shown.append(_framed("", coloured(score.text, per_char / SURPRISING, notes)))
+        nats.append(per_char)
+        left -= len(text)
+        if left <= 0:
+            break
+    if not shown:
+        return ""
+    whence = "the validation text" if ms.has_text else "what the model itself wrote"
+    return (
+        f'<p class="small quiet">The beginning of {whence}: {np.concatenate(nats).mean():.3f} nats per character. '
+        f"The stronger the colour, the less a character was expected.</p>{''.join(shown)}"
+    )
+
+
+def units(ms: LookingModel, texts: Sequence[str]) -> str:
+    """Return the units that go along most closely with something that has a name, each with what it does."""
+    passage = ("\n\n" if "\n" in ms.chars else "").join(texts)
+    found: dict[tuple[int, int], tuple[float, str]] = {}
+    for predicate in PREDICATES:
+        try:
+            (closest,) = ms.find_neurons(predicate, passage, n=1)
+        except InvalidValue:  # there is none of it in the text
+            continue
+        closeness, _ = found.get((closest.layer, closest.unit), (0.0, ""))
+        if abs(closest.correlation) > abs(closeness):
+            found[closest.layer, closest.unit] = (closest.correlation, predicate)
+    shown = []
+    for (layer, index), (closeness, predicate) in sorted(found.items(), key=lambda item: -abs(item[1][0]))[:UNITS]:
+        unit = activity.neurons(ms.model, ms.chars, passage[:ACTIVITY], index, layer)
+        assert isinstance(unit, activity.Activity)  # as one was asked for
+        heading = f"layer {layer}, unit {index}: {predicate.replace('_', ' ')} (correlation {closeness:.2f})"
+        shown.append(_framed(heading, coloured(unit.text, unit.levels, (f"{value:.2f}" for value in unit.values))))
+    return "".join(shown)
+
+
+def _framed(heading: str, body: str) -> str:
+    caption = f'<figcaption class="small quiet">{escape(heading)}</figcaption>' if heading else ""
+    return f'<figure>{caption}<div class="text" dir="auto" lang="">{body}</div></figure>'
+
+
+def coloured(text: str, levels: np.ndarray, notes: Iterable[str]) -> str:
+    """Return a text whose characters have colours behind them.
+
+    Parameters
+    ----------
+    text : str
+        T characters.
+    levels : numpy.ndarray
+        From -1 (cold) to 1 (warm), (T,).
+    notes : iterable of str
+        What a character shows when it is pointed at.
+
+    Examples
+    --------
+    >>> coloured("a<", np.array([0.5, -1]), ["half", "all"])
+    '<i class="w5" title="half">a</i><i class="c10" title="all">&lt;</i>'
+    """
+    shades = np.clip(np.round(np.nan_to_num(levels) * SHADES), -SHADES, SHADES).astype(int)
+    return "".join(
+        f'<i class="{"w" if shade >= 0 else "c"}{abs(shade)}" title="{escape(note)}">{escape(_shown(ch))}</i>'
+        + "\n" * (ch == "\n")
+        for ch, shade, note in zip(text, shades, notes, strict=True)
+    )
+
+
+def shades_css() -> str:
+    """Return the styles of the classes that `coloured` uses."""
+    return "\n".join(
+        f".{letter}{shade} {{ background: rgb(var(--{name}) / {0.065 * shade:.3g}); }}"
+        for letter, name in (("w", "warm"), ("c", "cold"))
+        for shade in range(1, SHADES + 1)
+    )
+
+
+def _shown(ch: str) -> str:
+    """Marks stay on the letter before; what cannot be seen gets a sign."""
+    return ch if unicodedata.category(ch) in ("Mn", "Me") else visible(ch)

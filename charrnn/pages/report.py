@@ -1,0 +1,199 @@
+"""A page that tells all of a model: what it read, how it learned, what it writes, where it is surprised."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from charrnn.data.documents.corpus import DocumentCorpus
+from charrnn.data.music.corpus import MusicCorpus
+from charrnn.errors import InvalidValue
+from charrnn.generation import rolldrawing
+from charrnn.generation.piece import Piece
+from charrnn.insight import curves
+from charrnn.insight.colouring import visible
+from charrnn.pages import commands as reproducing
+from charrnn.pages import page as pages
+from charrnn.pages import passages
+from charrnn.pages.page import escape
+from charrnn.pages.svg import Line, chart
+from charrnn.settings.hyper import HyperParams
+from charrnn.training.summary import in_units
+
+if TYPE_CHECKING:
+    from charrnn.session.look import LookingModel
+    from charrnn.storage.checkpoint import Checkpoint
+
+SAMPLES, SAMPLE_LENGTH, SEED = 6, 300, 0
+
+
+def report_page(ms: LookingModel) -> str:
+    """Return the page."""
+    parts = {"Learning": _curves(ms), "What it writes": _samples(ms)}
+    if not isinstance(ms.corpus, MusicCorpus):
+        texts = passages.texts(ms)
+        parts |= {
+            "Where it is surprised": passages.surprises(ms, texts),
+            "What units do": passages.units(ms, texts),
+        }
+    parts |= {
+        "What it read": _corpus(ms),
+        "Settings": _settings(ms),
+        "The cell": _cell(ms),
+        "The same again": _commands(ms),
+    }
+    return pages.page(
+        "report.html",
+        shades=passages.shades_css(),
+        title=escape(f"{ms.path.name}: {ms.corpus.source}"),
+        summary=_summary(ms),
+        sections="\n".join(f"<section><h2>{title}</h2>\n{body}</section>" for title, body in parts.items() if body),
+        date=f"{datetime.datetime.now():%Y-%m-%d %H:%M}",
+    )
+
+
+def _summary(ms: LookingModel) -> str:
+    loss = ms.checkpoint.loss if ms.checkpoint else None
+    hyper = ms.hyper
+    facts = [
+        ("model", f"{ms.modeltype} {hyper.layers}×{hyper.state_size}"),
+        ("parameters", f"{ms.num_parameters:,}"),
+        ("trained", f"{ms.epochs:.2f} epochs, {ms.steps:,} steps" if ms.steps else "not yet"),
+        ("validation", in_units(loss, _unit(ms))),
+        ("checkpoint", ms.checkpoint.name if ms.checkpoint else "none yet"),
+    ]
+    return _facts(facts)
+
+
+def _unit(ms: LookingModel) -> str:
+    return "frame" if isinstance(ms.corpus, MusicCorpus) else "char"
+
+
+def _facts(facts: Iterable[tuple[str, object]]) -> str:
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
+    return f"<dl>{rows}</dl>"
+
+
+# -- learning ---------------------------------------------------------------------------------------------------------
+
+
+def _curves(ms: LookingModel) -> str:
+    try:
+        course = curves.of_history(ms.history.steps(), ms.history.columns(), {})
+    except InvalidValue:
+        return "<p>It has not been trained yet.</p>"
+    lines = [Line(*course.smooth, "train")] if len(course.step) else []
+    lines.append(Line(course.valid_step, course.valid_loss, "valid", marked=True))
+    best = f", best {course.best[1]:.3f} at step {course.best[0]:,}" if course.best else ""
+    about = f"Losses from step {course.span[0]:,} to {course.span[1]:,}{best}."
+    legend = (
+        '<p class="legend small quiet"><b class="train">training</b><b class="valid">validation</b>'
+        f"nats/{_unit(ms)} over steps{escape(best)}</p>"
+    )
+    losses = chart(lines, course.limits, about)
+    if not len(course.learnrate):
+        return losses + legend
+    low, high = float(course.learnrate.min()), float(course.learnrate.max())
+    log = low > 0 and high > 8 * low
+    limits = (low / 1.3, high * 1.3) if log else (0.0, 1.2 * high)
+    rates = chart(
+        [Line(course.step, course.learnrate, "rate")], limits, f"Learning rate, {high:g} to {low:g}.", log, height=5
+    )
+    return f'{losses}{legend}{rates}<p class="small quiet">learning rate</p>'
+
+
+# -- samples ----------------------------------------------------------------------------------------------------------
+
+
+def _samples(ms: LookingModel) -> str:
+    written = []
+    for checkpoint in along_the_way(ms):
+        with ms._as_of(checkpoint):
+            sample = _sample(ms)
+        loss = "" if checkpoint.loss is None else f", {checkpoint.loss:.3f} nats/{_unit(ms)}"
+        heading = f"epoch {checkpoint.record.get('epochs', checkpoint.epoch):.2f}, step {checkpoint.step:,}{loss}"
+        written.append((heading, sample))
+    shown = "".join(
+        f'<figure><figcaption class="small quiet">{escape(heading)}</figcaption>{sample}</figure>'
+        for heading, sample in written or [("before training", _sample(ms))]
+    )
+    return f'<p class="small quiet">Each from seed {SEED}.</p>{shown}'
+
+
+def _sample(ms: LookingModel) -> str:
+    written: Any = ms.generate(SAMPLE_LENGTH, rng=SEED)
+    if isinstance(written, Piece):
+        return rolldrawing.svg(written, written.prompt_len)
+    return f'<div class="text" dir="auto" lang="">{escape(str(written).strip(chr(10)))}</div>'
+
+
+def along_the_way(ms: LookingModel) -> list[Checkpoint]:
+    """Return the checkpoints that led to where the model stands, of many a few, as evenly as can be."""
+    checkpoints = list(ms.checkpoints)
+    way: list[Checkpoint] = []
+    at = ms.checkpoint
+    while at is not None:
+        way.append(at)
+        at = _before(at, checkpoints)
+    way.reverse()
+    if len(way) <= SAMPLES:
+        return way
+    steps = np.array([checkpoint.step for checkpoint in way])
+    evenly = np.linspace(steps[0], steps[-1], SAMPLES)
+    return [way[i] for i in np.unique(np.abs(steps[:, np.newaxis] - evenly).argmin(axis=0))]
+
+
+def _before(at: Checkpoint, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """Return the checkpoint that training went on from, or one before it if that was thinned away."""
+    earlier = [c for c in checkpoints if c.serial < at.serial]
+    parent = next((c for c in earlier if c.name == at.parent), None)
+    likely = (c for c in reversed(earlier) if c.branch == at.branch and c.step < at.step)
+    return parent or (next(likely, None) if at.parent else None)
+
+
+# -- facts ------------------------------------------------------------------------------------------------------------
+
+
+def _corpus(ms: LookingModel) -> str:
+    corpus = ms.corpus
+    learned, validated = f"{corpus.train_len:,}", f"{corpus.valid_len:,}"
+    facts: list[tuple[str, object]] = [("source", corpus.source)]
+    if isinstance(corpus, MusicCorpus):
+        facts += [("pieces", f"{corpus.pieces:,}, in frames of {corpus.dt:g} s")]
+        learned, validated = f"{learned} frames", f"{validated} frames"
+    else:
+        learned, validated = f"{learned} characters", f"{validated} characters"
+        facts += [("kinds of characters", f"{len(ms.chars) - 1:,}: {_listed(ms.chars.chars[1:])}")]
+    if isinstance(corpus, DocumentCorpus):
+        facts += [("documents", f"{corpus.documents:,}, of which {corpus.valid_documents:,} to validate on")]
+        facts += [(table.name, f"{len(table):,}: {_listed(table.labels, ', ')}") for table in corpus.tables]
+    facts += [("to learn from", learned), ("to validate on", validated), ("sequence length", corpus.seq_len)]
+    return _facts([*facts, ("sha256", corpus.sha256), *(("note", note) for note in corpus.notes)])
+
+
+def _listed(names: Sequence[str], between: str = " ") -> str:
+    """Return the first of many names, with those that cannot be seen made visible."""
+    shown = between.join("".join(map(visible, name)) for name in names[:120])
+    return f"{shown} …" if len(names) > 120 else shown
+
+
+def _settings(ms: LookingModel) -> str:
+    usual, own = HyperParams().to_json(), ms.hyper.to_json()
+    chosen = [(name, f"{value}  (default {usual[name]})") for name, value in own.items() if value != usual[name]]
+    others = [(name, value) for name, value in own.items() if value == usual[name]]
+    shown = f'<div class="own">{_facts(chosen)}</div>' if chosen else "<p>All are at their defaults.</p>"
+    return f"{shown}<details><summary>{len(others)} at their defaults</summary>{_facts(others)}</details>"
+
+
+def _cell(ms: LookingModel) -> str:
+    return f"<pre>{escape(ms.cell_source)}</pre>" if ms.cell_source else ""
+
+
+def _commands(ms: LookingModel) -> str:
+    return (
+        f'<pre id="commands" tabindex="0">{escape(reproducing.commands(ms))}</pre>'
+        f'<p class="small quiet">{escape(reproducing.versions(ms))}</p>'
+    )

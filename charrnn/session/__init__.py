@@ -1,0 +1,1 @@
+"""What `ms` is and does: `Session`, and one file for each activity."""

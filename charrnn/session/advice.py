@@ -1,0 +1,244 @@
+"""Advice: settings for a text and the time there is, from what a training step takes on this machine."""
+
+from __future__ import annotations
+
+import math
+import os
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from charrnn.data.documents.source import Documents
+from charrnn.data.sources import DocumentOptions, MusicOptions, holds_documents, holds_music
+from charrnn.data.text.source import ReadOptions, TextSource
+from charrnn.errors import InvalidValue
+from charrnn.settings import recipes
+from charrnn.settings.recipes import Recipe
+
+SIZES = (64, 128, 256, 384, 512, 768, 1024)
+SEEN_PER_PARAMETER = 4.0  # characters that must be learned for each parameter to be worth its time
+PARAMETERS_PER_CHARACTER = 8.0  # more than so many for each character of the text only memorise it
+SPENT = 0.9  # part of the time that goes into training steps, the rest into validation and saving
+ROUNDS = 20  # in the time there is
+TRIED = 3  # steps at each size
+
+Speed = Callable[[Recipe, int], tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a size came to: its parameters, its speed, and whether time and text suffice for it."""
+
+    state_size: int
+    parameters: int
+    chars_per_s: float
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Settings to make a model with and to train it with; prints as what they are and why.
+
+    Parameters
+    ----------
+    source : str
+        Name of the text.
+    length, kinds : int
+        Characters in it, and different ones.
+    documents : int
+        Documents in it; 0 for a continuous text.
+    minutes : float
+        The time there is.
+    recipe : Recipe
+        What is advised.
+    trials : tuple of Trial
+        The sizes that were tried, the advised one last of those that fit.
+    train_len : int
+        Batches in a round.
+
+    Attributes
+    ----------
+    settings : dict
+        Arguments of `ModelState.initfromsrcfile`.
+    training : dict
+        Arguments of `ModelState.train`.
+    epoch_seconds : float
+        How long an epoch takes.
+    epochs : float
+        How many there are in the time.
+    """
+
+    source: str
+    length: int
+    kinds: int
+    documents: int
+    minutes: float
+    recipe: Recipe
+    trials: tuple[Trial, ...]
+    train_len: int
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.recipe.settings
+
+    @property
+    def training(self) -> dict[str, Any]:
+        return {"batchsize": self.recipe.batchsize, "minutes": self.minutes, "train_len": self.train_len}
+
+    @property
+    def chosen(self) -> Trial:
+        """The size that is advised."""
+        return next(trial for trial in self.trials if trial.state_size == self.recipe.hyper.state_size)
+
+    @property
+    def epoch_seconds(self) -> float:
+        return self.length * self.recipe.trainfrac / (SPENT * self.chosen.chars_per_s)
+
+    @property
+    def epochs(self) -> float:
+        return 60 * self.minutes / self.epoch_seconds
+
+    def __repr__(self) -> str:
+        kind = f", in {self.documents:,} documents" if self.documents else ""
+        hyper, chosen = self.recipe.hyper, self.chosen
+        tried = ", ".join(f"{trial.state_size} {trial.chars_per_s:,.0f}" for trial in self.trials)
+        duration = f"{self.epoch_seconds:.0f} s" if self.epoch_seconds < 120 else f"{self.epoch_seconds / 60:.0f} min"
+        lines = [
+            f"{self.source}: {self.length:,} characters of {self.kinds:,} kinds{kind}.",
+            f"Characters learned in a second, by state size: {tried}.",
+            f"Advice for {self.minutes:g} min: {self.recipe.modeltype} {hyper.layers}×{hyper.state_size}, "
+            f"{chosen.parameters:,} parameters, dropout {hyper.dropout:g}. "
+            f"An epoch takes about {duration}, so there will be about {self.epochs:.2g} of them.",
+            f"ms = ModelState.initfromsrcfile(FILE, DIR, {_arguments(self.settings)})",
+            f"ms.train({_arguments(self.training)})",
+        ]
+        return "\n".join(textwrap.fill(line, width=100, subsequent_indent="    ") for line in lines)
+
+
+def advise(
+    srcfile: str | os.PathLike[str] | Any,
+    minutes: float = 10.0,
+    *,
+    lower: bool = False,
+    engine: str = "auto",
+    threads: int | None = None,
+) -> Advice:
+    """Propose settings for a text and a number of minutes, after some steps of training at a few sizes.
+
+    It takes some ten seconds. A model is as large as pays: so that, in that time, it learns at least 4 characters for
+    each of its parameters, and has no more than 8 for each character of the text. The more often the text will be
+    read, the more is dropped out. These rules are from measurements with texts of 0.1 and 1 MB, see the benchmarks.
+
+    Parameters
+    ----------
+    srcfile : path or documents
+        As for `ModelState.initfromsrcfile`.
+    minutes : float
+        The time there is for training.
+    lower : bool
+        Lower-case the text.
+    engine, threads
+        As for `ModelState.initfromsrcfile`.
+
+    Raises
+    ------
+    SourceNotFound, SourceUnusable
+        If there is no text to learn from in `srcfile`.
+    InvalidValue, UnknownName, EngineUnavailable
+        If an argument makes no sense, or the source is music.
+
+    Examples
+    --------
+    >>> advice = advise("alice.txt", minutes=30)                                              # doctest: +SKIP
+    >>> ms = ModelState.initfromsrcfile("alice.txt", "workdirs/alice", **advice.settings)     # doctest: +SKIP
+    >>> ms.train(**advice.training)                                                           # doctest: +SKIP
+    """
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
+        raise InvalidValue(f"minutes must be a number of minutes above 0, not {minutes!r}.")
+    if holds_music(srcfile, DocumentOptions(), MusicOptions()):
+        raise InvalidValue(f"advise is for texts, and {srcfile} is music: take preset='piano' for it.")
+    reading = ReadOptions(lower=lower)
+    source: TextSource | Documents
+    if holds_documents(srcfile, DocumentOptions()):
+        source, count = (documents := Documents.open(srcfile, options=reading)), documents.count
+    else:
+        source, count = TextSource.open(srcfile, reading), 0
+    kinds = len(source.survey.counts_by_character)
+    recipe = recipes.get("best").but(lower=lower)
+    speed = _measured(engine, threads, documents=count > 0)
+    trials = tried(recipe, source.survey.length, kinds, minutes, speed)
+    recipe = suited(recipe, source.survey.length, minutes, trials)
+    length = 60 * minutes * SPENT / ROUNDS * _best(trials).chars_per_s / (recipe.batchsize * recipe.seq_len)
+    return Advice(
+        source=source.name,
+        length=source.survey.length,
+        kinds=kinds,
+        documents=count,
+        minutes=minutes,
+        recipe=recipe,
+        trials=trials,
+        train_len=max(1, round(length)),
+    )
+
+
+def tried(recipe: Recipe, length: int, kinds: int, minutes: float, speed: Speed) -> tuple[Trial, ...]:
+    """Try sizes from the smallest on, until one is too large for the text or the time.
+
+    >>> def speed(recipe, vocab_size):
+    ...     H = recipe.hyper.state_size
+    ...     return 2e9 / H**2, 6 * H**2
+    >>> [(trial.state_size, trial.fits) for trial in tried(Recipe(), 10**6, 60, 10.0, speed)]
+    [(64, True), (128, True), (256, True), (384, True), (512, False)]
+    """
+    trials: list[Trial] = []
+    for size in SIZES:
+        hyper = recipe.hyper.replace(state_size=size)
+        chars_per_s, parameters = speed(recipe.but(hyper=hyper), kinds + 1)
+        seen = 60 * minutes * SPENT * chars_per_s
+        fits = SEEN_PER_PARAMETER * parameters <= seen and parameters <= PARAMETERS_PER_CHARACTER * length
+        trials.append(Trial(size, parameters, chars_per_s, fits))
+        if not fits:
+            break
+    return tuple(trials)
+
+
+def suited(recipe: Recipe, length: int, minutes: float, trials: tuple[Trial, ...]) -> Recipe:
+    """Return a recipe with the largest size that fits, with dropout by the number of epochs, for so long a text."""
+    best = _best(trials)
+    epochs = 60 * minutes * SPENT * best.chars_per_s / (recipe.trainfrac * length)
+    dropout = round(float(np.interp(math.log(epochs), np.log([2, 30]), [0.0, 0.5])), 1)
+    batchsize = 16 if length < 32 * recipe.batchsize * recipe.seq_len * 4 else recipe.batchsize
+    hyper = recipe.hyper.replace(state_size=best.state_size, dropout=dropout, dropout_weights=dropout)
+    return recipe.but(hyper=hyper, batchsize=batchsize)
+
+
+def _best(trials: tuple[Trial, ...]) -> Trial:
+    return [trial for trial in trials if trial.fits or trial is trials[0]][-1]
+
+
+def _measured(engine: str, threads: int | None, documents: bool) -> Speed:
+    """Return a function that measures characters learned in a second, and counts parameters."""
+    from charrnn.model.model import Model
+
+    def speed(recipe: Recipe, vocab_size: int) -> tuple[float, int]:
+        model = Model(recipe.hyper, recipe.modeltype, vocab_size, engine, threads, documents=documents)
+        shape = (recipe.seq_len + 1, recipe.batchsize)
+        symbols = np.random.default_rng(0).integers(vocab_size, size=shape, dtype="int32")
+        state = model.step(symbols[:-1], symbols[1:]).state  # compiles
+        durations = []
+        for _ in range(TRIED):
+            start = time.perf_counter()
+            state = model.step(symbols[:-1], symbols[1:], state).state
+            durations.append(time.perf_counter() - start)
+        parameters = sum(array.size for array in model.parameters.values())
+        return recipe.seq_len * recipe.batchsize / min(durations), parameters
+
+    return speed
+
+
+def _arguments(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in values.items())

@@ -1,0 +1,242 @@
+"""Hyperparameters: everything about a model and its training that is chosen once, checked when it is chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+import operator
+import textwrap
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Self
+
+from charrnn.errors import InvalidValue, UnknownName, near_matches
+
+OPTIMIZERS = ("rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
+CLIPS = ("value", "step", "norm", None)
+COSTS = ("sum", "mean")
+GATES = ("sigmoid", "hard_sigmoid")
+INITS = ("uniform", "normal", "small")
+NOTE_HEADS = ("bernoulli", "nade")  # those for music
+HEADS = ("softmax", "bernoulli", "nade")
+RESETS = ("before", "after")
+POLICIES = ("plateau", "ancestor", "constant", "cosine", "exponential", "onecycle")
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperParams:
+    """The hyperparameters of a model; immutable, use `replace` for a changed copy.
+
+    Parameters
+    ----------
+    layers : int
+        Number of recurrent layers, L.
+    state_size : int
+        Width of every hidden state, H.
+    learnrate : float
+        Learning rate at the start of training; the policy adapts it from there.
+    decay : float
+        Decay of RMSProp's running average of squared gradients, in [0, 1).
+    regcost : float
+        Weight λ of the L2 penalty (λ/2)·ΣW² over weight matrices; 0 for none.
+    optimizer : {"rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw"}
+        How a gradient becomes an update, see `charrnn.model.updates`.
+    momentum : float
+        Of momentum and Nesterov, and Adam's β₁; in [0, 1).
+    epsilon : float, optional
+        What RMSProp, Adagrad and Adam add to what they divide by; 1e-6, 1e-8 and 1e-8 by default.
+    weight_decay : float
+        AdamW's decay of all parameters, apart from the gradient.
+    clip : {"value", "step", "norm", None}
+        What is clipped at `clip_at`: each element of the summed gradient, each element of every time step's
+        contribution before summing (the ancestor's form), the norm of all gradients together, or nothing.
+    clip_at : float
+        The bound of the clipping.
+    cost : {"sum", "mean"}
+        Minimise the sum over T and B of the cross-entropy plus the penalty, or that divided by T·B. Gradients of the
+        mean are T·B times smaller, for which RMSProp's epsilon is not: prefer Adam with it.
+    gate : {"sigmoid", "hard_sigmoid"}
+        The function of the gates. Measured with the defaults on tinyshakespeare, the hard one is 0.01 nats/char ahead
+        for six epochs (1.638 and 1.645) and behind after seven (1.626 and 1.622), so the smooth one is the default.
+    reset : {"before", "after"}
+        Where a GRU's reset gate acts: on the state before the recurrent product (the ancestor's), or on the
+        product (cuDNN's and torch's).
+    policy : {"plateau", "ancestor", "constant", "cosine", "exponential", "onecycle"}
+        How the learning rate changes, see `charrnn.training.policies`.
+    decay_rate, decay_after : float, int
+        Policy "exponential" multiplies the learning rate by `decay_rate` at the end of every epoch but the first
+        `decay_after`.
+    average : float
+        Decay of a running average of the parameters, such as 0.999, with which the model predicts and writes, while
+        training goes on with the parameters themselves; 0 for none.
+    bptt_truncate : int
+        Back-propagate only through the last n steps of each sequence; -1 for all of them.
+    dropout, dropout_inputs, dropout_weights : float
+        Rates at which training drops every layer's outputs, the first layer's inputs, and recurrent weights; below 1.
+    label_dropout : float
+        Rate at which training hides labels, so that a model of labelled documents also learns to go without.
+    tied : bool
+        Whether the output layer's matrix is the input layer's, transposed.
+    head : {"softmax", "bernoulli", "nade"}
+        What the outputs mean: one of V symbols; or frames of notes, independent of each other, or each dependent on
+        those above it. See `charrnn.model.heads`.
+    note_units : int
+        Hidden units between the notes of a frame, for the head "nade".
+    layer_norm : bool
+        Whether the sums of GRUs, LSTMs and plain RNNs are normalised over the units (Ba et al. 2016), see
+        `charrnn.model.normalised`.
+    init : {"uniform", "normal", "small"}
+        Initial weights: the ancestor's, PoetRNN's or min-char-rnn's, see `charrnn.model.initial`.
+    forget_bias : float
+        Initial bias of an LSTM's forget gate.
+    random_seed : int
+        Seed of the initial parameters and of everything random in training.
+    dtype : {"float32", "float64"}
+        Precision of parameters and states.
+
+    Raises
+    ------
+    InvalidValue
+        If a number makes no sense.
+    UnknownName
+        If a name is not among the values above.
+
+    Examples
+    --------
+    >>> HyperParams(layers=1).replace(state_size=64).state_size
+    64
+    >>> HyperParams(layers=0)
+    Traceback (most recent call last):
+        ...
+    charrnn.errors.InvalidValue: layers must be a whole number of at least 1, not 0.
+    """
+
+    layers: int = 2
+    state_size: int = 128
+    learnrate: float = 1e-3
+    decay: float = 0.95
+    regcost: float = 0.1
+    optimizer: str = "rmsprop"
+    momentum: float = 0.9
+    epsilon: float | None = None
+    weight_decay: float = 0.01
+    clip: str | None = "value"
+    clip_at: float = 5.0
+    cost: str = "sum"
+    gate: str = "sigmoid"
+    reset: str = "before"
+    policy: str = "plateau"
+    decay_rate: float = 0.999
+    decay_after: int = 1
+    average: float = 0.0
+    bptt_truncate: int = -1
+    dropout: float = 0.0
+    dropout_inputs: float = 0.0
+    dropout_weights: float = 0.0
+    label_dropout: float = 0.1
+    tied: bool = False
+    head: str = "softmax"
+    note_units: int = 128
+    layer_norm: bool = False
+    init: str = "uniform"
+    forget_bias: float = 1.0
+    random_seed: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        self._whole("layers", least=1)
+        self._whole("state_size", least=1)
+        self._whole("random_seed", least=0)
+        self._whole("note_units", least=1)
+        if self.bptt_truncate != -1:
+            self._whole("bptt_truncate", least=1, otherwise=", or -1 for whole sequences")
+        self._number("learnrate", lambda rate: rate > 0, "above 0")
+        self._number("decay", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
+        self._number("decay_rate", lambda rate: 0 < rate <= 1, "above 0 and up to 1")
+        self._whole("decay_after", least=0)
+        self._number("average", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
+        self._number("momentum", lambda momentum: 0 <= momentum < 1, "of at least 0 and below 1")
+        self._number("weight_decay", lambda decay: decay >= 0, "of at least 0")
+        if self.epsilon is not None:
+            self._number("epsilon", lambda epsilon: epsilon > 0, "above 0")
+        self._number("regcost", lambda cost: cost >= 0, "of at least 0")
+        for name in ("dropout", "dropout_inputs", "dropout_weights", "label_dropout"):
+            self._number(name, lambda rate: 0 <= rate < 1, "of at least 0 and below 1")
+        self._number("forget_bias", math.isfinite, "that is finite")
+        for name in ("tied", "layer_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidValue(f"{name} must be True or False, not {getattr(self, name)!r}.")
+        self._number("clip_at", lambda bound: bound > 0, "above 0")
+        self._name("optimizer", OPTIMIZERS)
+        self._name("clip", CLIPS)
+        self._name("cost", COSTS)
+        self._name("gate", GATES)
+        self._name("reset", RESETS)
+        self._name("init", INITS)
+        self._name("head", HEADS)
+        self._name("policy", POLICIES)
+        self._name("dtype", DTYPES)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
+        return textwrap.fill(f"HyperParams({fields})", width=88, subsequent_indent=" " * 12)
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """Return the hyperparameters of a named recipe, see `charrnn.settings.recipes`.
+
+        ``"rngru"`` is exactly the Theano GRU program that charrnn succeeds: hard sigmoid, clipping per time
+        step, its rule for the learning rate. ``ModelState.initfromsrcfile(..., preset=name)`` takes all of a recipe.
+
+        >>> HyperParams.preset("rngru").clip
+        'step'
+        """
+        from charrnn.settings import recipes
+
+        return cls(**recipes.get(name).hyper.to_json())
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all hyperparameters."""
+        return [field.name for field in dataclasses.fields(cls)]
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some hyperparameters changed."""
+        for name in changes:
+            if name not in self.names():
+                raise UnknownName(f"There is no hyperparameter {name!r}. {near_matches(name, self.names())}")
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the hyperparameters as a dictionary that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the hyperparameters that `to_json` wrote."""
+        return cls().replace(**values)
+
+    def _whole(self, name: str, least: int, otherwise: str = "") -> None:
+        value = getattr(self, name)
+        try:
+            whole = operator.index(value)
+        except TypeError:
+            whole = least - 1
+        if isinstance(value, bool) or whole < least:
+            raise InvalidValue(f"{name} must be a whole number of at least {least}{otherwise}, not {value!r}.")
+        object.__setattr__(self, name, whole)  # a NumPy integer becomes one that JSON can hold
+
+    def _number(self, name: str, sensible: Callable[[float], bool], limits: str) -> None:
+        value = getattr(self, name)
+        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+        if not math.isfinite(number) or not sensible(number):
+            raise InvalidValue(f"{name} must be a number {limits}, not {value!r}.")
+        object.__setattr__(self, name, number)
+
+    def _name(self, name: str, known: Collection[str | None]) -> None:
+        value = getattr(self, name)
+        if value not in known:
+            choices = ", ".join(repr(choice) for choice in known)
+            raise UnknownName(f"{name} must be one of {choices}, not {value!r}.")

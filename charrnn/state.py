@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.documents.corpus import DocumentCorpus
 from charrnn.data.documents.document import Document
 from charrnn.data.documents.source import Labels
 from charrnn.data.documents.tables import Column
 from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
-from charrnn.data.streams.geometry import require_flag
 from charrnn.data.text.corpus import Corpus
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue
@@ -180,8 +180,8 @@ class ModelState(LearningModel):
         """
         from charrnn.model import cellrecord, modeltypes
 
-        require_flag("init_checkpoint", init_checkpoint)
-        require_flag("overwrite", overwrite)
+        checks.flag("init_checkpoint", init_checkpoint)
+        checks.flag("overwrite", overwrite)
         if hyper is not None and not isinstance(hyper, HyperParams):
             raise InvalidValue(f"hyper={hyper!r}: expected HyperParams(...); or name them here, as in layers=2.")
         if preset and hyper is not None:
@@ -274,7 +274,7 @@ class ModelState(LearningModel):
         """
         from charrnn.model import warmstart
 
-        require_flag("overwrite", overwrite)
+        checks.flag("overwrite", overwrite)
         if overwrite and resolve(usedir) == self.path:
             raise InvalidValue(f"{self.path} is where this model is, which stays as it is: choose another directory.")
         hyper = warmstart.changed(self.hyper, **hyperparams)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from charrnn import checks
 from charrnn.data.documents.corpus import DocumentCorpus, encode_documents
 from charrnn.data.documents.source import SUFFIXES, Documents, Labels
 from charrnn.data.documents.tables import Column
 from charrnn.data.music.corpus import MusicCorpus, encode_pieces
 from charrnn.data.music.source import Pieces, is_music
-from charrnn.data.streams.geometry import require_flag
 from charrnn.data.text.charset import UNKNOWN, CharSet
 from charrnn.data.text.corpus import Corpus, encode
 from charrnn.data.text.source import ReadOptions, TextSource
@@ -40,7 +40,7 @@ class DocumentOptions:
     def __post_init__(self) -> None:
         for name in ("documents", "header"):
             if getattr(self, name) is not None:
-                require_flag(name, getattr(self, name))
+                checks.flag(name, getattr(self, name))
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class MusicOptions:
     transpose: int = 0
 
     def __post_init__(self) -> None:
-        require_flag("onsets", self.onsets)
+        checks.flag("onsets", self.onsets)
 
 
 def holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.music.corpus import MusicCorpus
 from charrnn.data.music.rolls import KEYS, LOWEST, NAMES, Roll
-from charrnn.data.streams.geometry import plural
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation.piece import Piece
 from charrnn.generation.sampler import checked_temp, seed_of
+from charrnn.wording import plural
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -248,6 +248,4 @@ def score_piece(model: Model, corpus: MusicCorpus, music: Music) -> PieceScore:
 
 def checked_frames(frames: int) -> int:
     """Return a number of frames, or raise InvalidValue."""
-    if isinstance(frames, bool) or not hasattr(frames, "__index__") or not 0 <= frames < 10**6:
-        raise InvalidValue(f"frames={frames!r}: expected a whole number from 0 to a million.")
-    return operator.index(frames)
+    return checks.whole("frames", frames, least=0, most=10**6 - 1)

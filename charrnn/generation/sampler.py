@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-import numbers
-import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.errors import InvalidValue
 from charrnn.generation.writer import BLOCK, Writer
 
@@ -161,32 +160,21 @@ def checked_temp(temp: float) -> float:
     >>> checked_temp(-1)
     Traceback (most recent call last):
         ...
-    charrnn.errors.InvalidValue: temp must be a number above 0, not -1. For the likeliest character pass argmax=True.
+    charrnn.errors.InvalidValue: temp=-1: expected a number above 0; for the likeliest character pass argmax=True.
     """
-    if isinstance(temp, bool) or not isinstance(temp, numbers.Real) or not 0 < temp < math.inf:
-        hint = "For the likeliest character pass argmax=True."
-        raise InvalidValue(f"temp must be a number above 0, not {temp!r}. {hint}")
-    return float(temp)
+    return checks.number("temp", temp, above=0, otherwise="; for the likeliest character pass argmax=True")
 
 
 def checked_numchars(numchars: int) -> int:
     """Return a number of characters as an int, or raise."""
-    try:
-        number = operator.index(numchars)
-    except TypeError:
-        number = -1
-    if number < 0 or isinstance(numchars, bool):
-        raise InvalidValue(f"numchars must be a whole number of at least 0, not {numchars!r}.")
-    return number
+    return checks.whole("numchars", numchars, least=0)
 
 
 def seed_of(rng: int | np.random.Generator | None) -> int:
     """Return a seed: the one given, one drawn from a generator, or a fresh one."""
     if rng is None or isinstance(rng, np.random.Generator):
         return int(np.random.default_rng(rng).integers(2**32))
-    if not isinstance(rng, int | np.integer) or isinstance(rng, bool) or rng < 0:
-        raise InvalidValue(f"rng must be a whole number of at least 0 or a numpy Generator, not {rng!r}.")
-    return int(rng)
+    return checks.whole("rng", rng, least=0, otherwise=", or a numpy Generator")
 
 
 def _checked_state(state: np.ndarray | None, blank: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import wave
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.music.rolls import Roll
 from charrnn.errors import InvalidValue
 
@@ -31,8 +32,7 @@ def sound(roll: Roll, rate: int = RATE) -> np.ndarray:
     >>> len(heard) / RATE, round(float(abs(heard).max()), 3)
     (1.12, 0.9)
     """
-    if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or not 4000 <= rate <= 192_000:
-        raise InvalidValue(f"rate={rate!r}: expected samples per second, as 22050 or 44100.")
+    checks.whole("rate", rate, least=4000, most=192_000, otherwise=" samples per second, such as 44100")
     if roll.seconds > LONGEST:
         raise InvalidValue(f"The piece lasts {roll.seconds:,.0f} s: at most {LONGEST:,.0f} s are made into sound.")
     notes = roll.notes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 from pytensor.tensor import TensorVariable
 
+from charrnn import checks
 from charrnn.errors import InvalidValue
 from charrnn.insight import layers
 from charrnn.model.generator import draw
@@ -57,8 +57,7 @@ class ClampedModel:
         for place, value in clamp.items():
             if not isinstance(place, tuple) or len(place) != 2:
                 raise InvalidValue(f"clamp holds a value for {place!r}: expected (layer, unit).")
-            if not isinstance(value, numbers.Real) or not np.isfinite(value):
-                raise InvalidValue(f"clamp holds {place} at {value!r}: expected a number.")
+            checks.number(f"clamp[{place}]", value)
             layer, unit = map(layers.checked_index, ("layer", "unit"), place, shape)
             self._held[layer, unit], self._values[layer, unit] = 1, value
 

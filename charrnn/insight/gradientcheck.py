@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.data.streams.geometry import require_count
+from charrnn import checks
 from charrnn.storage.table import Table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def check_gradients(model: Model, n: int = 3, rng: int = 0) -> GradientCheck:
     InvalidValue
         `n` is not a whole number from 1 up.
     """
-    require_count("n", n)
+    checks.whole("n", n)
     draw = np.random.default_rng(rng)
     precise = in_float64(model)
     batch = some_batch(precise, draw)

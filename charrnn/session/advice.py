@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.documents.source import Documents
 from charrnn.data.sources import DocumentOptions, MusicOptions, holds_documents, holds_music
 from charrnn.data.text.source import ReadOptions, TextSource
@@ -157,8 +158,7 @@ def advise(
     >>> ms = ModelState.initfromsrcfile("alice.txt", "workdirs/alice", **advice.settings)     # doctest: +SKIP
     >>> ms.train(**advice.training)                                                           # doctest: +SKIP
     """
-    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
-        raise InvalidValue(f"minutes must be a number of minutes above 0, not {minutes!r}.")
+    checks.number("minutes", minutes, above=0)
     if holds_music(srcfile, DocumentOptions(), MusicOptions()):
         raise InvalidValue(f"advise is for texts, and {srcfile} is music: take preset='piano' for it.")
     reading = ReadOptions(lower=lower)

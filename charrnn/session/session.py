@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from tqdm import tqdm
 
+from charrnn import checks
 from charrnn.data.documents.corpus import DocumentCorpus, corpus_from_json
 from charrnn.data.documents.dataset import DocumentSet
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.music.corpus import MusicCorpus
-from charrnn.data.streams import geometry
 from charrnn.data.text.charset import CharSet
 from charrnn.data.text.corpus import Corpus
 from charrnn.data.text.dataset import DataSet
@@ -368,4 +368,4 @@ def require_engine(engine: str, threads: int | None) -> None:
 
         engines.resolve(engine)
     if threads is not None:
-        geometry.require_count("threads", threads)
+        checks.whole("threads", threads)

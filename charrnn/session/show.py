@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from charrnn.data.documents.corpus import DocumentCorpus
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.music.corpus import MusicCorpus
-from charrnn.data.streams.geometry import plural
 from charrnn.storage import lookup
 from charrnn.storage.refs import MAIN
 from charrnn.storage.table import Table
 from charrnn.training.summary import NOUNS, in_units
+from charrnn.wording import plural
 
 if TYPE_CHECKING:
     from charrnn.data.text.corpus import Corpus

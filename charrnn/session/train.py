@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.documents.corpus import DocumentCorpus
-from charrnn.data.streams import geometry
 from charrnn.errors import InvalidValue
 from charrnn.generation import sampler as sampling
 from charrnn.generation.writer import BLOCK
@@ -164,7 +164,7 @@ class LearningModel(LookingModel):
         batchsize : int
             Number of streams, each of which starts from a blank state.
         """
-        geometry.require_count("batchsize", batchsize)
+        checks.whole("batchsize", batchsize)
         Plan(valid_len=valid_len)  # raises if that makes no sense
         return validation_loss(self.model, self.valid_data, batchsize, valid_len)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.documents.corpus import DocumentCorpus
 from charrnn.data.documents.labels import only_label, shares
-from charrnn.data.streams import geometry
 from charrnn.errors import InvalidValue
 from charrnn.generation import classifying, scoring
 from charrnn.generation import sampler as sampling
@@ -100,7 +98,7 @@ class WritingModel(TravellingModel):
         >>> ms.generate(clamp={(1, 17): 1.0})              # doctest: +SKIP
         """
         if n is not None:
-            geometry.require_count("n", n)
+            checks.whole("n", n)
         options: dict[str, Any] = {"temp": temp, "argmax": argmax, "rng": rng, "on_unknown": on_unknown}
         options["skip"] = self._never_written
         options |= self._led_by(label, guidance)
@@ -130,8 +128,7 @@ class WritingModel(TravellingModel):
 
     def _led_by(self, label: Any, guidance: float) -> dict[str, Any]:
         """Return the options that labels make, as of `charrnn.generation.writer.Writer`."""
-        if isinstance(guidance, bool) or not isinstance(guidance, Real) or not math.isfinite(guidance):
-            raise InvalidValue(f"guidance must be a number, such as 1 or 2.5, not {guidance!r}.")
+        checks.number("guidance", guidance)
         if label is None:
             if guidance != 1:
                 raise InvalidValue(f"guidance={guidance!r} exaggerates a label: give one, as in label={{...}}.")
@@ -177,7 +174,7 @@ class WritingModel(TravellingModel):
         --------
         >>> ms.generate(1000, prompt=ms.excerpt(), argmax=True)  # doctest: +SKIP
         """
-        geometry.require_count("length", length)
+        checks.whole("length", length)
         return self.chars.decode(self.train_data.excerpt(length, rng))
 
     def generatestring(

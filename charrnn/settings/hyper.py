@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import numbers
-import operator
 import textwrap
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from charrnn.errors import InvalidValue, UnknownName, near_matches
+from charrnn import checks
+from charrnn.errors import UnknownName, near_matches
 
 OPTIMIZERS = ("rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
 CLIPS = ("value", "step", "norm", None)
@@ -110,7 +108,7 @@ class HyperParams:
     >>> HyperParams(layers=0)
     Traceback (most recent call last):
         ...
-    charrnn.errors.InvalidValue: layers must be a whole number of at least 1, not 0.
+    charrnn.errors.InvalidValue: layers=0: expected a whole number from 1 up.
     """
 
     layers: int = 2
@@ -146,38 +144,25 @@ class HyperParams:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        self._whole("layers", least=1)
-        self._whole("state_size", least=1)
-        self._whole("random_seed", least=0)
-        self._whole("note_units", least=1)
+        for name, least in {"layers": 1, "state_size": 1, "random_seed": 0, "note_units": 1, "decay_after": 0}.items():
+            self._check(checks.whole, name, least=least)
         if self.bptt_truncate != -1:
-            self._whole("bptt_truncate", least=1, otherwise=", or -1 for whole sequences")
-        self._number("learnrate", lambda rate: rate > 0, "above 0")
-        self._number("decay", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
-        self._number("decay_rate", lambda rate: 0 < rate <= 1, "above 0 and up to 1")
-        self._whole("decay_after", least=0)
-        self._number("average", lambda decay: 0 <= decay < 1, "of at least 0 and below 1")
-        self._number("momentum", lambda momentum: 0 <= momentum < 1, "of at least 0 and below 1")
-        self._number("weight_decay", lambda decay: decay >= 0, "of at least 0")
-        if self.epsilon is not None:
-            self._number("epsilon", lambda epsilon: epsilon > 0, "above 0")
-        self._number("regcost", lambda cost: cost >= 0, "of at least 0")
-        for name in ("dropout", "dropout_inputs", "dropout_weights", "label_dropout"):
-            self._number(name, lambda rate: 0 <= rate < 1, "of at least 0 and below 1")
-        self._number("forget_bias", math.isfinite, "that is finite")
+            self._check(checks.whole, "bptt_truncate", otherwise=", or -1 for whole sequences")
+        rates = ("decay", "average", "momentum", "dropout", "dropout_inputs", "dropout_weights", "label_dropout")
+        for name in rates:
+            self._check(checks.number, name, least=0, below=1)
+        self._check(checks.number, "decay_rate", above=0, most=1)
+        for name in ("weight_decay", "regcost"):
+            self._check(checks.number, name, least=0)
+        for name in ("learnrate", "clip_at", *(["epsilon"] if self.epsilon is not None else [])):
+            self._check(checks.number, name, above=0)
+        self._check(checks.number, "forget_bias")
         for name in ("tied", "layer_norm"):
-            if not isinstance(getattr(self, name), bool):
-                raise InvalidValue(f"{name} must be True or False, not {getattr(self, name)!r}.")
-        self._number("clip_at", lambda bound: bound > 0, "above 0")
-        self._name("optimizer", OPTIMIZERS)
-        self._name("clip", CLIPS)
-        self._name("cost", COSTS)
-        self._name("gate", GATES)
-        self._name("reset", RESETS)
-        self._name("init", INITS)
-        self._name("head", HEADS)
-        self._name("policy", POLICIES)
-        self._name("dtype", DTYPES)
+            self._check(checks.flag, name)
+        names = {"optimizer": OPTIMIZERS, "clip": CLIPS, "cost": COSTS, "gate": GATES, "reset": RESETS}
+        names |= {"init": INITS, "head": HEADS, "policy": POLICIES, "dtype": DTYPES}
+        for name, values in names.items():
+            self._check(checks.known, name, values=values)
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.to_json().items())
@@ -218,25 +203,6 @@ class HyperParams:
         """Return the hyperparameters that `to_json` wrote."""
         return cls().replace(**values)
 
-    def _whole(self, name: str, least: int, otherwise: str = "") -> None:
-        value = getattr(self, name)
-        try:
-            whole = operator.index(value)
-        except TypeError:
-            whole = least - 1
-        if isinstance(value, bool) or whole < least:
-            raise InvalidValue(f"{name} must be a whole number of at least {least}{otherwise}, not {value!r}.")
-        object.__setattr__(self, name, whole)  # a NumPy integer becomes one that JSON can hold
-
-    def _number(self, name: str, sensible: Callable[[float], bool], limits: str) -> None:
-        value = getattr(self, name)
-        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
-        if not math.isfinite(number) or not sensible(number):
-            raise InvalidValue(f"{name} must be a number {limits}, not {value!r}.")
-        object.__setattr__(self, name, number)
-
-    def _name(self, name: str, known: Collection[str | None]) -> None:
-        value = getattr(self, name)
-        if value not in known:
-            choices = ", ".join(repr(choice) for choice in known)
-            raise UnknownName(f"{name} must be one of {choices}, not {value!r}.")
+    def _check(self, check: Callable[..., Any], name: str, **limits: Any) -> None:
+        """Check a field, and keep it as Python's own type, which JSON can hold."""
+        object.__setattr__(self, name, check(name, getattr(self, name), **limits))

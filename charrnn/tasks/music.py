@@ -7,9 +7,9 @@ from typing import Any, NoReturn, overload
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.music.corpus import MusicCorpus
 from charrnn.data.music.dataset import PieceSet
-from charrnn.data.streams import geometry
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation import music as composing
@@ -110,7 +110,7 @@ class MusicState(ModelState):
         """
         for name, number in (("n", n), ("most", most)):
             if number is not None:
-                geometry.require_count(name, number)
+                checks.whole(name, number)
         allowed = None if keys is None and scale is None else composing.allowed_keys(keys, scale)
         found = composing.write_pieces(
             self.model,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import numbers
 import textwrap
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.errors import InvalidValue
 from charrnn.training.interrupt import StopRequest
 from charrnn.training.learner import Guard, Learner
@@ -45,13 +45,11 @@ class Plan:
     def __post_init__(self) -> None:
         counts = {"num_rounds": 1, "train_len": 0, "valid_len": 0, "print_every": 0}
         for name, least in (counts if self.patience is None else {**counts, "patience": 1}).items():
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-                raise InvalidValue(f"{name} must be a whole number of at least {least}, not {value!r}.")
+            checks.whole(name, getattr(self, name), least)
         durations = {"save_every": self.save_every, **({} if self.minutes is None else {"minutes": self.minutes})}
         for name, value in durations.items():
-            if not isinstance(value, numbers.Real) or isinstance(value, bool) or not value > 0:
-                raise InvalidValue(f"{name} must be a number of minutes above 0, not {value!r}.")
+            if value != math.inf:  # for ever
+                checks.number(name, value, above=0)
         if self.verbose not in (SILENT, ROUNDS, ALL):
             raise InvalidValue(
                 f"verbose must be 0 (silent), 1 (a line a round) or 2 (progress and samples), not {self.verbose!r}."

@@ -79,7 +79,7 @@ def test_a_wav_file(rate):
 
 def test_what_cannot_be_heard():
     for rate in (0, 22_050.0, True, "fast"):
-        with pytest.raises(InvalidValue, match="expected samples per second"):
+        with pytest.raises(InvalidValue, match="samples per second"):
             sound(Roll.from_pitches([[60]]), rate)
     with pytest.raises(InvalidValue, match="at most 3,600 s"):
         sound(Roll.from_pitches([[60]] * 2, dt=1801))

@@ -94,8 +94,8 @@ def test_numpys_step_is_the_models():
     ({(0, 5): 1}, "no unit 5: expected a whole number from 0 to 4"),
     ({3: 1}, r"for 3: expected \(layer, unit\)"),
     ({(0, 1, 2): 1}, r"expected \(layer, unit\)"),
-    ({(0, 1): "on"}, r"\(0, 1\) at 'on': expected a number"),
-    ({(0, 1): np.nan}, "at nan: expected a number"),
+    ({(0, 1): "on"}, r"\(0, 1\)\]='on': expected a number"),
+    ({(0, 1): np.nan}, "=nan: expected a number"),
     ([(0, 1)], r"expected values by \(layer, unit\)"),
 ])  # fmt: skip
 def test_nonsense_is_told(clamp, words):

@@ -16,10 +16,10 @@ from charrnn.data.documents.labels import LabelTable
 from charrnn.data.documents.source import Documents
 from charrnn.data.music.corpus import MusicCorpus
 from charrnn.data.streams import arrayfile, split
-from charrnn.data.streams.geometry import plural
 from charrnn.data.text.charset import CharSet
 from charrnn.data.text.corpus import Corpus, folding_note, require_settings
 from charrnn.errors import CorruptFile, SourceUnusable
+from charrnn.wording import plural
 
 SYMBOLS, STARTS, LABELS, VALID = "symbols.npy", "starts.npy", "labels.npy", "valid.npy"
 RESTORE = "Restore them from a copy."

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.documents.document import Document
 from charrnn.data.documents.labels import NO_LABEL, LabelTable
-from charrnn.data.streams import geometry
-from charrnn.data.streams.geometry import plural
 from charrnn.data.streams.packedset import PackedSet
 from charrnn.data.text.charset import CharSet
 from charrnn.data.text.dataset import Batch
+from charrnn.wording import plural
 
 BEGIN, END = "begin", "end"
 SPECIALS = (BEGIN, END)
@@ -83,7 +83,7 @@ class DocumentSet(PackedSet):
         tables: Sequence[LabelTable] = (),
         label_dropout: float = 0.0,
     ) -> None:
-        geometry.require_count("vocab_size", vocab_size)
+        checks.whole("vocab_size", vocab_size)
         super().__init__(starts, lengths, seq_len, random_seed, name)
         self.symbols = symbols
         self.vocab_size = vocab_size

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from charrnn.data.streams.geometry import plural
 from charrnn.errors import SourceUnusable
+from charrnn.wording import plural
 
 LONGEST = 1 << 26  # characters of one document: more should not be held in memory at once
 

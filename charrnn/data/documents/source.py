@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from charrnn import checks
 from charrnn.data.documents.document import Document, Report
 from charrnn.data.documents.plaintexts import DelimitedText, Folder, Texts
 from charrnn.data.documents.tables import Column, CsvTable, FrameTable, JsonTable
-from charrnn.data.streams import geometry
 from charrnn.data.text.source import ReadOptions, TextSource
 from charrnn.data.text.survey import Survey
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName, near_matches
+from charrnn.wording import plural
 
 __all__ = ["Document", "Documents"]
 
@@ -153,10 +154,10 @@ class Documents:
             raise InvalidValue(f'only={only!r}: expected columns with their labels, such as {{"author": ["Blake"]}}.')
         chosen = {name: _texts(values) for name, values in (only or {}).items()}
         if not isinstance(min_documents, Mapping):
-            geometry.require_count("min_documents", min_documents)
+            checks.whole("min_documents", min_documents)
             min_documents = dict.fromkeys(columns, min_documents)
         for number in min_documents.values():
-            geometry.require_count("min_documents", number)
+            checks.whole("min_documents", number)
         minimum = {name: number for name, number in min_documents.items() if number > 1}
         needed = columns | {name: name for name in (*chosen, *minimum) if name not in columns}
         reader = _reader(source, text, needed, kind, delimiter, header, options)
@@ -166,9 +167,9 @@ class Documents:
         return self._read(Report())
 
     def __repr__(self) -> str:
-        labels = "".join(f", {geometry.plural(len(n), name)}" for name, n in self.label_counts.items())
-        size = geometry.plural(self.survey.length, "character")
-        return f"<Documents {self.name}: {geometry.plural(self.count, 'document')}{labels}, {size}>"
+        labels = "".join(f", {plural(len(n), name)}" for name, n in self.label_counts.items())
+        size = plural(self.survey.length, "character")
+        return f"<Documents {self.name}: {plural(self.count, 'document')}{labels}, {size}>"
 
     def _read(self, report: Report) -> Iterator[Document]:
         for document in self._cleaned(report):

@@ -13,9 +13,9 @@ from typing import Any
 from charrnn.data.documents import document
 from charrnn.data.documents.document import Document, Report, as_labels, as_text
 from charrnn.data.documents.plaintexts import split
-from charrnn.data.streams.geometry import plural
 from charrnn.data.text.source import TextSource
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName, near_matches
+from charrnn.wording import plural
 
 SEPARATORS = (",", ";", "\t", "|")
 NEWLINE = re.compile("\n")

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.music.dataset import PieceSet, key_range
 from charrnn.data.music.rolls import KEYS
 from charrnn.data.music.source import Pieces
 from charrnn.data.streams import arrayfile, split
-from charrnn.data.streams.geometry import plural
 from charrnn.data.text.corpus import require_settings
 from charrnn.errors import CorruptFile, InvalidValue
+from charrnn.wording import plural
 
 FRAMES, STARTS, RANGES, PART = "frames.npy", "starts.npy", "ranges.npy", "part.npy"
 PARTS = ("train", "valid", "test")
@@ -190,8 +191,7 @@ def encode_pieces(
     (18, 2, 360, 38)
     """
     require_settings(seq_len, trainfrac, 0)
-    if isinstance(transpose, bool) or not hasattr(transpose, "__index__") or not 0 <= transpose < KEYS:
-        raise InvalidValue(f"transpose={transpose!r}: expected a whole number of semitones from 0 to {KEYS - 1}.")
+    checks.whole("transpose", transpose, least=0, most=KEYS - 1, otherwise=" semitones")
     directory = Path(directory)
     named = [name for name, _ in pieces.packed()]
     part = np.array([PARTS.index("train" if name == "all" else name) for name in named], np.uint8)

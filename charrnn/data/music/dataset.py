@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from charrnn.data.music.rolls import KEYS, Roll
-from charrnn.data.streams.geometry import plural
 from charrnn.data.streams.packedset import PackedSet
 from charrnn.data.text.dataset import Batch
+from charrnn.wording import plural
 
 
 class PieceSet(PackedSet):

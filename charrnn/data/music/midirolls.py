@@ -10,8 +10,8 @@ import numpy as np
 
 from charrnn.data.music.midi import Song, read_songs
 from charrnn.data.music.rolls import KEYS, LOWEST, Roll, pitch_name, require_step
-from charrnn.data.streams.geometry import plural
 from charrnn.errors import InvalidValue, SourceUnusable
+from charrnn.wording import plural
 
 DEFAULT_BEATS = 0.25  # a sixteenth note, where beats are quarters
 LONGEST = 1 << 19  # frames of a piece: a day and a half of quarter seconds

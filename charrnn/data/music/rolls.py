@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.errors import InvalidValue
 
 KEYS = 88
@@ -139,17 +138,15 @@ def pitch_name(pitch: int) -> str:
 
 
 def require_step(dt: float | None, beats: float | None = None) -> None:
-    """Raise InvalidValue unless what is given of a step's seconds and beats makes sense.
+    """Raise InvalidValue unless the seconds or beats of a step, where given, are above 0.
 
     >>> require_step(dt=0)
     Traceback (most recent call last):
     charrnn.errors.InvalidValue: dt=0: expected a number above 0.
     """
     for name, value in (("dt", dt), ("beats", beats)):
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < math.inf:
-            raise InvalidValue(f"{name}={value!r}: expected a number above 0.")
+        if value is not None:
+            checks.number(name, value, above=0)
 
 
 def plane(name: str, values: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ import numpy as np
 from charrnn.data.music.midirolls import INCIDENTS, FileReport, read_rolls, require_one_step
 from charrnn.data.music.rolls import KEYS, Roll
 from charrnn.data.music.rollsets import PARTS, read_rollset
-from charrnn.data.streams.geometry import plural
 from charrnn.errors import SourceNotFound, SourceUnusable
+from charrnn.wording import plural
 
 MIDI = (".mid", ".midi", ".kar")
 SETS = (".npz", ".mat", ".json")

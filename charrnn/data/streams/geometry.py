@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from charrnn import checks
 from charrnn.errors import InvalidValue
+from charrnn.wording import plural
 
 
 @dataclass(frozen=True)
@@ -25,28 +27,6 @@ def sequences(length: int, seq_len: int) -> int:
     (10, 11)
     """
     return math.ceil((length - 1) / seq_len)
-
-
-def require_count(name: str, value: int) -> None:
-    """Raise InvalidValue unless `value` is a whole number from 1 up.
-
-    >>> require_count("batchsize", 0)
-    Traceback (most recent call last):
-    charrnn.errors.InvalidValue: batchsize=0: expected a whole number from 1 up.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-        raise InvalidValue(f"{name}={value!r}: expected a whole number from 1 up.")
-
-
-def require_flag(name: str, value: object) -> None:
-    """Raise InvalidValue unless `value` is True or False: a text such as "no" would count as true.
-
-    >>> require_flag("overwrite", "no")
-    Traceback (most recent call last):
-    charrnn.errors.InvalidValue: overwrite='no': expected True or False.
-    """
-    if not isinstance(value, bool):
-        raise InvalidValue(f"{name}={value!r}: expected True or False.")
 
 
 def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
@@ -71,8 +51,8 @@ def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
     >>> print(fit(length=6, seq_len=2, batchsize=16).note)
     6 characters make 5 predictions; 5 / 2 = 3 sequences, so batches have 3 rows instead of 16.
     """
-    require_count("seq_len", seq_len)
-    require_count("batchsize", batchsize)
+    checks.whole("seq_len", seq_len)
+    checks.whole("batchsize", batchsize)
     if length < 2:
         raise InvalidValue(f"A text of {length} characters has nothing to predict; it takes at least 2.")
     predictions = length - 1
@@ -88,12 +68,3 @@ def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
             note += f", so batches have {plural(rows, 'row')} instead of {batchsize:,}"
         note += "."
     return Geometry(steps, rows, math.ceil(sequences(length, steps) / rows), note)
-
-
-def plural(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> plural(1, "step"), plural(2000, "step")
-    ('1 step', '2,000 steps')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

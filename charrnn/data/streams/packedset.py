@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from charrnn.data.streams import geometry
-from charrnn.data.streams.geometry import Geometry, plural
+from charrnn import checks
+from charrnn.data.streams.geometry import Geometry
 from charrnn.data.streams.packing import Line, Packing
 from charrnn.errors import InvalidValue
+from charrnn.wording import plural
 
 UNCUT = 32  # sequences: what has fewer is never cut, whatever the streams have to share
 
@@ -39,7 +40,7 @@ class PackedSet:
     def __init__(
         self, starts: np.ndarray, lengths: np.ndarray, seq_len: int = 50, random_seed: int = 0, name: str = ""
     ) -> None:
-        geometry.require_count("seq_len", seq_len)
+        checks.whole("seq_len", seq_len)
         if not len(starts):
             raise InvalidValue(f"{name or 'The set'} holds no {self.noun}: expected one at least.")
         self.starts = np.asarray(starts, np.int64)
@@ -69,7 +70,7 @@ class PackedSet:
 
     def fit(self, batchsize: int = 16) -> Geometry:
         """Return the sequence length and batch size that these documents can fill, with a note if they are smaller."""
-        geometry.require_count("batchsize", batchsize)
+        checks.whole("batchsize", batchsize)
         total = int(self.lengths.sum())
         seq_len = min(self.seq_len, total)
         rows = min(batchsize, self._packing(batchsize).parts, math.ceil(total / seq_len))
@@ -84,7 +85,7 @@ class PackedSet:
         return Geometry(seq_len, rows, math.ceil(self._packing(rows).length / seq_len), note)
 
     def _packing(self, batchsize: int) -> Packing:
-        geometry.require_count("batchsize", batchsize)
+        checks.whole("batchsize", batchsize)
         if batchsize not in self._packings:
             self._packings[batchsize] = Packing(self.lengths, batchsize, UNCUT * self.seq_len)
         return self._packings[batchsize]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.streams import arrayfile, geometry
-from charrnn.data.streams.geometry import plural
 from charrnn.data.text.charset import CharSet
 from charrnn.data.text.dataset import DataSet
 from charrnn.data.text.source import TextSource
 from charrnn.data.text.survey import Survey
-from charrnn.errors import CorruptFile, InvalidValue, SourceUnusable
+from charrnn.errors import CorruptFile, SourceUnusable
+from charrnn.wording import plural
 
 FILENAME = "symbols.npy"
 SPLIT_WINDOW = 0.005  # of the text: how far the split may move to a line end
@@ -174,12 +174,10 @@ def encode(
 
 
 def require_settings(seq_len: int, trainfrac: float, min_count: int) -> None:
-    """Raise InvalidValue unless the settings of an encoding make sense."""
-    geometry.require_count("seq_len", seq_len)
-    if not isinstance(trainfrac, Real) or not 0 < trainfrac <= 1:
-        raise InvalidValue(f"trainfrac={trainfrac!r}: expected a part of the text above 0 and up to 1, such as 0.9.")
-    if not isinstance(min_count, Real) or not min_count >= 0:
-        raise InvalidValue(f"min_count={min_count!r}: expected a number of occurrences from 0 up.")
+    """Raise InvalidValue if a setting of an encoding is of the wrong type or out of range."""
+    checks.whole("seq_len", seq_len)
+    checks.number("trainfrac", trainfrac, above=0, most=1, otherwise=", the part of the text to learn from")
+    checks.number("min_count", min_count, least=0)
 
 
 def folding_note(survey: Survey, charset: CharSet) -> str:

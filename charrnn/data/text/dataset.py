@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.data.streams import arrayfile, geometry
 from charrnn.data.streams.geometry import Geometry
 from charrnn.data.text.charset import CharSet
@@ -73,8 +74,8 @@ class DataSet:
     unit = "char"  # what is predicted, and what losses are nats per
 
     def __init__(self, symbols: np.ndarray, vocab_size: int, seq_len: int = 50, name: str = "") -> None:
-        geometry.require_count("seq_len", seq_len)
-        geometry.require_count("vocab_size", vocab_size)
+        checks.whole("seq_len", seq_len)
+        checks.whole("vocab_size", vocab_size)
         if symbols.ndim != 1 or len(symbols) < 2:
             raise InvalidValue(f"symbols has shape {symbols.shape}: expected one axis with at least 2 symbols.")
         self.symbols = symbols
@@ -117,7 +118,7 @@ class DataSet:
 
     def batchepoch(self, batchsize: int = 16) -> int:
         """Return E, the number of batches that show every sequence."""
-        geometry.require_count("batchsize", batchsize)
+        checks.whole("batchsize", batchsize)
         return math.ceil(self.data_len / batchsize)
 
     def batch(self, pos: int = 0, batchsize: int = 16, epoch: int = 0) -> Batch:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from charrnn.data.streams.geometry import require_flag
+from charrnn import checks
 from charrnn.data.text import cleaning
 from charrnn.data.text.decoding import (
     UTF8,
@@ -71,7 +71,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         for name in ("newlines", "lower", "gutenberg", "strip_punctuation"):
-            require_flag(name, getattr(self, name))
+            checks.flag(name, getattr(self, name))
         if self.encoding is not None:
             try:
                 "a".encode(self.encoding)

@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import threadpoolctl
 
-from charrnn.errors import InvalidValue
+from charrnn import checks
 
 _current: contextvars.ContextVar[int] = contextvars.ContextVar("charrnn_threads", default=1)
 
@@ -38,11 +38,7 @@ def resolve(threads: int | None) -> int:
     """
     if threads is None:
         return available()
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise InvalidValue(
-            f"threads={threads!r}: expected a whole number of at least 1, or None for all {available()} cores."
-        )
-    return threads
+    return checks.whole("threads", threads, otherwise=f", or None for all {available()} cores")
 
 
 @functools.cache

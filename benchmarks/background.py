@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from charrnn import ModelState, corpora
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 BATCH, LENGTH, LAYERS, WIDTH = 32, 100, 2, 256
 STEPS = 20  # of each kind of training, for its speed

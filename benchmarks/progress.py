@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from charrnn import ModelState, corpora
-from charrnn.storage.table import Table
+from charrnn.table import Table
 from charrnn.training.progress import Progress
 
 SIZES = [(16, 1, 32, 4), (128, 2, 100, 16)]  # state size, layers, characters and streams of a batch

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from charrnn import ModelState, corpora
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 SIZES = [(128, 2), (256, 2), (512, 2)]  # state size, layers
 

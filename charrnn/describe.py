@@ -13,7 +13,7 @@ from charrnn.data.labels import LabelTable
 from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.storage import lookup
 from charrnn.storage.refs import MAIN
-from charrnn.storage.table import Table
+from charrnn.table import Table
 from charrnn.training.summary import NOUNS, in_units
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from charrnn import ModelState
-from charrnn.data.builtin import corpora
-from charrnn.storage.table import Table
+from charrnn import ModelState, corpora
+from charrnn.table import Table
 
 BATCH, LENGTH, LAYERS, WIDTH = 32, 100, 2, 256
 STEPS = 20  # of each kind of training, for its speed

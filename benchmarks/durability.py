@@ -25,9 +25,9 @@ import numpy as np
 
 from charrnn.errors import DamageWarning, SaveFailed
 from charrnn.storage.bundle import export_bundle
-from charrnn.storage.table import Table
 from charrnn.storage.timetravel import branch, note
 from charrnn.storage.workdir import WorkDir
+from charrnn.table import Table
 from tests.storage import damage
 from tests.storage.states import new_workdir, record_of, same, save, state_after
 from tests.storage.writer import ROOT, after_kill, run_and_kill

@@ -64,8 +64,7 @@ def compare() -> bool:
 
 def there_and_back() -> bool:
     """Train on the device, save, load on the CPU, and print the loss from both; return whether they agree."""
-    from charrnn import ModelState
-    from charrnn.data.builtin import corpora
+    from charrnn import ModelState, corpora
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"

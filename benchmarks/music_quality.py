@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.quality import setting
 from benchmarks.report import print_environment
+from charrnn import recipes
 from charrnn.data.music.dataset import PieceSet
 from charrnn.data.music.source import Pieces
 from charrnn.model.model import Model
-from charrnn.settings import recipes
 from charrnn.training import policies
 
 SETS = ("jsb", "nottingham")

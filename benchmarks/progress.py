@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from charrnn import ModelState
-from charrnn.data.builtin import corpora
-from charrnn.storage.table import Table
+from charrnn import ModelState, corpora
+from charrnn.table import Table
 from charrnn.training.progress import Progress
 
 SIZES = [(16, 1, 32, 4), (128, 2, 100, 16)]  # state size, layers, characters and streams of a batch

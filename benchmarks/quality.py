@@ -21,9 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import print_environment
-from charrnn import ModelState
-from charrnn.data.builtin import corpora
-from charrnn.settings import recipes
+from charrnn import ModelState, corpora, recipes
 
 ROUNDS = 20
 SPENT = 0.9  # part of the minutes that goes into training steps, the rest into validation and saving

@@ -15,9 +15,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from charrnn import ModelState
-from charrnn.data.builtin import corpora
-from charrnn.storage.table import Table
+from charrnn import ModelState, corpora
+from charrnn.table import Table
 
 SIZES = [(128, 2), (256, 2), (512, 2)]  # state size, layers
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import MarkdownTable, print_environment
-from charrnn import ModelState
-from charrnn.data.builtin import corpora
+from charrnn import ModelState, corpora
 
 PORT = 9533
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-sync", "--no-first-run"]

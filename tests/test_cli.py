@@ -62,7 +62,7 @@ def test_a_fresh_sample_tells_how_to_get_it_again(run, model):
 
 
 def test_the_demo_trains_and_goes_on(run, tmp_path, srcfile, monkeypatch):
-    from charrnn.data.builtin import corpora
+    from charrnn import corpora
 
     monkeypatch.setattr(corpora, "path", lambda name: srcfile)
     first = run("demo", tmp_path / "demo", "--minutes", 0.01)
@@ -200,7 +200,7 @@ def test_finetuning_makes_a_model_of_its_own(run, model, srcfile, tmp_path):
 
 
 def test_music_is_made_shown_saved_and_scored(run, tmp_path):
-    from charrnn.data.builtin import corpora
+    from charrnn import corpora
 
     pytest.importorskip("symusic")
     model = tmp_path / "piano"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from charrnn.insight.formulas import formulas
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from charrnn import checks
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model

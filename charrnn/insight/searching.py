@@ -11,7 +11,7 @@ from charrnn.errors import InvalidValue
 from charrnn.insight import activity, predicates
 from charrnn.insight.activity import Activity
 from charrnn.insight.recording import Recording
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet

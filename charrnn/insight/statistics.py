@@ -9,7 +9,7 @@ import numpy as np
 
 from charrnn.insight.colouring import BARS
 from charrnn.insight.recording import Recording
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet

@@ -22,9 +22,9 @@ from charrnn.storage import timetravel
 from charrnn.storage.bundle import export_bundle, import_bundle
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.legacy import read_legacy
-from charrnn.storage.table import Table
 from charrnn.storage.verify import OK, Verification, verify
 from charrnn.storage.workdir import WorkDir
+from charrnn.table import Table
 from charrnn.training.validate import validation_loss
 
 if TYPE_CHECKING:

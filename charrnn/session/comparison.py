@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from charrnn.storage.checkpoint import Checkpoint
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 LOSSES = ("valid_loss", "train_loss")  # of a checkpoint's record
 UNCOMPARED = ("sample", "pos", "epochs", "reference", "yardstick", *LOSSES)  # what is in a record, but no setting

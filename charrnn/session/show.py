@@ -12,7 +12,7 @@ from charrnn.data.documents.labels import LabelTable
 from charrnn.data.music.corpus import MusicCorpus
 from charrnn.storage import lookup
 from charrnn.storage.refs import MAIN
-from charrnn.storage.table import Table
+from charrnn.table import Table
 from charrnn.training.summary import NOUNS, in_units
 from charrnn.wording import plural
 

@@ -22,7 +22,7 @@ from safetensors.numpy import load, save
 
 from charrnn.errors import CorruptFile, InvalidValue
 from charrnn.storage.atomic import write_atomically
-from charrnn.storage.document import check_format, dump_json, sha256
+from charrnn.storage.jsonfile import check_format, dump_json, sha256
 
 VERSION = 1
 SUFFIX = ".safetensors"

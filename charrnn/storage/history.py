@@ -16,8 +16,8 @@ import numpy as np
 from charrnn.errors import DamageWarning, InvalidValue, NewerFormat, NotInstalled
 from charrnn.storage import series
 from charrnn.storage.atomic import save_failed, sync_directory
-from charrnn.storage.document import check_format, dump_json
-from charrnn.storage.table import Table
+from charrnn.storage.jsonfile import check_format, dump_json
+from charrnn.table import Table
 
 VERSION = 1
 _GOTO = "__goto__"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from charrnn.storage.document import document_bytes, read_document
+from charrnn.storage.jsonfile import document_bytes, read_document
 
 VERSION = 1
 MAIN = "main"
@@ -61,7 +61,7 @@ class Refs:
 
     @classmethod
     def read(cls, path: Path) -> Refs:
-        """Read `path` (see `document.read_document` for what is raised)."""
+        """Read `path` (see `jsonfile.read_document` for what is raised)."""
         return cls.from_json(read_document(path, "refs", VERSION))
 
     def to_bytes(self) -> bytes:

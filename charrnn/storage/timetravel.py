@@ -9,8 +9,8 @@ from charrnn.errors import CorruptFile, DamageWarning, InvalidValue
 from charrnn.storage import lookup
 from charrnn.storage.checkpoint import Checkpoint, place_of
 from charrnn.storage.refs import Branch
-from charrnn.storage.table import Table
 from charrnn.storage.workdir import Which, WorkDir
+from charrnn.table import Table
 
 
 def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:

@@ -12,8 +12,8 @@ from charrnn.errors import CharRNNError, CorruptFile, DamageWarning
 from charrnn.storage.checkpoint import SUFFIX, read_arrays
 from charrnn.storage.creation import MODEL_FILE
 from charrnn.storage.history import History
-from charrnn.storage.table import Table
 from charrnn.storage.workdir import CHECKPOINTS, DATA, HISTORY_FILE, REFS_FILE, WorkDir, file_facts
+from charrnn.table import Table
 
 OK = "ok"
 

@@ -34,8 +34,8 @@ from charrnn.storage import lookup
 from charrnn.storage.atomic import discard_temporaries, write_atomically
 from charrnn.storage.checkpoint import Checkpoint, read_arrays
 from charrnn.storage.creation import MODEL_FILE, is_model, resolve, restore_replaced, staged
-from charrnn.storage.document import document_bytes, read_document
 from charrnn.storage.history import History
+from charrnn.storage.jsonfile import document_bytes, read_document
 from charrnn.storage.lock import WriterLock
 from charrnn.storage.refs import Refs
 from charrnn.storage.shelf import Shelf

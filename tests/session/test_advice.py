@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from charrnn import recipes
 from charrnn.errors import InvalidValue, SourceNotFound
 from charrnn.session import advice
-from charrnn.settings import recipes
 from charrnn.settings.recipes import Recipe
 from tests.conftest import TEXT
 
@@ -97,7 +97,7 @@ def test_a_text_that_is_not_there(tmp_path):
 
 
 def test_there_is_none_for_music():
-    from charrnn.data.builtin import corpora
+    from charrnn import corpora
 
     with pytest.raises(InvalidValue, match="is music: take preset='piano'"):
         advice.advise(corpora.path("pieces"))

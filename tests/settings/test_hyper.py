@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from charrnn import recipes
 from charrnn.errors import InvalidValue, UnknownName
-from charrnn.settings import recipes
 from charrnn.settings.hyper import HyperParams
 
 

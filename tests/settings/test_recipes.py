@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from charrnn import recipes
 from charrnn.data.text.charset import CharSet
 from charrnn.data.text.dataset import DataSet
 from charrnn.errors import UnknownName
 from charrnn.model.model import Model
-from charrnn.settings import recipes
 from charrnn.settings.hyper import HyperParams
 
 VERSES = "".join(f"{n} green bottles hanging on the wall, and {n * n} falling.\n" for n in range(60))

@@ -4,7 +4,7 @@ import zipfile
 import pytest
 
 from charrnn.errors import CheckpointNotFound, CorruptFile, ModelExists, NewerFormat, NotAModelDirectory, SaveFailed
-from charrnn.storage import document
+from charrnn.storage import jsonfile
 from charrnn.storage import workdir as module
 from charrnn.storage.bundle import export_bundle, import_bundle
 from charrnn.storage.timetravel import branch, checkout, note
@@ -138,7 +138,7 @@ def test_existing_models_and_missing_files(workdir, bundle, tmp_path):
 
 
 def test_a_bundle_of_a_newer_charrnn_is_refused(bundle, tmp_path):
-    newer = document.document_bytes("model", module.VERSION + 1, {})
+    newer = jsonfile.document_bytes("model", module.VERSION + 1, {})
     repacked(bundle, lambda members: members.update({"model.json": newer}))
     with pytest.raises(NewerFormat):
         import_bundle(bundle, tmp_path / "copy")

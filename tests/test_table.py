@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from charrnn.storage.table import Table
+from charrnn.table import Table
 
 ROWS = [
     {"name": "first", "loss": 1.5, "time": "2024-01-01 12:00", "sample": "<b>the quick brown fox jumps</b>"},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CorruptFile, InvalidValue, NewerFormat
-from charrnn.storage.document import document_bytes, dump_json, read_document
+from charrnn.storage.jsonfile import document_bytes, dump_json, read_document
 
 BODY = {"z": [1, 2.5e-300, None], "a": {"text": "naïve 中\n", "huge": 2**130}, "tiny": float(np.nextafter(0, 1))}
 

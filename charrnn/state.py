@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
-from charrnn import checks
-from charrnn.data.documents.corpus import DocumentCorpus
 from charrnn.data.documents.document import Document
 from charrnn.data.documents.source import Labels
 from charrnn.data.documents.tables import Column
-from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
-from charrnn.data.text.corpus import Corpus
+from charrnn.data.sources import DocumentOptions, MusicOptions
 from charrnn.data.text.source import ReadOptions
-from charrnn.errors import InvalidValue
-from charrnn.session import show as describe
-from charrnn.session.live import not_while_training
-from charrnn.session.session import require_engine
-from charrnn.session.train import LearningModel
-from charrnn.settings import recipes
-from charrnn.settings.hyper import NOTE_HEADS, HyperParams
-from charrnn.settings.recipes import Recipe
-from charrnn.storage.creation import resolve
+from charrnn.session import checkpoints, look, make, show, write
+from charrnn.session import train as training
+from charrnn.session.kinds import refusable
+from charrnn.session.session import Session
+from charrnn.settings.hyper import HyperParams
+from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.workdir import WorkDir
-from charrnn.training.summary import in_units
 
 if TYPE_CHECKING:
     from charrnn.model.modeltypes import CellMaker
 
-FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
 
-
-class ModelState(LearningModel):
+class ModelState(Session):
     """A character model at work: train it, let it write, ask it about texts, save it, come back to it.
 
-    Make one with `initfromsrcfile` from a text, or with `load` from a working directory. Everything that it needs to
-    go on is in the working directory, and every call that changes the model saves it there.
+    `initfromsrcfile` makes one from a text; `load` opens one from a working directory. Everything that it needs to go
+    on is in the working directory, and every call that changes the model saves it there.
+
+    ===============  ==================================================================================================
+    make and open    `initfromsrcfile`, `load`, `finetune`, `import_`, `fromancestor`, `unrestored`
+    train            `train` (= `trainmodel`), `calc_loss`, `test_loss`, `regularized_loss`, `traintime`, `compile`
+    write and score  `generate`, `stream`, `generatestring`, `excerpt`, `score`, `classify`, `vectors`
+    look inside      `neurons`, `find_neurons`, `trackneurons`, `saliency`, `statistics`, `explain`, `check_gradients`
+    pictures, pages  `plot`, `report`, `share`
+    checkpoints      `restore`, `newcheckpoint`, `log`, `checkout`, `branch`, `pin`, `unpin`, `note`, `diff`, `verify`,
+                     `export`
+    facts            `hyper`, `modeltype`, `chars`, `corpus`, `place`, `policy`, `checkpoint`, `checkpoints`, `history`,
+                     `learnrate`, `epochs`, `steps`, `engine`, `path`
+    ===============  ==================================================================================================
+
+    Models of texts, of documents and of music are all of this class; what has no meaning for a kind of data is refused
+    in a sentence, and `dir` leaves it out.
 
     Attributes
     ----------
@@ -70,13 +76,7 @@ class ModelState(LearningModel):
     >>> ms = ModelState.load("workdirs/alice")                                                    # doctest: +SKIP
     """
 
-    def __new__(cls, workdir: WorkDir, *args: Any, **options: Any) -> Self:
-        """Return a `MusicState` for a model of music."""
-        if cls is ModelState and "pieces" in workdir.model["corpus"]:
-            from charrnn.tasks.music import MusicState
-
-            return object.__new__(MusicState)  # type: ignore[return-value]
-        return object.__new__(cls)
+    # Make and open
 
     @classmethod
     def initfromsrcfile(
@@ -140,10 +140,10 @@ class ModelState(LearningModel):
             Measure the loss of the untrained model and save it as the first checkpoint.
         overwrite : bool
             Replace a model that is in `usedir` already.
-        engine : {"auto", "numba", "jax"}
-            What computes; "auto" is the environment's CHARRNN_ENGINE, else JAX where there is a GPU, else Numba.
+        engine : {"auto", "cpu", "jax"}
+            What computes; "auto" is the environment's CHARRNN_ENGINE, else JAX where there is a GPU, else the CPU.
         threads : int, optional
-            Number of threads of the Numba engine; all cores by default.
+            Number of threads of the CPU engine; all cores by default.
         encoding : str, optional
             The text's encoding; found out by default.
         newlines, lower, gutenberg, strip_punctuation : bool
@@ -160,8 +160,7 @@ class ModelState(LearningModel):
             `charrnn.data.documents.source.Documents.open`.
         dt, beats, onsets, transpose
             For music, which a folder of MIDI files is, or a set of piano rolls: seconds or beats of a frame, whether
-            struck keys are told from held ones, and by how many semitones at most pieces are shifted in training. The
-            model is a `charrnn.tasks.music.MusicState`.
+            struck keys are told from held ones, and by how many semitones at most pieces are shifted in training.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams
@@ -176,143 +175,277 @@ class ModelState(LearningModel):
         InvalidCell
             If a cell of your own contradicts itself; the message says where.
         InvalidValue, UnknownName, EngineUnavailable
-            If an argument makes no sense. Whatever is raised, no directory is left behind.
+            If an argument has the wrong type or is out of range; the message says what was expected. Whatever is
+            raised, no directory is left behind.
         """
-        from charrnn.model import cellrecord, modeltypes
+        return make.new(
+            cls,
+            srcfile,
+            usedir,
+            preset=preset,
+            modeltype=modeltype,
+            seq_len=seq_len,
+            trainfrac=trainfrac,
+            init_checkpoint=init_checkpoint,
+            overwrite=overwrite,
+            engine=engine,
+            threads=threads,
+            min_count=min_count,
+            reading=ReadOptions(encoding, newlines, bool(lower), gutenberg, strip_punctuation),
+            documents=DocumentOptions(documents, text, labels, kind, delimiter, header, only, min_documents),
+            music=MusicOptions(dt, beats, onsets, transpose or 0),
+            lower=lower,
+            transpose=transpose,
+            hyper=hyper,
+            hyperparams=hyperparams,
+        )
 
-        checks.flag("init_checkpoint", init_checkpoint)
-        checks.flag("overwrite", overwrite)
-        if hyper is not None and not isinstance(hyper, HyperParams):
-            raise InvalidValue(f"hyper={hyper!r}: expected HyperParams(...); or name them here, as in layers=2.")
-        if preset and hyper is not None:
-            raise InvalidValue("preset and hyper both say what to start from: give one, and single hyperparameters.")
-        recipe = recipes.get(preset) if preset else Recipe()
-        given = {"modeltype": modeltype, "seq_len": seq_len, "trainfrac": trainfrac, "lower": lower}
-        recipe = recipe.but(**given, labels=labels or None, transpose=transpose)
-        hyper = (hyper or recipe.hyper).replace(**hyperparams)
-        mtype = modeltypes.get(recipe.modeltype)
-        own = {"cell": cellrecord.record(mtype, hyper)} if mtype.own else {}
-        require_engine(engine, threads)
-        reading = ReadOptions(encoding, newlines, recipe.lower, gutenberg, strip_punctuation)
-        options = DocumentOptions(documents, text, recipe.labels, kind, delimiter, header, only, min_documents)
-        music = MusicOptions(dt, beats, onsets, recipe.transpose)
-        if holds_music(srcfile, options, music) != (hyper.head in NOTE_HEADS):
-            if hyper.head in NOTE_HEADS:
-                raise InvalidValue(f"head={hyper.head!r} is for music, which {srcfile} is not.")
-            hyper = hyper.replace(head="nade")
-        if hyper.tied:  # before there is a directory
-            from charrnn.model.network import require_tieable
-
-            require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
-
-        def facts(data: Path) -> dict[str, Any]:
-            corpus, never_written = encode_source(
-                srcfile, data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed, reading, options, music
-            )
-            about = {"modeltype": mtype.name, **own, "hyper": hyper.to_json(), "corpus": corpus.to_json()}
-            made = {"preset": preset, "batchsize": recipe.batchsize} if preset else {}
-            return {**about, **made, "never_written": never_written}
-
-        workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
-        ms = cls(workdir, engine, threads, cell=mtype if own else None)
-        print(describe.corpus(ms.corpus))
-        if init_checkpoint:
-            loss = ms.calc_loss(**FIRST_LOOK)
-            even = f"guessing evenly would be {ms.model.even_loss:.3f}"
-            print(f"Before training: {in_units(loss, ms.valid_data.unit)}; {even}.")
-            ms.newcheckpoint(loss, measured=FIRST_LOOK)
-        return ms
-
-    @not_while_training
-    def finetune(
-        self,
-        srcfile: str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any,
-        usedir: str | os.PathLike[str],
+    @classmethod
+    def load(
+        cls,
+        workdir: str | os.PathLike[str],
+        checkpoint: str | int | Checkpoint | None = None,
         *,
-        seq_len: int | None = None,
-        trainfrac: float = 0.9,
-        overwrite: bool = False,
+        cell: CellMaker | None = None,
         engine: str = "auto",
         threads: int | None = None,
-        encoding: str | None = None,
-        newlines: bool = True,
-        lower: bool = False,
-        gutenberg: bool = False,
-        strip_punctuation: bool = False,
-        min_count: int = 0,
-        **hyperparams: Any,
     ) -> Self:
-        """Make a new model that begins with what this one has learned, for another text; this one stays as it is.
-
-        Its directory is its own, with a record of where it came from (`origin`). Characters that are new to it are read
-        and predicted as U+FFFD was, until it has learned better. The learning rate is that of the hyperparameters; a
-        smaller one than in the first training keeps more of it.
+        """Open a working directory; compiled functions come on first use.
 
         Parameters
         ----------
-        srcfile, usedir, trainfrac, overwrite, engine, threads
-            As for `initfromsrcfile`. A model of documents goes on with documents, and any other with a text.
-        seq_len : int, optional
-            T; as it was by default.
-        encoding, newlines, lower, gutenberg, strip_punctuation, min_count
+        workdir : path
+        checkpoint : str, int or Checkpoint, optional
+            The last one by default; ``"best"``, a name, or an index into `checkpoints`.
+        cell : Cell class, instance or maker
+            For a model whose cell is the user's own: what was given to `initfromsrcfile`. Nothing in a directory is
+            ever run, so the class itself must come from here; its recorded source can be read.
+        engine, threads
+            As for `initfromsrcfile`; they need not be those that the model was trained with.
+
+        Raises
+        ------
+        NotAModelDirectory
+            If there is no working directory.
+        CheckpointNotFound, CorruptFile, NewerFormat
+            If the checkpoint is not there or cannot be used. Of a damaged one the message names the last good one, to
+            be loaded by its name.
+        UnknownName, EngineUnavailable, InvalidValue
+            If there is no such engine, or the number of threads is not a whole number from 1 up.
+        CellNeeded
+            If the model has a cell of the user's own, and `cell` is not given; the message shows its source.
+        InvalidCell
+            If `cell` has other states or parameters than the model.
+
+        Warns
+        -----
+        UserWarning
+            If the step of `cell` was edited since the model was made.
+        """
+        return make.restored(cls, workdir, checkpoint, cell, engine, threads)
+
+    @classmethod
+    def unrestored(
+        cls,
+        workdir: str | os.PathLike[str],
+        engine: str = "auto",
+        threads: int | None = None,
+        cell: CellMaker | None = None,
+    ) -> Self:
+        """Open a working directory of which no checkpoint may be readable, to see what can be saved; see `load`.
+
+        The model is a new one until `restore` is called.
+        """
+        return cls(WorkDir.open(workdir), engine, threads, cell)
+
+    @classmethod
+    def import_(
+        cls,
+        file: str | os.PathLike[str],
+        usedir: str | os.PathLike[str],
+        *,
+        cell: CellMaker | None = None,
+        overwrite: bool = False,
+        engine: str = "auto",
+        threads: int | None = None,
+    ) -> Self:
+        """Make a working directory from a file that `export` wrote. Without the text, it writes and scores.
+
+        Parameters
+        ----------
+        file : path
+        usedir : path
+            The working directory to make.
+        cell
+            As for `load`.
+        overwrite, engine, threads
+            As for `initfromsrcfile`.
+
+        Raises
+        ------
+        NotAModelDirectory, CorruptFile, NewerFormat
+            If the file is not there, is no such file, is damaged, or a later charrnn wrote it.
+        CellNeeded, InvalidCell
+            As `load`.
+        ModelExists, InvalidValue, WorkdirLocked, SaveFailed
+            If the directory cannot be made; nothing is left behind.
+        """
+        return make.imported(cls, file, usedir, cell, overwrite, engine, threads)
+
+    @classmethod
+    def fromancestor(
+        cls,
+        file: str | os.PathLike[str],
+        usedir: str | os.PathLike[str],
+        chars: Sequence[str],
+        *,
+        overwrite: bool = False,
+        engine: str = "auto",
+        threads: int | None = None,
+        **hyperparams: Any,
+    ) -> Self:
+        """Make a working directory from a parameter file (``...-model.npz``) of the Theano program before charrnn.
+
+        Nothing in it is unpickled. Without a text, it writes and scores.
+
+        Parameters
+        ----------
+        file : path
+        usedir : path
+            The working directory to make.
+        chars : str or sequence of str
+            The characters in the order of their indices, which the file does not hold; U+FFFD, the first, may be left
+            out.
+        overwrite, engine, threads
             As for `initfromsrcfile`.
         **hyperparams
-            Fields of `HyperParams` that are to change, such as `learnrate`; none that parameters depend on.
+            Fields of `HyperParams` that are not as in ``HyperParams.preset("rngru")``; sizes are in the file.
+
+        Raises
+        ------
+        NotAModelDirectory, CorruptFile
+            If there is no such file, or it is damaged or of another kind.
+        InvalidValue, UnknownName
+            If `chars` are not as many as the file is for, or a hyperparameter is out of range.
+        ModelExists, WorkdirLocked, SaveFailed
+            If the directory cannot be made; nothing is left behind.
+        """
+        return make.of_ancestor(cls, file, usedir, chars, overwrite, engine, threads, hyperparams)
+
+    finetune = make.finetune
+
+    # Train
+
+    train = trainmodel = training.train
+    calc_loss = training.calc_loss
+    test_loss = training.test_loss
+    regularized_loss = training.regularized_loss
+    traintime = training.traintime
+    compile = training.compile
+
+    # Write and score
+
+    generate = write.generate
+    stream = write.stream
+    generatestring = write.generatestring
+    excerpt = write.excerpt
+    score = write.score
+    classify = write.classify
+    vectors = write.vectors
+
+    # Look inside
+
+    neurons = look.neurons
+    find_neurons = look.find_neurons
+    trackneurons = look.trackneurons
+    saliency = look.saliency
+    statistics = look.statistics
+    explain = look.explain
+    check_gradients = look.check_gradients
+    plot = look.plot
+
+    # Checkpoints
+
+    restore = checkpoints.restore
+    newcheckpoint = checkpoints.newcheckpoint
+    log = checkpoints.log
+    checkout = checkpoints.checkout
+    branch = checkpoints.branch
+    pin = checkpoints.pin
+    unpin = checkpoints.unpin
+    note = checkpoints.note
+    diff = checkpoints.diff
+    verify = checkpoints.verify
+    export = checkpoints.export
+
+    # Pages
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write a page that tells all of the model: curves, samples, surprises, units, text, settings, commands.
+
+        Parameters
+        ----------
+        path : path
+            A file that ends in .html. A page that charrnn wrote is replaced, anything else never.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
 
         Raises
         ------
         InvalidValue
-            If one of these makes no sense, or the model has labels or is one of music.
-        SourceNotFound, SourceUnusable, ModelExists, UnknownName, EngineUnavailable
-            As for `initfromsrcfile`.
+            The name does not end in .html.
+        SaveFailed
+            There is no such directory, it cannot be written, or something else is there.
 
         Examples
         --------
-        >>> ms = ModelState.load("workdirs/novels")                                        # doctest: +SKIP
-        >>> tuned = ms.finetune("alice.txt", "workdirs/novels-alice", learnrate=3e-4)      # doctest: +SKIP
-        >>> tuned.train(num_rounds=20, patience=3)                                         # doctest: +SKIP
+        >>> ms.report("alice.html")  # doctest: +SKIP
         """
-        from charrnn.model import warmstart
+        from charrnn.pages import page, report
 
-        checks.flag("overwrite", overwrite)
-        if overwrite and resolve(usedir) == self.path:
-            raise InvalidValue(f"{self.path} is where this model is, which stays as it is: choose another directory.")
-        hyper = warmstart.changed(self.hyper, **hyperparams)
-        if not isinstance(self.corpus, Corpus | DocumentCorpus) or self.label_tables:
-            raise InvalidValue("finetune takes models of texts or of documents without labels; make a new model.")
-        require_engine(engine, threads)
-        reading = ReadOptions(encoding, newlines, lower, gutenberg, strip_punctuation)
-        options = DocumentOptions(documents=isinstance(self.corpus, DocumentCorpus))
-        checkpoint = self.checkpoint.name if self.checkpoint else None
-        origin = {"model": self.path.name, "id": self._workdir.id, "checkpoint": checkpoint, "text": self.corpus.source}
+        target = page.checked_path(path)
+        return page.write(target, report.report_page(self))
 
-        def facts(data: Path) -> dict[str, Any]:
-            length = self.corpus.seq_len if seq_len is None else seq_len
-            corpus, never_written = encode_source(
-                srcfile,
-                data,
-                length,
-                trainfrac,
-                min_count,
-                hyper.random_seed,
-                reading,
-                options,
-                MusicOptions(),
-                self.chars,
-            )
-            about = {"hyper": hyper.to_json(), "corpus": corpus.to_json(), "never_written": never_written}
-            return self._workdir.model | about | {"origin": origin}
+    @refusable
+    def share(self, path: str | os.PathLike[str], title: str | None = None) -> Path:
+        """Write a page in which the model itself writes, in the browser of whoever opens it, without any network.
 
-        workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
-        cell = self._kind if "cell" in workdir.model else None
-        tuned = type(self)(workdir, engine, threads, cell=cell)
-        print(describe.corpus(tuned.corpus))
-        warmstart.warm_start(tuned.model, self.model)
-        loss = tuned.calc_loss(**FIRST_LOOK)
-        new = "".join(tuned.chars.chars[len(self.chars) :])
-        print(f"Beginning from {self.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
-        tuned.newcheckpoint(loss, measured=FIRST_LOOK)
-        return tuned
+        With a seed the page writes what ``ms.generate(rng=seed)`` writes, as far as the rounding of its parameters to
+        float16 lets it; see `charrnn.pages.sharing.share_page`.
+
+        Parameters
+        ----------
+        path : path
+            A file that ends in .html. A page that charrnn wrote is replaced, anything else never.
+        title : str, optional
+            What the page is called; the name of the text by default.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InvalidValue
+            The name does not end in .html; the model's cell has no translation.
+        SaveFailed
+            There is no such directory, it cannot be written, or something else is there.
+
+        Examples
+        --------
+        >>> ms.share("poet.html", title="A poet")  # doctest: +SKIP
+        """
+        from charrnn.pages import page, sharing
+
+        target = page.checked_path(path)
+        return page.write(target, sharing.share_page(self, title or self.corpus.source))
+
+    __repr__ = show.text
+    _repr_html_ = show.page
 
 
 def generatestring(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from charrnn.insight.curves import Curves
 
 NARROWEST, WIDEST, ROWS = 40, 120, 14
 ACROSS, DOWN = 2, 4  # dots in a character
@@ -18,53 +15,59 @@ TRAIN, VALID, BEST, BASELINE = "⠒", "●", "★", "┄"
 GUTTER = 7  # columns left of the plot
 
 
-def draw(curves: Curves, width: int | None = None) -> str:
-    """Return a chart as wide as the terminal, within 40 to 120 columns, or of the given width."""
+def draw(
+    line: tuple[np.ndarray, np.ndarray],
+    points: tuple[np.ndarray, np.ndarray],
+    span: tuple[int, int],
+    limits: tuple[float, float],
+    best: tuple[int, float] | None = None,
+    baseline: float | None = None,
+    title: str = "",
+    legend: Sequence[str] = (),
+    width: int | None = None,
+) -> str:
+    """Return a chart as wide as the terminal, within 40 to 120 columns, or of the given width.
+
+    Parameters
+    ----------
+    line, points
+        Steps and losses: of a curve, drawn in dots, and of single marks.
+    span, limits
+        First and last step; lowest and highest loss.
+    best
+        Step and loss of the mark that stands out.
+    baseline
+        A loss to draw a level line at.
+    title, legend
+        What stands above, and below.
+    width
+        Columns.
+    """
     width = min(max(width or shutil.get_terminal_size().columns - 1, NARROWEST), WIDEST)
-    low, high = curves.limits
-    columns = width - GUTTER
-    first, last = curves.span
+    (low, high), (first, last), columns = limits, span, width - GUTTER
     x_of = _scale(first, last, columns * ACROSS)
     y_of = _scale(high, low, ROWS * DOWN)
 
-    cells = _dots(x_of(curves.smooth[0]), y_of(curves.smooth[1]), columns)
-    ngram = curves.best_ngram
-    if ngram:
-        row = y_of(ngram[1]) // DOWN
+    cells = _dots(x_of(line[0]), y_of(line[1]), columns)
+    if baseline is not None:
+        row = y_of(baseline) // DOWN
         cells[row] = [cell if cell != " " else BASELINE for cell in cells[row]]
-    for step, loss in zip(curves.valid_step, curves.valid_loss, strict=True):
-        cells[y_of(loss) // DOWN][x_of(step) // ACROSS] = VALID
-    if curves.best:
-        step, loss = curves.best
-        cells[y_of(loss) // DOWN][x_of(step) // ACROSS] = BEST
+    marks = [*zip(*points, strict=True), *([best] if best else [])]
+    for number, (step, loss) in enumerate(marks):
+        cells[y_of(loss) // DOWN][x_of(step) // ACROSS] = BEST if best and number == len(marks) - 1 else VALID
 
     ticks = {row: high + (low - high) * (row + 0.5) / ROWS for row in range(1, ROWS, 4)}
-    lines = [f"nats per {curves.unit}"]
-    for row, line in enumerate(cells):
+    lines = [title]
+    for row, cells_of_row in enumerate(cells):
         label = f"{ticks[row]:5.2f} ┤" if row in ticks else "      │"
-        lines.append((label + "".join(line)).rstrip())
+        lines.append((label + "".join(cells_of_row)).rstrip())
     ends = f"{first:,}", f"{last:,} steps"
     lines.append("      └" + "─" * columns)
     lines.append(" " * GUTTER + ends[0] + ends[1].rjust(columns - len(ends[0])))
-    return "\n".join([*lines, *_filled(_legend(curves), width)])
+    return "\n".join([*lines, *_filled(legend, width)])
 
 
-def _legend(curves: Curves) -> list[str]:
-    facts = []
-    if len(curves.step):
-        facts.append(f"{TRAIN} training {curves.smooth[1][-1]:.3f}")
-    if len(curves.valid_loss):
-        facts.append(f"{VALID} validation {curves.valid_loss[-1]:.3f}")
-    if curves.best:
-        facts.append(f"{BEST} best {curves.best[1]:.3f} at step {curves.best[0]:,}")
-    if curves.best_ngram:
-        facts.append(f"{BASELINE} {curves.best_ngram[0]}-gram {curves.best_ngram[1]:.3f}")
-    if len(curves.learnrate):
-        facts.append(f"learning rate {curves.learnrate[-1]:.3g}")
-    return facts
-
-
-def _filled(facts: list[str], width: int) -> list[str]:
+def _filled(facts: Sequence[str], width: int) -> list[str]:
     """Return facts in lines, none of which is torn apart.
 
     >>> _filled(["one", "two", "three"], width=9)

@@ -147,7 +147,35 @@ class Curves:
             return None  # the chart is shown instead
 
     def __repr__(self) -> str:
-        return chart.draw(self)
+        return self.chart()
+
+    def chart(self, width: int | None = None) -> str:
+        """Return the curves drawn with characters, as wide as the terminal or `width` columns."""
+        return chart.draw(
+            (self.smooth[0], self.smooth[1]),
+            (self.valid_step, self.valid_loss),
+            self.span,
+            self.limits,
+            self.best,
+            self.best_ngram[1] if self.best_ngram else None,
+            f"nats per {self.unit}",
+            self._legend(),
+            width,
+        )
+
+    def _legend(self) -> list[str]:
+        facts = []
+        if len(self.step):
+            facts.append(f"{chart.TRAIN} training {self.smooth[1][-1]:.3f}")
+        if len(self.valid_loss):
+            facts.append(f"{chart.VALID} validation {self.valid_loss[-1]:.3f}")
+        if self.best:
+            facts.append(f"{chart.BEST} best {self.best[1]:.3f} at step {self.best[0]:,}")
+        if self.best_ngram:
+            facts.append(f"{chart.BASELINE} {self.best_ngram[0]}-gram {self.best_ngram[1]:.3f}")
+        if len(self.learnrate):
+            facts.append(f"learning rate {self.learnrate[-1]:.3g}")
+        return facts
 
 
 def _draw_losses(curves: Curves, axes: Axes) -> None:

@@ -13,17 +13,17 @@ from charrnn.data.text.corpus import Corpus
 from charrnn.settings.hyper import HyperParams
 
 if TYPE_CHECKING:
-    from charrnn.session.look import LookingModel
+    from charrnn.session.session import Session
 
 PACKAGES = ("pytensor", "numpy", "llvmlite", "jax")
 
 
-def commands(ms: LookingModel) -> str:
+def commands(ms: Session) -> str:
     """Return Python that makes a model of the same text, and trains it as this one was."""
     return "\n".join(["from charrnn import ModelState", "", _creation(ms), *_trainings(ms)])
 
 
-def versions(ms: LookingModel) -> str:
+def versions(ms: Session) -> str:
     """Return what the model runs on here."""
     found = [f"charrnn {charrnn.__version__}", f"Python {platform.python_version()}"]
     found += [f"{package} {version}" for package in PACKAGES if (version := _version(package))]
@@ -37,7 +37,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _creation(ms: LookingModel) -> str:
+def _creation(ms: Session) -> str:
     usual = HyperParams().to_json()
     options: dict[str, Any] = {"seq_len": ms.corpus.seq_len}
     if ms.label_tables:
@@ -53,7 +53,7 @@ def _creation(ms: LookingModel) -> str:
     return "\n    ".join(["ms = ModelState.initfromsrcfile(", *(f"{part}," for part in given)]) + "\n)"
 
 
-def _modeltype(ms: LookingModel) -> str:
+def _modeltype(ms: Session) -> str:
     """Return how a model type is given: by its name, or as a cell of the user's own."""
     if ms.cell_source is None:
         return repr(ms.modeltype)
@@ -61,7 +61,7 @@ def _modeltype(ms: LookingModel) -> str:
     return cell if stage == "encode" else f"ModelType({ms.modeltype!r}, {cell}, {stage!r})"
 
 
-def _trainings(ms: LookingModel) -> list[str]:
+def _trainings(ms: Session) -> list[str]:
     """Return calls of `train` that do what the rounds of the history did."""
     calls = []
     for call, rounds in itertools.groupby(_call(ms, row) for row in ms.history if row.get("batches")):
@@ -70,7 +70,7 @@ def _trainings(ms: LookingModel) -> list[str]:
     return calls
 
 
-def _call(ms: LookingModel, row: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+def _call(ms: Session, row: dict[str, Any]) -> tuple[tuple[str, int], ...]:
     """Return the arguments of `train` that made a round."""
     measured = ms.checkpoint.record.get("measured", {}) if ms.checkpoint else {}
     batchsize = measured.get("batchsize", 16)

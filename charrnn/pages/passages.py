@@ -13,9 +13,10 @@ from charrnn.errors import InvalidValue
 from charrnn.insight import activity
 from charrnn.insight.colouring import visible
 from charrnn.pages.page import escape
+from charrnn.session import look, write
 
 if TYPE_CHECKING:
-    from charrnn.session.look import LookingModel
+    from charrnn.session.session import Session
 
 SHADES = 10
 READ, SURPRISES, ACTIVITY = 3000, 700, 350  # characters: looked at, and shown of each
@@ -24,10 +25,10 @@ SURPRISING = 6.0  # nats that have the full colour
 PREDICATES = ("quotes", "brackets", "line_position", "upper", "digit", "word_position", "space", "vowel", "letter")
 
 
-def texts(ms: LookingModel) -> list[str]:
+def texts(ms: Session) -> list[str]:
     """Return texts that the model did not learn from; what it writes itself where there are none."""
     if not ms.has_text:
-        return list(filter(None, [str(ms.generate(READ, temp=1.0, rng=0))]))
+        return list(filter(None, [str(write.generate(ms, READ, temp=1.0, rng=0))]))
     valid = ms.valid_data
     if isinstance(valid, DocumentSet):
         found: list[str] = []
@@ -41,11 +42,11 @@ def texts(ms: LookingModel) -> list[str]:
     return [text[start : start + READ]]
 
 
-def surprises(ms: LookingModel, texts: Sequence[str]) -> str:
+def surprises(ms: Session, texts: Sequence[str]) -> str:
     """Return the beginning of the texts, coloured by -ln p of each character."""
     shown, nats, left = [], [], SURPRISES
     for text in texts:
-        score = ms.score(text[:left])
+        score = write.score(ms, text[:left])
         per_char = score.per_char[: len(score.text)]  # that of a document has its end too
         notes = (f"{surprise:.2f} nats, p = {np.exp(-surprise):.3g}" for surprise in per_char)
         shown.append(_framed("", coloured(score.text, per_char / SURPRISING, notes)))
@@ -62,13 +63,13 @@ def surprises(ms: LookingModel, texts: Sequence[str]) -> str:
     )
 
 
-def units(ms: LookingModel, texts: Sequence[str]) -> str:
+def units(ms: Session, texts: Sequence[str]) -> str:
     """Return the units that go along most closely with something that has a name, each with what it does."""
     passage = ("\n\n" if "\n" in ms.chars else "").join(texts)
     found: dict[tuple[int, int], tuple[float, str]] = {}
     for predicate in PREDICATES:
         try:
-            (closest,) = ms.find_neurons(predicate, passage, n=1)
+            (closest,) = look.find_neurons(ms, predicate, passage, n=1)
         except InvalidValue:  # there is none of it in the text
             continue
         closeness, _ = found.get((closest.layer, closest.unit), (0.0, ""))

@@ -20,17 +20,18 @@ from charrnn.pages import page as pages
 from charrnn.pages import passages
 from charrnn.pages.page import escape
 from charrnn.pages.svg import Line, chart
+from charrnn.session import write
 from charrnn.settings.hyper import HyperParams
 from charrnn.training.summary import in_units
 
 if TYPE_CHECKING:
-    from charrnn.session.look import LookingModel
+    from charrnn.session.session import Session
     from charrnn.storage.checkpoint import Checkpoint
 
 SAMPLES, SAMPLE_LENGTH, SEED = 6, 300, 0
 
 
-def report_page(ms: LookingModel) -> str:
+def report_page(ms: Session) -> str:
     """Return the page."""
     parts = {"Learning": _curves(ms), "What it writes": _samples(ms)}
     if not isinstance(ms.corpus, MusicCorpus):
@@ -55,7 +56,7 @@ def report_page(ms: LookingModel) -> str:
     )
 
 
-def _summary(ms: LookingModel) -> str:
+def _summary(ms: Session) -> str:
     loss = ms.checkpoint.loss if ms.checkpoint else None
     hyper = ms.hyper
     facts = [
@@ -68,7 +69,7 @@ def _summary(ms: LookingModel) -> str:
     return _facts(facts)
 
 
-def _unit(ms: LookingModel) -> str:
+def _unit(ms: Session) -> str:
     return "frame" if isinstance(ms.corpus, MusicCorpus) else "char"
 
 
@@ -80,7 +81,7 @@ def _facts(facts: Iterable[tuple[str, object]]) -> str:
 # -- learning ---------------------------------------------------------------------------------------------------------
 
 
-def _curves(ms: LookingModel) -> str:
+def _curves(ms: Session) -> str:
     try:
         course = curves.of_history(ms.history.steps(), ms.history.columns(), {})
     except InvalidValue:
@@ -108,10 +109,10 @@ def _curves(ms: LookingModel) -> str:
 # -- samples ----------------------------------------------------------------------------------------------------------
 
 
-def _samples(ms: LookingModel) -> str:
+def _samples(ms: Session) -> str:
     written = []
     for checkpoint in along_the_way(ms):
-        with ms._as_of(checkpoint):
+        with ms.as_of(checkpoint):
             sample = _sample(ms)
         loss = "" if checkpoint.loss is None else f", {checkpoint.loss:.3f} nats/{_unit(ms)}"
         heading = f"epoch {checkpoint.record.get('epochs', checkpoint.epoch):.2f}, step {checkpoint.step:,}{loss}"
@@ -123,14 +124,14 @@ def _samples(ms: LookingModel) -> str:
     return f'<p class="small quiet">Each from seed {SEED}.</p>{shown}'
 
 
-def _sample(ms: LookingModel) -> str:
-    written: Any = ms.generate(SAMPLE_LENGTH, rng=SEED)
+def _sample(ms: Session) -> str:
+    written: Any = write.generate(ms, SAMPLE_LENGTH, rng=SEED)
     if isinstance(written, Piece):
         return rolldrawing.svg(written, written.prompt_len)
     return f'<div class="text" dir="auto" lang="">{escape(str(written).strip(chr(10)))}</div>'
 
 
-def along_the_way(ms: LookingModel) -> list[Checkpoint]:
+def along_the_way(ms: Session) -> list[Checkpoint]:
     """Return the checkpoints that led to where the model stands, of many a few, as evenly as can be."""
     checkpoints = list(ms.checkpoints)
     way: list[Checkpoint] = []
@@ -157,7 +158,7 @@ def _before(at: Checkpoint, checkpoints: Sequence[Checkpoint]) -> Checkpoint | N
 # -- facts ------------------------------------------------------------------------------------------------------------
 
 
-def _corpus(ms: LookingModel) -> str:
+def _corpus(ms: Session) -> str:
     corpus = ms.corpus
     learned, validated = f"{corpus.train_len:,}", f"{corpus.valid_len:,}"
     facts: list[tuple[str, object]] = [("source", corpus.source)]
@@ -180,7 +181,7 @@ def _listed(names: Sequence[str], between: str = " ") -> str:
     return f"{shown} …" if len(names) > 120 else shown
 
 
-def _settings(ms: LookingModel) -> str:
+def _settings(ms: Session) -> str:
     usual, own = HyperParams().to_json(), ms.hyper.to_json()
     chosen = [(name, f"{value}  (default {usual[name]})") for name, value in own.items() if value != usual[name]]
     others = [(name, value) for name, value in own.items() if value == usual[name]]
@@ -188,11 +189,11 @@ def _settings(ms: LookingModel) -> str:
     return f"{shown}<details><summary>{len(others)} at their defaults</summary>{_facts(others)}</details>"
 
 
-def _cell(ms: LookingModel) -> str:
+def _cell(ms: Session) -> str:
     return f"<pre>{escape(ms.cell_source)}</pre>" if ms.cell_source else ""
 
 
-def _commands(ms: LookingModel) -> str:
+def _commands(ms: Session) -> str:
     return (
         f'<pre id="commands" tabindex="0">{escape(reproducing.commands(ms))}</pre>'
         f'<p class="small quiet">{escape(reproducing.versions(ms))}</p>'

@@ -17,7 +17,7 @@ from charrnn.pages import page as pages
 from charrnn.pages.javascript import translate
 
 if TYPE_CHECKING:
-    from charrnn.session.write import WritingModel
+    from charrnn.session.session import Session
 
 
 def rounded(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -41,7 +41,7 @@ def rounded(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return halves
 
 
-def share_page(ms: WritingModel, title: str) -> str:
+def share_page(ms: Session, title: str) -> str:
     """Return the page.
 
     It holds the parameters, rounded to float16, and the network as JavaScript. For a seed it draws the numbers that
@@ -73,7 +73,7 @@ def share_page(ms: WritingModel, title: str) -> str:
         "newlines": "\n" in charset and not is_documents,
         "ends": [charset.idxofspecial(BEGIN), charset.idxofspecial(END)] if is_documents else [],
         "columns": len(ms.label_tables),
-        "skip": ms._never_written,
+        "skip": ms.facts.never_written,
         "width": network.input_width,
         "shapes": {name: array.shape for name, array in halves.items()},
     }
@@ -92,7 +92,7 @@ def share_page(ms: WritingModel, title: str) -> str:
     )
 
 
-def _about(ms: WritingModel) -> str:
+def _about(ms: Session) -> str:
     """Return a sentence about a model for people who have never met one."""
     numbers = sum(array.size for array in ms.model.parameters.values())
     trained = f"It read the text {ms.epochs:.3g} times" if ms.steps else "It has not learned anything yet"
@@ -104,7 +104,7 @@ def _about(ms: WritingModel) -> str:
     )
 
 
-def _fields(ms: WritingModel) -> str:
+def _fields(ms: Session) -> str:
     """Return the fields that only documents need: how many, and labels."""
     number = '<input id="number" type="number" min="1" max="1000" value="3" required inputmode="numeric">'
     fields = [f'<div><label for="number">How many</label>{number}</div>']

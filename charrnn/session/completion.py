@@ -27,11 +27,11 @@ def register() -> None:
 
 def complete(shell: Any, event: Any) -> list[str]:
     """Return the names that the model may mean in whose call the cursor is."""
-    from charrnn.session.session import KeptModel
+    from charrnn.session.session import Session
 
     asking = ASKING.match(event.text_until_cursor)
     model = shell.user_ns.get(asking[1]) if asking else None
-    if not isinstance(model, KeptModel):
+    if not isinstance(model, Session):
         return []
     newest_first = [checkpoint.name for checkpoint in reversed(model.checkpoints)]
-    return [lookup.BEST, lookup.LAST, *model._workdir.refs.branches, *newest_first]
+    return [lookup.BEST, lookup.LAST, *model.workdir.refs.branches, *newest_first]

@@ -1,19 +1,13 @@
-"""What can be seen of a model: neurons, pictures, the graph, reports."""
+"""Looking inside: neurons, saliency, formulas, statistics, curves; each a few lines over a file of `insight/`."""
 
 from __future__ import annotations
 
 import os
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from charrnn.data.documents.dataset import DocumentSet
-from charrnn.data.music.corpus import MusicCorpus
 from charrnn.errors import SourceNotFound
-from charrnn.insight import neurons
-from charrnn.session.write import WritingModel
+from charrnn.session.kinds import refusable
+from charrnn.session.write import by_task
 from charrnn.storage import series
 
 if TYPE_CHECKING:
@@ -25,306 +19,235 @@ if TYPE_CHECKING:
     from charrnn.insight.saliency import Saliency
     from charrnn.insight.searching import FoundNeurons
     from charrnn.insight.statistics import Statistics
+    from charrnn.session.session import Session
 
 
-class LookingModel(WritingModel):
-    """What `ModelState` shows of its inside; each method is a few lines over a file of `charrnn/insight/`."""
+@by_task("trackneurons")
+def trackneurons(ms: Session, text: str, temp: float = 0.5, ret_output: bool = False, transpose: bool = True) -> Any:
+    """Return the hidden states along a text, (L, H, T); see `charrnn.insight.neurons.trackneurons`."""
 
-    def trackneurons(
-        self, text: str, temp: float = 0.5, ret_output: bool = False, transpose: bool = True
-    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Return the hidden states along a text, (L, H, T); see `charrnn.insight.neurons.trackneurons`."""
-        return neurons.trackneurons(self.model, self.chars, text, temp, ret_output, transpose)
 
-    def neurons(
-        self, text: str, unit: int | None = None, layer: int | None = None, of: str = "h", n: int = 5
-    ) -> Activity | Activities:
-        """Return what a unit does along a text; it shows itself as the text coloured by it.
+@refusable
+def neurons(
+    ms, text: str, unit: int | None = None, layer: int | None = None, of: str = "h", n: int = 5
+) -> Activity | Activities:
+    """Return what a unit does along a text; it shows itms as the text coloured by it.
 
-        Red is above 0, blue below; of a gate, above and below the middle of its range. Where there are no colours there
-        are bars under the text. It is read from a blank state, or as a document begins if the model learned documents.
+    Red is positive, blue negative; for gates, above or below mid-range. Where there are no colours there
+    are bars under the text. It is read from a blank state, or as a document begins if the model learned documents.
 
-        Parameters
-        ----------
-        text : str
-            T characters.
-        unit : int, optional
-            Which unit of the layer, from 0 up; by default the `n` units that vary most along the text.
-        layer : int, optional
-            From 0 up, as in `trackneurons`, or from -1 down; by default the last one, and any if no unit is given.
-        of : str
-            Which state or gate: "h"; "z" and "r" of a GRU; "c", "i", "f" and "o" of an LSTM; the states of a cell of
-            your own, and what its `gates` names.
-        n : int
-            How many units to show if none is given.
+    Parameters
+    ----------
+    text : str
+        T characters.
+    unit : int, optional
+        Which unit of the layer, from 0 up; by default the `n` units that vary most along the text.
+    layer : int, optional
+        From 0 up, as in `trackneurons`, or from -1 down; by default the last one, and any if no unit is given.
+    of : str
+        Which state or gate: "h"; "z" and "r" of a GRU; "c", "i", "f" and "o" of an LSTM; the states of a cell of
+        your own, and what its `gates` names.
+    n : int
+        How many units to show if none is given.
 
-        Returns
-        -------
-        Activity or Activities
-            With `values` (T,), `text`, `layer`, `unit`; several are a list. A slice is a part of the text.
+    Returns
+    -------
+    Activity or Activities
+        With `values` (T,), `text`, `layer`, `unit`; several are a list. A slice is a part of the text.
 
-        Raises
-        ------
-        InvalidValue
-            If the text is empty or there is no such layer or unit.
-        UnknownName
-            If there is no such state or gate.
+    Raises
+    ------
+    InvalidValue
+        If the text is empty or there is no such layer or unit.
+    UnknownName
+        If there is no such state or gate.
 
-        Examples
-        --------
-        >>> ms.neurons("Alice said 'no'", unit=17, of="z")  # doctest: +SKIP
-        """
-        from charrnn.insight import activity
+    Examples
+    --------
+    >>> ms.neurons("Alice said 'no'", unit=17, of="z")  # doctest: +SKIP
+    """
+    from charrnn.insight import activity
 
-        return activity.neurons(self.model, self.chars, text, unit, layer, of, n)
+    return activity.neurons(ms.model, ms.chars, text, unit, layer, of, n)
 
-    def find_neurons(
-        self, predicate: str | Predicate, text: str | None = None, n: int = 10, of: str = "h"
-    ) -> FoundNeurons:
-        """Return the units that go along most closely with a function of a text; prints as a table.
 
-        Parameters
-        ----------
-        predicate : str or callable
-            "brackets", "digit", "letter", "line_position", "newline", "quotes", "space", "upper", "vowel" or
-            "word_position" (see `charrnn.insight.predicates`); or a function that takes the text and returns T numbers
-            or truths; or one that takes a character and returns a number or a truth.
-        text : str, optional
-            T characters; the beginning of the validation text by default.
-        n : int
-            How many units.
-        of : str
-            Which state or gate, as for `neurons`.
+@refusable
+def find_neurons(ms, predicate: str | Predicate, text: str | None = None, n: int = 10, of: str = "h") -> FoundNeurons:
+    """Return the units that go along most closely with a function of a text; prints as a table.
 
-        Returns
-        -------
-        FoundNeurons
-            A list; of each element `layer`, `unit`, `correlation` (Pearson's; point-biserial for truths) and
-            ``show()``, which is the text coloured by the unit.
+    Parameters
+    ----------
+    predicate : str or callable
+        "brackets", "digit", "letter", "line_position", "newline", "quotes", "space", "upper", "vowel" or
+        "word_position" (see `charrnn.insight.predicates`); or a function that takes the text and returns T numbers
+        or truths; or one that takes a character and returns a number or a truth.
+    text : str, optional
+        T characters; the beginning of the validation text by default.
+    n : int
+        How many units.
+    of : str
+        Which state or gate, as for `neurons`.
 
-        Raises
-        ------
-        InvalidValue
-            If the predicate does not give a number for each character, or gives the same for all.
-        UnknownName
-            If there is no such predicate, state or gate.
+    Returns
+    -------
+    FoundNeurons
+        A list; of each element `layer`, `unit`, `correlation` (Pearson's; point-biserial for truths) and
+        ``show()``, which is the text coloured by the unit.
 
-        Examples
-        --------
-        >>> found = ms.find_neurons("quotes")          # doctest: +SKIP
-        >>> found[0].show()                            # doctest: +SKIP
-        >>> ms.find_neurons(lambda ch: ch in ".,;:!?") # doctest: +SKIP
-        """
-        from charrnn.insight import searching
+    Raises
+    ------
+    InvalidValue
+        If the predicate does not give a number for each character, or gives the same for all.
+    UnknownName
+        If there is no such predicate, state or gate.
 
-        return searching.find_neurons(self.model, self.chars, predicate, self._text_or(text, 20_000), n, of)
+    Examples
+    --------
+    >>> found = ms.find_neurons("quotes")          # doctest: +SKIP
+    >>> found[0].show()                            # doctest: +SKIP
+    >>> ms.find_neurons(lambda ch: ch in ".,;:!?") # doctest: +SKIP
+    """
+    from charrnn.insight import searching
 
-    def saliency(self, text: str, target: str | None = None, measure: str = "norm") -> Saliency:
-        """Return which characters of a text matter for the one after it; shows itself as the text coloured by that.
+    return searching.find_neurons(ms.model, ms.chars, predicate, _text_or(ms, text, 20_000), n, of)
 
-        It is the gradient of the log-probability of the next character with respect to the first layer's input at
-        each character, as of the image classifiers of Simonyan et al. 2013, arXiv 1312.6034.
 
-        Parameters
-        ----------
-        text : str
-            T characters, read as by `neurons`.
-        target : str, optional
-            The character after the text; the likeliest by default.
-        measure : {"norm", "product"}
-            The gradient's Euclidean norm, or its product with the input itself, which has a sign.
+@refusable
+def saliency(ms: Session, text: str, target: str | None = None, measure: str = "norm") -> Saliency:
+    """Return which characters of a text matter for the one after it; shows itms as the text coloured by that.
 
-        Returns
-        -------
-        Saliency
-            With `values` (T,) in nats, `target` and its `probability`.
+    It is the gradient of the log-probability of the next character with respect to the first layer's input at
+    each character, as of the image classifiers of Simonyan et al. 2013, arXiv 1312.6034.
 
-        Raises
-        ------
-        InvalidValue, UnknownCharacters, UnknownName
-            If the text is empty, the target is not one character that the model knows, or there is no such measure.
+    Parameters
+    ----------
+    text : str
+        T characters, read as by `neurons`.
+    target : str, optional
+        The character after the text; the likeliest by default.
+    measure : {"norm", "product"}
+        The gradient's Euclidean norm, or its product with the input itms, which has a sign.
 
-        Examples
-        --------
-        >>> ms.saliency('"No, no!" said the Queen. "Sentence first', target='"')  # doctest: +SKIP
-        """
-        from charrnn.insight import saliency
+    Returns
+    -------
+    Saliency
+        With `values` (T,) in nats, `target` and its `probability`.
 
-        return saliency.saliency(self.model, self.chars, text, target, measure, self._never_written)
+    Raises
+    ------
+    InvalidValue, UnknownCharacters, UnknownName
+        If the text is empty, the target is not one character that the model knows, or there is no such measure.
 
-    def explain(self) -> Explanation:
-        """Return what the model computes: a step's formulas, the way of a batch, parameters, what was compiled.
+    Examples
+    --------
+    >>> ms.saliency('"No, no!" said the Queen. "Sentence first', target='"')  # doctest: +SKIP
+    """
+    from charrnn.insight import saliency
 
-        The formulas are read off the expressions that PyTensor differentiates and compiles, also those of a cell of
-        your own.
+    return saliency.saliency(ms.model, ms.chars, text, target, measure, ms.facts.never_written)
 
-        Examples
-        --------
-        >>> ms.explain()           # doctest: +SKIP
-        >>> ms.explain().step      # doctest: +SKIP
-        [('z', 'sigmoid(x @ Uz + h @ Wz + bz)'), ...]
-        """
-        from charrnn.insight import explaining
 
-        return explaining.explain(self.model, self.corpus.seq_len)
+def explain(ms: Session) -> Explanation:
+    """Return what the model computes: a step's formulas, the way of a batch, parameters, what was compiled.
 
-    def check_gradients(self, n: int = 3, rng: int = 0) -> GradientCheck:
-        """Compare the model's gradients with central finite differences, in double precision on a short random batch.
+    The formulas are read off the expressions that PyTensor differentiates and compiles, also those of a cell of
+    your own.
 
-        The check is of the cost as it stands, with L2, without dropout and clipping. The model stays as it is.
+    Examples
+    --------
+    >>> ms.explain()           # doctest: +SKIP
+    >>> ms.explain().step      # doctest: +SKIP
+    [('z', 'sigmoid(x @ Uz + h @ Wz + bz)'), ...]
+    """
+    from charrnn.insight import explaining
 
-        Parameters
-        ----------
-        n : int
-            How many numbers of each parameter to move: the one with the largest gradient, and others at random.
-        rng : int
-            Seed of the batch and of what is moved.
+    return explaining.explain(ms.model, ms.corpus.seq_len)
 
-        Returns
-        -------
-        GradientCheck
-            A table, with `ok` and `max_error`.
 
-        Examples
-        --------
-        >>> ms.check_gradients().ok  # doctest: +SKIP
-        True
-        """
-        from charrnn.insight import gradientcheck
+def check_gradients(ms: Session, n: int = 3, rng: int = 0) -> GradientCheck:
+    """Compare the model's gradients with central finite differences, in double precision on a short random batch.
 
-        return gradientcheck.check_gradients(self.model, n, rng)
+    The check is of the cost as it stands, with L2, without dropout and clipping. The model stays as it is.
 
-    def statistics(self, text: str | None = None) -> Statistics:
-        """Return how large parameters and activations are, and how many units are saturated or do nothing.
+    Parameters
+    ----------
+    n : int
+        How many numbers of each parameter to move: the one with the largest gradient, and others at random.
+    rng : int
+        Seed of the batch and of what is moved.
 
-        Parameters
-        ----------
-        text : str, optional
-            What to look at the activations along; the beginning of the validation text by default.
-        """
-        from charrnn.insight import statistics
+    Returns
+    -------
+    GradientCheck
+        A table, with `ok` and `max_error`.
 
-        return statistics.statistics(self.model, self.chars, self._text_or(text, 5000))
+    Examples
+    --------
+    >>> ms.check_gradients().ok  # doctest: +SKIP
+    True
+    """
+    from charrnn.insight import gradientcheck
 
-    def plot(self, file: str | os.PathLike[str] | None = None) -> Curves:
-        """Return the curves of training: losses, learning rate, the best checkpoint, and what counting would reach.
+    return gradientcheck.check_gradients(ms.model, n, rng)
 
-        They show themselves: as a picture in a notebook, as a chart of characters in a terminal. The training loss is
-        shown averaged, above the noise of single batches. For comparison, the validation loss of smoothed character
-        n-grams that counted in the training text; see `charrnn.insight.ngrams`.
 
-        Parameters
-        ----------
-        file : path, optional
-            Where to save the picture: .png, .svg or .pdf.
+def statistics(ms: Session, text: str | None = None) -> Statistics:
+    """Return how large parameters and activations are, and how many units are saturated or do nothing.
 
-        Returns
-        -------
-        Curves
-            With `figure()`, a matplotlib figure to change; `save(file)`; and what is drawn as arrays.
+    Parameters
+    ----------
+    text : str, optional
+        What to look at the activations along; the beginning of the validation text by default.
+    """
+    from charrnn.insight import statistics
 
-        Raises
-        ------
-        InvalidValue
-            If the model was not trained yet, or the file is of another kind.
-        NotInstalled
-            If a picture is to be saved and there is no matplotlib.
-        SaveFailed
-            If the file cannot be written.
+    return statistics.statistics(ms.model, ms.chars, _text_or(ms, text, 5000))
 
-        Examples
-        --------
-        >>> ms.plot()              # doctest: +SKIP
-        >>> ms.plot("curves.png")  # doctest: +SKIP
-        """
-        from charrnn.insight import curves
 
-        steps = series.join(filter(None, [self.history.steps(), self._steplog.columns()]))
-        unit = "frame" if isinstance(self.corpus, MusicCorpus) else "character"
-        drawn = curves.of_history(steps, self.history.columns(), self._ngrams, unit)
-        if file is not None:
-            drawn.save(file)
-        return drawn
+def plot(ms: Session, file: str | os.PathLike[str] | None = None) -> Curves:
+    """Return the curves of training: losses, learning rate, the best checkpoint, and what counting would reach.
 
-    @cached_property
-    def _ngrams(self) -> dict[int, float]:
-        from charrnn.insight import ngrams
+    They show themselves: as a picture in a notebook, as a chart of characters in a terminal. The training loss is
+    shown averaged, above the noise of single batches. For comparison, the validation loss of smoothed character
+    n-grams that counted in the training text; see `charrnn.insight.ngrams`.
 
-        return ngrams.of_data(self.train_data, self.valid_data) if self.has_text else {}
+    Parameters
+    ----------
+    file : path, optional
+        Where to save the picture: .png, .svg or .pdf.
 
-    def _text_or(self, text: str | None, numchars: int) -> str:
-        """Return a text, or the beginning of the validation text if there is none."""
-        if text is not None:
-            return text
-        if not self.has_text:
-            raise SourceNotFound(f"{self.path} holds a model without its text: pass a text to look at.")
-        if isinstance(self.valid_data, DocumentSet):
-            some = range(min(len(self.valid_data), numchars))  # no document is empty
-            between = "\n\n" if "\n" in self.chars else ""
-            return between.join(self.chars.decode(self.valid_data[i]) for i in some)[:numchars]
-        return self.chars.decode(self.valid_data.symbols[:numchars])
+    Returns
+    -------
+    Curves
+        With `figure()`, a matplotlib figure to change; `save(file)`; and what is drawn as arrays.
 
-    def share(self, path: str | os.PathLike[str], title: str | None = None) -> Path:
-        """Write a page in which the model itself writes, in the browser of whoever opens it, without any network.
+    Raises
+    ------
+    InvalidValue
+        If the model was not trained yet, or the file is of another kind.
+    NotInstalled
+        If a picture is to be saved and there is no matplotlib.
+    SaveFailed
+        If the file cannot be written.
 
-        With a seed the page writes what ``ms.generate(rng=seed)`` writes, as far as the rounding of its parameters to
-        float16 lets it; see `charrnn.pages.sharing.share_page`.
+    Examples
+    --------
+    >>> ms.plot()              # doctest: +SKIP
+    >>> ms.plot("curves.png")  # doctest: +SKIP
+    """
+    from charrnn.insight import curves
 
-        Parameters
-        ----------
-        path : path
-            A file that ends in .html. A page that charrnn wrote is replaced, anything else never.
-        title : str, optional
-            What the page is called; the name of the text by default.
+    steps = series.join(filter(None, [ms.history.steps(), ms.steplog.columns()]))
+    drawn = curves.of_history(steps, ms.history.columns(), ms.ngrams, ms.corpus.noun)
+    if file is not None:
+        drawn.save(file)
+    return drawn
 
-        Returns
-        -------
-        pathlib.Path
-            The file.
 
-        Raises
-        ------
-        InvalidValue
-            The name does not end in .html; the model's cell has no translation.
-        SaveFailed
-            There is no such directory, it cannot be written, or something else is there.
-
-        Examples
-        --------
-        >>> ms.share("poet.html", title="A poet")  # doctest: +SKIP
-        """
-        from charrnn.pages import page as pages
-        from charrnn.pages import sharing as share
-
-        target = pages.checked_path(path)
-        return pages.write(target, share.share_page(self, title or self.corpus.source))
-
-    def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write a page that tells all of the model: curves, samples, surprises, units, text, settings, commands.
-
-        Parameters
-        ----------
-        path : path
-            A file that ends in .html. A page that charrnn wrote is replaced, anything else never.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-
-        Raises
-        ------
-        InvalidValue
-            The name does not end in .html.
-        SaveFailed
-            There is no such directory, it cannot be written, or something else is there.
-
-        Examples
-        --------
-        >>> ms.report("alice.html")  # doctest: +SKIP
-        """
-        from charrnn.pages import page as pages
-        from charrnn.pages import report
-
-        target = pages.checked_path(path)
-        return pages.write(target, report.report_page(self))
+def _text_or(ms: Session, text: str | None, numchars: int) -> str:
+    """Return a text, or the beginning of the validation text if there is none."""
+    if text is not None:
+        return text
+    if not ms.has_text:
+        raise SourceNotFound(f"{ms.path} holds a model without its text: pass a text to look at.")
+    return ms.task.beginning(ms.valid_data, numchars)

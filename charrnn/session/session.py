@@ -1,11 +1,10 @@
-"""A model and its working directory: opened, restored, looked at, saved."""
+"""`Session`: a model and its working directory, opened; what every activity of `ModelState` works on."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,21 +13,17 @@ import numpy as np
 from tqdm import tqdm
 
 from charrnn import checks
-from charrnn.data.documents.corpus import DocumentCorpus, corpus_from_json
-from charrnn.data.documents.dataset import DocumentSet
 from charrnn.data.documents.labels import LabelTable
-from charrnn.data.music.corpus import MusicCorpus
 from charrnn.data.text.charset import CharSet
-from charrnn.data.text.corpus import Corpus
-from charrnn.data.text.dataset import DataSet
-from charrnn.errors import CheckpointNotFound, InvalidValue, SourceNotFound
-from charrnn.session import completion
-from charrnn.session import show as describe
-from charrnn.session.live import LivingModel, between_batches, not_while_training
-from charrnn.settings.hyper import HyperParams
+from charrnn.errors import InvalidValue, SourceNotFound
+from charrnn.session import completion, record
+from charrnn.session.facts import Facts
+from charrnn.session.live import Live
+from charrnn.session.show import Checkpoints
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
+from charrnn.tasks import task_for
 from charrnn.training import policies
 from charrnn.training.place import Place
 from charrnn.training.screen import in_notebook
@@ -36,219 +31,97 @@ from charrnn.training.steplog import StepLog
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
-    from charrnn.model.modeltypes import CellMaker, ModelType
+    from charrnn.model.modeltypes import CellMaker
+    from charrnn.training.job import Job
 
-HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
 
+class Session:
+    """A model and its working directory.
 
-class KeptModel(LivingModel):
-    """A model that is kept in a working directory: what `ModelState` loads, saves, and tells of itself."""
+    Parameters
+    ----------
+    workdir : WorkDir
+    engine : {"auto", "cpu", "jax"}
+    threads : int, optional
+        Number of threads of the CPU engine; all cores by default.
+    cell : Cell class, instance or maker
+        For a model whose cell is the user's own.
+
+    Attributes
+    ----------
+    workdir : WorkDir
+        Where the model is kept.
+    facts : Facts
+        The model as it was made; `modeltype`, `hyper` and `corpus` are among them.
+    task : Task
+        What depends on the kind of data.
+    live : Live
+        The model that trains, and the one that is looked at meanwhile.
+    policy : charrnn.training.policies.Constant
+        The learning-rate policy.
+    checkpoint : Checkpoint or None
+        The checkpoint last saved or restored.
+    steplog : StepLog
+        The training steps that the history does not hold yet.
+    """
 
     def __init__(
         self, workdir: WorkDir, engine: str = "auto", threads: int | None = None, cell: CellMaker | None = None
     ) -> None:
-        super().__init__()
+        if not isinstance(workdir, WorkDir):
+            raise InvalidValue(
+                f"ModelState({workdir!r}): make a model with ModelState.initfromsrcfile(TEXT, DIRECTORY), or open one "
+                "with ModelState.load(DIRECTORY)."
+            )
         require_engine(engine, threads)
-        facts = workdir.model
-        self._workdir, self._engine, self._threads = workdir, engine, threads
-        self.modeltype: str = facts["modeltype"]
-        self.hyper = HyperParams.from_json(facts["hyper"])
-        self._kind = kind_of(facts, cell, workdir.path)
-        self.corpus = corpus_from_json(facts["corpus"])
+        self.workdir, self._engine, self._threads = workdir, engine, threads
+        self.facts = facts = Facts.from_json(workdir.model)
+        self.modeltype, self.hyper, self.corpus = facts.modeltype, facts.hyper, facts.corpus
+        self.celltype = facts.celltype(cell, workdir.path)
+        self.task = task_for(facts.corpus, facts.hyper, facts.never_written)
+        self.live = Live(self._new_model, self._restored_model)
         self.policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
-        self._steplog = StepLog()
-        self._arrays: dict[str, np.ndarray] = {}  # of the checkpoint, until the model is there to take them
+        self.steplog = StepLog()
+        self._unloaded: dict[str, np.ndarray] = {}  # of the checkpoint, until there is a model to take them
         completion.register()
 
-    @classmethod
-    def load(
-        cls,
-        workdir: str | os.PathLike[str],
-        checkpoint: str | int | Checkpoint | None = None,
-        *,
-        cell: CellMaker | None = None,
-        engine: str = "auto",
-        threads: int | None = None,
-    ) -> Self:
-        """Open a working directory; compiled functions come on first use.
+    disk_budget = 2_000_000_000
 
-        Parameters
-        ----------
-        workdir : path
-        checkpoint : str, int or Checkpoint, optional
-            The last one by default; ``"best"``, a name, or an index into `checkpoints`.
-        cell : Cell class, instance or maker
-            For a model whose cell is the user's own: what was given to `initfromsrcfile`. Nothing in a directory is
-            ever run, so the class itself must come from here; its recorded source can be read.
-        engine, threads
-            As for `initfromsrcfile`; they need not be those that the model was trained with.
-
-        Raises
-        ------
-        NotAModelDirectory
-            If there is no working directory.
-        CheckpointNotFound, CorruptFile, NewerFormat
-            If the checkpoint is not there or cannot be used. Of a damaged one the message names the last good one, to
-            be loaded by its name.
-        UnknownName, EngineUnavailable, InvalidValue
-            If there is no such engine, or the number of threads makes no sense.
-        CellNeeded
-            If the model has a cell of the user's own, and `cell` is not given; the message shows its source.
-        InvalidCell
-            If `cell` has other states or parameters than the model.
-
-        Warns
-        -----
-        UserWarning
-            If the step of `cell` was edited since the model was made.
-        """
-        ms = cls.unrestored(workdir, engine, threads, cell)
-        try:
-            return ms.restore(checkpoint)
-        except CheckpointNotFound:
-            if checkpoint is not None or ms.origin:  # a warm start is in its first checkpoint
-                raise
-            return ms  # made with init_checkpoint=False, and not trained yet
-
-    @classmethod
-    def unrestored(
-        cls,
-        workdir: str | os.PathLike[str],
-        engine: str = "auto",
-        threads: int | None = None,
-        cell: CellMaker | None = None,
-    ) -> Self:
-        """Open a working directory of which no checkpoint may be readable, to see what can be saved; see `load`.
-
-        The model is a new one until `restore` is called.
-        """
-        return cls(WorkDir.open(workdir), engine, threads, cell)
-
-    @not_while_training
-    def restore(self, checkpoint: str | int | Checkpoint | None = None) -> Self:
-        """Go back to a checkpoint: parameters, optimizer, learning rate, place and hidden states.
-
-        Parameters
-        ----------
-        checkpoint : str, int or Checkpoint, optional
-            The last one by default; ``"best"``, a name, or an index into `checkpoints`.
-
-        Raises
-        ------
-        CheckpointNotFound, CorruptFile, NewerFormat
-            If it is not there or cannot be used; nothing changes then.
-        TrainingInBackground
-            If the model is training: stop that first.
-        """
-        found = self._workdir.find(checkpoint)
-        arrays, record = self._workdir.read(found)
-        place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
-        policy = policies.make(self.hyper.policy, record["policy"])
-        if self._trained is not None:
-            self._trained.load_arrays(arrays)
-            self._trained.steps = record["step"]
-        else:
-            self._arrays = arrays
-        self.place, self.policy, self.checkpoint = place, policy, found
-        self._steplog.forget()
-        return self
-
-    def _new_model(self, threads: int | None) -> Model:
-        from charrnn.model.model import Model
-
-        return Model(
-            self.hyper,
-            self._kind,
-            self.corpus.columns if isinstance(self.corpus, MusicCorpus) else len(self.chars),
-            engine=self.engine,
-            threads=threads,
-            announce=self._announce,
-            documents=not isinstance(self.corpus, Corpus),
-            label_sizes=[table.size for table in self.label_tables],
-        )
-
-    def _announce(self, line: str) -> None:
-        if in_notebook():  # which would keep the line, and show it as if something were wrong; `explain` tells it
-            return
-        if self.job is None or not self.job.is_here:  # nothing comes in between what is typed
-            tqdm.write(line, file=sys.stderr)  # apart from what is written
-
-    def _restored_model(self) -> Model:
-        model = self._new_model(self._threads)
-        if self.checkpoint is not None:
-            model.load_arrays(self._arrays)
-            model.steps = self.checkpoint.step
-            self._arrays = {}
-        return model
-
-    @between_batches
-    def newcheckpoint(self, loss: float | None = None, **facts: Any) -> Checkpoint:
-        """Save everything now. Training may thin it away later, as any checkpoint; `pin` it to keep it.
-
-        Parameters
-        ----------
-        loss : float, optional
-            Validation loss to file it under, in nats per character.
-        **facts
-            Anything else to keep in the checkpoint's `record`, of kinds that JSON can hold.
-        """
-        if len(self._steplog):
-            self._write_history({})
-        arrays = dict(self.model.arrays())
-        if self.place.state is not None:
-            arrays[HIDDEN_STATE] = self.place.state
-        training = {"epoch": self.place.epoch, "pos": self.place.pos, "step": self.model.steps}
-        policy = {"policy": self.policy.to_json(), "learnrate": self.learnrate}
-        computed = {"engine": self.model.engine, "threads": self.model.threads}
-        unit = {"unit": "frame"} if isinstance(self.corpus, MusicCorpus) else {}
-        record = {**facts, **unit, **training, **policy, **computed, "epochs": self.epochs, "valid_loss": loss}
-        self.checkpoint = self._workdir.save_checkpoint(arrays, record)
-        return self.checkpoint
-
-    @contextlib.contextmanager
-    def _as_of(self, checkpoint: Checkpoint) -> Iterator[None]:
-        """Give the model a checkpoint's parameters for a `with` block, and its own again afterwards."""
-        arrays, _ = self._workdir.read(checkpoint)
-        arrays.pop(HIDDEN_STATE, None)
-        model = self.model
-        own = model.arrays()
-        model.load_arrays(arrays)
-        try:
-            with self._holding(model):
-                yield
-        finally:
-            model.load_arrays(own)
-
-    def _write_history(self, row: dict[str, Any]) -> None:
-        """Append a row to the history, with the steps that are not there yet."""
-        self.history.append(row, self._steplog.columns())
-        self._steplog.forget()
+    # The model
 
     @property
-    def chars(self) -> CharSet:
-        """The characters that the model knows."""
-        assert not isinstance(self.corpus, MusicCorpus)
-        return self.corpus.charset
+    def model(self) -> Model:
+        """The model itself: `errors`, `gradients`, `step`, `process` and parameters, for exploring.
+
+        While it trains in the background, this is a second model with the parameters as of the last batch; they stay
+        so until the next time that it is asked for.
+        """
+        return self.live.model
 
     @property
-    def writes_documents(self) -> bool:
-        """Whether the model learns and writes whole documents rather than one continuous text."""
-        return isinstance(self.corpus, DocumentCorpus)
+    def job(self) -> Job | None:
+        """The last training in the background."""
+        return self.live.job
 
     @property
-    def label_tables(self) -> tuple[LabelTable, ...]:
-        """The labels that documents have, a table for each column."""
-        return self.corpus.tables if isinstance(self.corpus, DocumentCorpus) else ()
+    def place(self) -> Place:
+        """Where training stands: epoch, position, hidden state of every stream."""
+        return self.live.place
 
     @property
-    def learnrate(self) -> float:
-        """The learning rate now, which the policy adapts; set it to go on with another."""
-        return self.policy.learnrate
+    def engine(self) -> str:
+        """What computes: "cpu" or "jax"; until the first use, what was asked for."""
+        return self._engine if self.live.trained is None else self.live.trained.engine
 
-    @learnrate.setter
-    def learnrate(self, value: float) -> None:
-        self.policy.learnrate = self.hyper.replace(learnrate=value).learnrate  # checks it
+    @property
+    def steps(self) -> int:
+        """Batches trained on since the beginning."""
+        if (job := self.live.elsewhere) is not None:
+            return job.still.steps
+        if self.live.trained is not None:
+            return self.live.trained.steps
+        return self.checkpoint.step if self.checkpoint else 0
 
     @property
     def epochs(self) -> float:
@@ -262,108 +135,190 @@ class KeptModel(LivingModel):
         return place.epoch + place.pos / self.train_data.batchepoch(place.state.shape[1])
 
     @property
-    def steps(self) -> int:
-        """Batches trained on since the beginning."""
-        if (job := self._elsewhere) is not None:
-            return job.still.steps
-        if self._trained is not None:
-            return self._trained.steps
-        return self.checkpoint.step if self.checkpoint else 0
-
-    @property
     def num_parameters(self) -> int:
         """Number of trainable numbers; 0 as long as there is neither a checkpoint nor a compiled model."""
-        if self._trained is not None:
-            return self._trained.vectors()["param"].size
-        return sum(array.size for name, array in self._arrays.items() if name.startswith("param/"))
+        if self.live.trained is not None:
+            return self.live.trained.vectors()["param"].size
+        return sum(array.size for name, array in self._unloaded.items() if name.startswith("param/"))
 
     @property
-    def engine(self) -> str:
-        """What computes: "numba" or "jax", or until the first use what was asked for."""
-        return self._engine if self._trained is None else self._trained.engine
+    def learnrate(self) -> float:
+        """The learning rate now, which the policy adapts; set it to go on with another."""
+        return self.policy.learnrate
+
+    @learnrate.setter
+    def learnrate(self, value: float) -> None:
+        self.policy.learnrate = self.hyper.replace(learnrate=value).learnrate  # checks it
+
+    def _new_model(self, threads: int | None) -> Model:
+        from charrnn.model.model import Model
+
+        shape = self.corpus.shape()
+        return Model(
+            self.hyper,
+            self.celltype,
+            shape.vocab_size,
+            engine=self.engine,
+            threads=threads,
+            announce=self._announce,
+            documents=shape.resets,
+            label_sizes=shape.label_sizes,
+        )
+
+    def _restored_model(self) -> Model:
+        model = self._new_model(self._threads)
+        if self.checkpoint is not None:
+            model.load_arrays(self._unloaded)
+            model.steps = self.checkpoint.step
+            self._unloaded = {}
+        return model
+
+    def _announce(self, line: str) -> None:
+        """Say what is compiled, where that disturbs nobody; `explain` tells it again."""
+        if in_notebook():  # it would stay there, in red
+            return
+        if self.job is None or not self.job.is_here:  # else it would come between what is typed
+            tqdm.write(line, file=sys.stderr)  # apart from what is written
+
+    def load_arrays(self, arrays: Mapping[str, np.ndarray], steps: int) -> None:
+        """Take a checkpoint's arrays: at once if there is a model, else when there is."""
+        if self.live.trained is not None:
+            self.live.trained.load_arrays(arrays)
+            self.live.trained.steps = steps
+        else:
+            self._unloaded = dict(arrays)
+
+    def restored(self, checkpoint: str | int | Checkpoint | None = None) -> Self:
+        """Go back to a checkpoint, and return this session; see `ModelState.restore`."""
+        record.put_back(self, self.workdir.find(checkpoint))
+        return self
+
+    def save(self, loss: float | None = None, **facts: Any) -> Checkpoint:
+        """Save everything now; see `ModelState.newcheckpoint`."""
+        if len(self.steplog):
+            self.write_history({})
+        self.checkpoint = self.workdir.save_checkpoint(*record.taken(self, loss, facts))
+        return self.checkpoint
+
+    @contextlib.contextmanager
+    def as_of(self, checkpoint: Checkpoint) -> Iterator[None]:
+        """Give the model a checkpoint's parameters for a `with` block, and its own again afterwards."""
+        arrays = record.parameters_of(self, checkpoint)
+        model = self.model
+        own = model.arrays()
+        model.load_arrays(arrays)
+        try:
+            with self.live.holding(model):
+                yield
+        finally:
+            model.load_arrays(own)
+
+    # The data
 
     @property
-    def path(self) -> Path:
-        """The working directory."""
-        return self._workdir.path
+    def chars(self) -> CharSet:
+        """The characters that the model knows."""
+        return self.task.chars
 
     @property
-    def branch_name(self) -> str:
-        """The branch that training goes on with."""
-        return self._workdir.refs.branch
+    def writes_documents(self) -> bool:
+        """Whether the model learns and writes whole documents rather than one continuous text."""
+        return self.corpus.kind == "documents"
 
     @property
-    def checkpoints(self) -> list[Checkpoint]:
-        """All checkpoints, in the order of saving."""
-        return describe.Checkpoints(self._workdir.checkpoints)
-
-    @property
-    def history(self) -> History:
-        """A row for every round of training that led here; `columns()` and `steps()` give arrays."""
-        return self._workdir.history
+    def label_tables(self) -> tuple[LabelTable, ...]:
+        """The labels that documents have, a table for each column."""
+        return self.corpus.tables
 
     @property
     def has_text(self) -> bool:
-        """Whether the text is here, without which a model writes and scores but does not train."""
-        return self._workdir.data.exists()
+        """Whether the data is here, without which a model writes and scores but does not train."""
+        return self.workdir.data.exists()
 
     @property
-    def train_data(self) -> DataSet | DocumentSet:
-        """The text or documents to learn from."""
-        return self._data[0]
+    def train_data(self) -> Any:
+        """The text, documents or pieces to learn from."""
+        return self._parts.train
 
     @property
-    def valid_data(self) -> DataSet | DocumentSet:
-        """The text or documents to validate on."""
-        return self._data[1]
+    def valid_data(self) -> Any:
+        """The text, documents or pieces to validate on."""
+        return self._parts.valid
+
+    @property
+    def test_data(self) -> Any:
+        """The data for testing, where the source has some.
+
+        Raises
+        ------
+        InvalidValue
+            If the source has no test part.
+        """
+        if self._parts.test is None:
+            raise InvalidValue(f"{self.corpus.source} has no part for testing.")
+        return self._parts.test
 
     @cached_property
-    def _data(self) -> tuple[Any, Any]:
+    def _parts(self) -> Any:
         if not self.has_text:
             raise SourceNotFound(
                 f"{self.path} holds a model without its text, as a single file brings it: it writes and scores, but "
                 "cannot train or validate. For that, load the directory that the text was encoded in."
             )
-        if isinstance(self.corpus, DocumentCorpus):
-            return self.corpus.open(self._workdir.data, self.hyper.label_dropout)
-        return self.corpus.open(self._workdir.data)
+        return self.corpus.open(self.workdir.data, label_dropout=self.hyper.label_dropout)
+
+    @cached_property
+    def ngrams(self) -> dict[int, float]:
+        """Validation losses of smoothed n-grams that counted in the training data, by their order."""
+        from charrnn.insight import ngrams
+
+        return ngrams.of_data(self.train_data, self.valid_data) if self.has_text else {}
+
+    # The working directory
+
+    @property
+    def path(self) -> Path:
+        """The working directory."""
+        return self.workdir.path
+
+    @property
+    def branch_name(self) -> str:
+        """The branch that training goes on with."""
+        return self.workdir.refs.branch
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """All checkpoints, in the order of saving."""
+        return Checkpoints(self.workdir.checkpoints)
+
+    @property
+    def history(self) -> History:
+        """A row for every round of training that led here; `columns()` and `steps()` give arrays."""
+        return self.workdir.history
 
     @property
     def origin(self) -> dict[str, Any]:
         """For a model that `finetune` made: model, checkpoint and text that it came from; else empty."""
-        return self._workdir.model.get("origin", {})
+        return self.facts.origin
 
     @property
     def cell_source(self) -> str | None:
         """How the user's own cell was written when the model was made; None for other cells, or if unknown."""
-        return self._workdir.model.get("cell", {}).get("source")
+        return self.facts.cell.get("source")
 
-    @property
-    def _never_written(self) -> int:
-        """How many of the first symbols the model never writes: 1 where its text held no U+FFFD."""
-        return self._workdir.model.get("never_written", 0)
+    def write_history(self, row: dict[str, Any]) -> None:
+        """Append a row to the history, with the steps that are not there yet."""
+        self.history.append(row, self.steplog.columns())
+        self.steplog.forget()
 
-    def __repr__(self) -> str:
-        return describe.state(self)
-
-    def _repr_html_(self) -> str:
-        return describe.state_page(self)
-
-
-def kind_of(facts: dict[str, Any], cell: CellMaker | None, where: Path) -> str | ModelType:
-    """Return a kept model's type by its name, or made of the cell that its user gave; see `KeptModel.load`."""
-    if "cell" not in facts:
-        if cell is not None:
-            raise InvalidValue(f"cell={cell!r}: the model in {where} is a {facts['modeltype']}, which needs none.")
-        return facts["modeltype"]
-    from charrnn.model import cellrecord
-
-    return cellrecord.restored(facts["cell"], cell, HyperParams.from_json(facts["hyper"]), str(where))
+    def __dir__(self) -> list[str]:
+        """Leave out what has no meaning for the kind of data."""
+        return [name for name in super().__dir__() if name not in self.task.refused]
 
 
 def require_engine(engine: str, threads: int | None) -> None:
-    """Raise unless there is such an engine, and the number of threads makes sense."""
-    if engine not in ("auto", "numba"):  # these are always there, and to look further takes PyTensor's import
+    """Raise unless there is such an engine, and the number of threads is a whole number from 1 up."""
+    if engine not in ("auto", "cpu", "numba"):  # these are always there, and to look further takes PyTensor's import
         from charrnn.model import engine as engines
 
         engines.resolve(engine)

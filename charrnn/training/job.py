@@ -19,7 +19,7 @@ from charrnn.training.summary import TrainingSummary
 
 if TYPE_CHECKING:
     from charrnn.training.learner import Learner
-    from charrnn.training.loop import Step
+    from charrnn.training.steplog import Step
 
 T = TypeVar("T")
 

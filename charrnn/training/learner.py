@@ -11,7 +11,7 @@ import numpy as np
 from charrnn.errors import TrainingDiverged
 from charrnn.training.place import Place
 from charrnn.training.policies import Constant
-from charrnn.training.steplog import StepFacts, StepLog
+from charrnn.training.steplog import Step, StepLog
 
 if TYPE_CHECKING:
     from charrnn.data.sets import Streams
@@ -47,7 +47,8 @@ class Learner:
         # Repeats made by wrapping a text are learned from, as the ancestor does; padding after documents is not.
         result = self.model.step(x, y, state, None if keep is None else mask, keep, labels)
         self.place.advance(result.state, self.epoch_length)
-        self.log.add(StepFacts(self.model.steps, result.loss, result.grad_norm, self.model.learnrate))
+        place, model = self.place, self.model
+        self.log.add(Step(place.epoch, place.pos, model.steps, result.loss, result.grad_norm, model.learnrate))
         return result
 
 

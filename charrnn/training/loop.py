@@ -13,59 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn import checks
-from charrnn.errors import InvalidValue
 from charrnn.training.interrupt import StopRequest
 from charrnn.training.learner import Guard, Learner
+from charrnn.training.plan import Plan
 from charrnn.training.progress import Moment, Progress
-from charrnn.training.screen import ALL, ROUNDS, SILENT
+from charrnn.training.screen import ALL, SILENT
+from charrnn.training.steplog import Step
 from charrnn.training.summary import Round, TrainingSummary
 from charrnn.training.validate import validate
 
 if TYPE_CHECKING:
     from charrnn.data.sets import Streams
-    from charrnn.model.model import StepResult
     from charrnn.training.job import Job
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long to train, and how often to do what; see `ModelState.train`."""
-
-    num_rounds: int = 1
-    train_len: int = 0
-    valid_len: int = 0
-    print_every: int = 1000
-    minutes: float | None = None
-    save_every: float = 10.0
-    sample_temps: tuple[float, ...] = (0.5,)
-    verbose: int = ALL
-    patience: int | None = None
-
-    def __post_init__(self) -> None:
-        counts = {"num_rounds": 1, "train_len": 0, "valid_len": 0, "print_every": 0}
-        for name, least in (counts if self.patience is None else {**counts, "patience": 1}).items():
-            checks.whole(name, getattr(self, name), least)
-        durations = {"save_every": self.save_every, **({} if self.minutes is None else {"minutes": self.minutes})}
-        for name, value in durations.items():
-            if value != math.inf:  # for ever
-                checks.number(name, value, above=0)
-        if self.verbose not in (SILENT, ROUNDS, ALL):
-            raise InvalidValue(
-                f"verbose must be 0 (silent), 1 (a line a round) or 2 (progress and samples), not {self.verbose!r}."
-            )
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a callback is told after every training step; `loss` in nats per character."""
-
-    epoch: int
-    pos: int
-    step: int
-    loss: float
-    grad_norm: float
-    learnrate: float
 
 
 @dataclass(frozen=True)
@@ -215,7 +174,7 @@ class Training:
                 for temp in plan.sample_temps:
                     progress.write(f"A sample at temperature {temp:g}:")
                     progress.write(textwrap.indent(self._journal.sample(temp), "    ", lambda line: True))
-            self._call_back(result)
+            self._call_back()
             if time.monotonic() - self._saved >= plan.save_every * 60:
                 self._save(None)
         return steps
@@ -225,13 +184,11 @@ class Training:
         seconds_left = (time.monotonic() - self._start) * (1 - part) / part
         return Moment(grad_norm, self._learner.model.learnrate, self._learner.epochs, seconds_left)
 
-    def _call_back(self, result: StepResult) -> None:
+    def _call_back(self) -> None:
         if self._callback is None:
             return
-        learner = self._learner
-        place, model = learner.place, learner.model
         try:
-            self._callback(Step(place.epoch, place.pos, model.steps, result.loss, result.grad_norm, model.learnrate))
+            self._callback(self._learner.log.last)
         except BaseException:
             self._save(None)
             raise

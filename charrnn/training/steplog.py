@@ -1,4 +1,4 @@
-"""What every training step came to, until it is written to the history."""
+"""Training steps: what each came to, until it is written to the history."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+COLUMNS = ("step", "loss", "grad_norm", "learnrate")  # of the history; where a step began is not kept
 
-class StepFacts(NamedTuple):
-    """One training step: its number, loss before the update in nats per character, gradient, learning rate."""
 
+class Step(NamedTuple):
+    """One training step, as callbacks are given it.
+
+    `epoch` and `pos` are where training stands after it, `step` its number from the beginning, `loss` that before the
+    update in nats per character (per frame for music), `grad_norm` the norm of the gradient before clipping.
+    """
+
+    epoch: int
+    pos: int
     step: int
     loss: float
     grad_norm: float
@@ -23,16 +31,21 @@ class StepLog:
     --------
     >>> log = StepLog()
     >>> for step in (1, 2, 3):
-    ...     log.add(StepFacts(step, 4.0 - step, 0.5, 0.001))
+    ...     log.add(Step(0, step, step, 4.0 - step, 0.5, 0.001))
     >>> log.forget(after=2)
     >>> log.columns()["loss"]
     array([3., 2.])
     """
 
     def __init__(self) -> None:
-        self._steps: list[StepFacts] = []
+        self._steps: list[Step] = []
 
-    def add(self, step: StepFacts) -> None:
+    @property
+    def last(self) -> Step:
+        """The last step."""
+        return self._steps[-1]
+
+    def add(self, step: Step) -> None:
         """Take in the next step."""
         self._steps.append(step)
 
@@ -43,7 +56,7 @@ class StepLog:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the steps by column, each (number of steps,)."""
-        return dict(zip(StepFacts._fields, map(np.array, zip(*self._steps, strict=True)), strict=False))
+        return {name: np.array([getattr(step, name) for step in self._steps]) for name in COLUMNS if self._steps}
 
     def __len__(self) -> int:
         return len(self._steps)

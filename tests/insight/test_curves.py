@@ -46,7 +46,7 @@ def test_the_training_curve_is_averaged_over_windows():
 
 @pytest.mark.parametrize("width", [1, 40, 57, 80, 120, 300])
 def test_a_chart_is_as_wide_as_there_is_room_for(width):
-    lines = chart.draw(curves(), width).splitlines()
+    lines = curves().chart(width).splitlines()
     assert max(map(len, lines)) == min(max(width, 40), 120)
     text = "\n".join(lines)
     assert text.count("●") + text.count("★") == 4 + 2  # in the plot and in the legend
@@ -65,7 +65,7 @@ def test_little_is_drawn_too(drawn):
 
 def test_a_flat_line_is_at_its_height():
     flat = Curves(np.arange(1, 9), np.full(8, 2.0), np.full(8, 0.1), np.zeros(0), np.zeros(0), {})
-    rows = [line[7:] for line in chart.draw(flat, 47).splitlines()[1 : chart.ROWS + 1]]
+    rows = [line[7:] for line in flat.chart(47).splitlines()[1 : chart.ROWS + 1]]
     drawn = [at for at, row in enumerate(rows) if row.strip()]
     assert drawn == [5]
     assert len(rows[5]) == 40

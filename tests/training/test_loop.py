@@ -8,8 +8,9 @@ import pytest
 
 from charrnn.errors import InvalidValue, TrainingDiverged
 from charrnn.training.learner import Learner
-from charrnn.training.loop import Plan, Training
+from charrnn.training.loop import Training
 from charrnn.training.place import Place
+from charrnn.training.plan import Plan
 from charrnn.training.policies import Ancestor, Constant, Plateau
 from charrnn.training.validate import Validation, validation_loss
 from tests.fakes import FakeData, FakeModel

@@ -1,0 +1,262 @@
+"""Sessions made: of a new model, of a directory, of a bundle, of the ancestor's file, of another model."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from charrnn import checks
+from charrnn.data.documents.document import Document
+from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
+from charrnn.data.text.source import ReadOptions
+from charrnn.errors import CheckpointNotFound, InvalidValue
+from charrnn.session import ancestor
+from charrnn.session.facts import Facts
+from charrnn.session.live import not_while_training
+from charrnn.session.session import Session, require_engine
+from charrnn.settings import recipes
+from charrnn.settings.hyper import NOTE_HEADS, HyperParams
+from charrnn.settings.recipes import Recipe
+from charrnn.storage.bundle import export_bundle, import_bundle
+from charrnn.storage.checkpoint import Checkpoint
+from charrnn.storage.creation import resolve
+from charrnn.storage.legacy import read_legacy
+from charrnn.storage.workdir import WorkDir
+from charrnn.training.summary import in_units
+
+if TYPE_CHECKING:
+    from charrnn.model.modeltypes import CellMaker
+
+S = TypeVar("S", bound="Session")
+Source = str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any
+
+FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
+
+
+def new(
+    cls: type[S],
+    srcfile: Source,
+    usedir: str | os.PathLike[str],
+    *,
+    preset: str | None,
+    modeltype: str | CellMaker | None,
+    seq_len: int | None,
+    trainfrac: float | None,
+    init_checkpoint: bool,
+    overwrite: bool,
+    engine: str,
+    threads: int | None,
+    min_count: int,
+    reading: ReadOptions,
+    documents: DocumentOptions,
+    music: MusicOptions,
+    lower: bool | None,
+    transpose: int | None,
+    hyper: HyperParams | None,
+    hyperparams: dict[str, Any],
+) -> S:
+    """Make a new model in a new working directory; see `ModelState.initfromsrcfile`."""
+    from charrnn.model import cellrecord, modeltypes
+
+    checks.flag("init_checkpoint", init_checkpoint)
+    checks.flag("overwrite", overwrite)
+    if hyper is not None and not isinstance(hyper, HyperParams):
+        raise InvalidValue(f"hyper={hyper!r}: expected HyperParams(...); or name them here, as in layers=2.")
+    if preset and hyper is not None:
+        raise InvalidValue("preset and hyper both say what to start from: give one, and single hyperparameters.")
+    recipe = recipes.get(preset) if preset else Recipe()
+    given = {"modeltype": modeltype, "seq_len": seq_len, "trainfrac": trainfrac, "lower": lower}
+    recipe = recipe.but(**given, labels=documents.labels or None, transpose=transpose)
+    hyper = (hyper or recipe.hyper).replace(**hyperparams)
+    mtype = modeltypes.get(recipe.modeltype)
+    own = cellrecord.record(mtype, hyper) if mtype.own else {}
+    require_engine(engine, threads)
+    reading = dataclasses.replace(reading, lower=recipe.lower)
+    documents = dataclasses.replace(documents, labels=recipe.labels)
+    music = dataclasses.replace(music, transpose=recipe.transpose)
+    hyper = fitting_head(hyper, srcfile, documents, music)
+    if hyper.tied:  # before there is a directory
+        from charrnn.model.network import require_tieable
+
+        require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
+
+    def facts(data: Path) -> dict[str, Any]:
+        corpus, never_written = encode_source(
+            srcfile, data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed, reading, documents, music
+        )
+        batchsize = recipe.batchsize if preset else 16
+        return Facts(mtype.name, hyper, corpus, never_written, batchsize, preset, own).to_json()
+
+    workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
+    ms = cls(workdir, engine, threads, cell=mtype if own else None)
+    print(ms.corpus.summary())
+    if init_checkpoint:
+        loss = ms.task.loss(ms.model, ms.valid_data, **FIRST_LOOK)
+        even = f"guessing evenly would be {ms.model.even_loss:.3f}"
+        print(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
+        ms.save(loss, measured=FIRST_LOOK)
+    return ms
+
+
+def restored(
+    cls: type[S],
+    workdir: str | os.PathLike[str],
+    checkpoint: str | int | Checkpoint | None,
+    cell: CellMaker | None,
+    engine: str,
+    threads: int | None,
+) -> S:
+    """Open a working directory as a checkpoint has it; see `ModelState.load`."""
+    ms = cls(WorkDir.open(workdir), engine, threads, cell)
+    try:
+        return ms.restored(checkpoint)
+    except CheckpointNotFound:
+        if checkpoint is not None or ms.origin:  # a warm start is in its first checkpoint
+            raise
+        return ms  # made with init_checkpoint=False, and not trained yet
+
+
+def imported(
+    cls: type[S],
+    file: str | os.PathLike[str],
+    usedir: str | os.PathLike[str],
+    cell: CellMaker | None,
+    overwrite: bool,
+    engine: str,
+    threads: int | None,
+) -> S:
+    """Make a working directory from a bundle; see `ModelState.import_`."""
+    require_engine(engine, threads)
+
+    def accept(record: dict[str, Any]) -> None:
+        Facts.from_json(record).celltype(cell, Path(file))
+
+    return cls(import_bundle(file, usedir, overwrite, accept), engine, threads, cell).restored()
+
+
+def of_ancestor(
+    cls: type[S],
+    file: str | os.PathLike[str],
+    usedir: str | os.PathLike[str],
+    chars: Sequence[str],
+    overwrite: bool,
+    engine: str,
+    threads: int | None,
+    hyperparams: dict[str, Any],
+) -> S:
+    """Make a working directory from a parameter file of the ancestor; see `ModelState.fromancestor`."""
+    found = read_legacy(file)
+    facts = ancestor.facts(Path(file), found, chars, hyperparams)
+    with tempfile.TemporaryDirectory() as folder:  # the directory appears at once, with its checkpoint
+        ms = cls(WorkDir.create(Path(folder, "model"), facts), engine, threads)
+        ms.model.load_parameters(ancestor.parameters(found))
+        ms.save()
+        bundle = export_bundle(ms.workdir, Path(folder, "model.zip"))
+        return imported(cls, bundle, usedir, None, overwrite, engine, threads)
+
+
+def fitting_head(hyper: HyperParams, srcfile: Source, documents: DocumentOptions, music: MusicOptions) -> HyperParams:
+    """Return the hyperparameters with a head for notes if the source is music, or raise if they contradict it."""
+    if holds_music(srcfile, documents, music) == (hyper.head in NOTE_HEADS):
+        return hyper
+    if hyper.head in NOTE_HEADS:
+        raise InvalidValue(f"head={hyper.head!r} is for music, which {srcfile} is not.")
+    return hyper.replace(head="nade")
+
+
+@not_while_training
+def finetune(
+    ms: S,
+    srcfile: Source,
+    usedir: str | os.PathLike[str],
+    *,
+    seq_len: int | None = None,
+    trainfrac: float = 0.9,
+    overwrite: bool = False,
+    engine: str = "auto",
+    threads: int | None = None,
+    encoding: str | None = None,
+    newlines: bool = True,
+    lower: bool = False,
+    gutenberg: bool = False,
+    strip_punctuation: bool = False,
+    min_count: int = 0,
+    **hyperparams: Any,
+) -> S:
+    """Make a new model that begins with what this one has learned, for another text; this one stays as it is.
+
+    Its directory is its own, with a record of where it came from (`origin`). Characters that are new to it are read
+    and predicted as U+FFFD was, until it has learned better. The learning rate is that of the hyperparameters; a
+    smaller one than in the first training keeps more of it.
+
+    Parameters
+    ----------
+    srcfile, usedir, trainfrac, overwrite, engine, threads
+        As for `initfromsrcfile`. A model of documents goes on with documents, and any other with a text.
+    seq_len : int, optional
+        T; as it was by default.
+    encoding, newlines, lower, gutenberg, strip_punctuation, min_count
+        As for `initfromsrcfile`.
+    **hyperparams
+        Fields of `HyperParams` that are to change, such as `learnrate`; none that parameters depend on.
+
+    Raises
+    ------
+    InvalidValue
+        If an argument has the wrong type or is out of range, or the model has labels or is one of music.
+    SourceNotFound, SourceUnusable, ModelExists, UnknownName, EngineUnavailable
+        As for `initfromsrcfile`.
+
+    Examples
+    --------
+    >>> ms = ModelState.load("workdirs/novels")                                        # doctest: +SKIP
+    >>> tuned = ms.finetune("alice.txt", "workdirs/novels-alice", learnrate=3e-4)      # doctest: +SKIP
+    >>> tuned.train(num_rounds=20, patience=3)                                         # doctest: +SKIP
+    """
+    from charrnn.model import warmstart
+
+    checks.flag("overwrite", overwrite)
+    if overwrite and resolve(usedir) == ms.path:
+        raise InvalidValue(f"{ms.path} is where this model is, which stays as it is: choose another directory.")
+    hyper = warmstart.changed(ms.hyper, **hyperparams)
+    ms.task.require_finetunable()
+    require_engine(engine, threads)
+    reading = ReadOptions(encoding, newlines, lower, gutenberg, strip_punctuation)
+    documents = DocumentOptions(documents=ms.writes_documents)
+    origin = {
+        "model": ms.path.name,
+        "id": ms.workdir.id,
+        "checkpoint": ms.checkpoint.name if ms.checkpoint else None,
+        "text": ms.corpus.source,
+    }
+
+    def facts(data: Path) -> dict[str, Any]:
+        length = ms.corpus.seq_len if seq_len is None else seq_len
+        corpus, never_written = encode_source(
+            srcfile,
+            data,
+            length,
+            trainfrac,
+            min_count,
+            hyper.random_seed,
+            reading,
+            documents,
+            MusicOptions(),
+            ms.chars,
+        )
+        made = dataclasses.replace(ms.facts, hyper=hyper, corpus=corpus, never_written=never_written, origin=origin)
+        return ms.workdir.model | made.to_json()
+
+    workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
+    tuned = type(ms)(workdir, engine, threads, cell=None if isinstance(ms.celltype, str) else ms.celltype)
+    print(tuned.corpus.summary())
+    warmstart.warm_start(tuned.model, ms.model)
+    loss = tuned.task.loss(tuned.model, tuned.valid_data, **FIRST_LOOK)
+    new = "".join(tuned.chars.chars[len(ms.chars) :])
+    print(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
+    tuned.save(loss, measured=FIRST_LOOK)
+    return tuned

@@ -20,7 +20,7 @@ from charrnn.pages import page as pages
 from charrnn.pages import passages
 from charrnn.pages.page import escape
 from charrnn.pages.svg import Line, chart
-from charrnn.session import write
+from charrnn.session import record, write
 from charrnn.settings.hyper import HyperParams
 from charrnn.training.summary import in_units
 
@@ -112,7 +112,7 @@ def _curves(ms: Session) -> str:
 def _samples(ms: Session) -> str:
     written = []
     for checkpoint in along_the_way(ms):
-        with ms.as_of(checkpoint):
+        with record.as_of(ms, checkpoint):
             sample = _sample(ms)
         loss = "" if checkpoint.loss is None else f", {checkpoint.loss:.3f} nats/{_unit(ms)}"
         heading = f"epoch {checkpoint.record.get('epochs', checkpoint.epoch):.2f}, step {checkpoint.step:,}{loss}"

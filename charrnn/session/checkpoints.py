@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from charrnn.errors import CharRNNError, CheckpointNotFound, CorruptFile
+from charrnn.session import record
 from charrnn.session.comparison import Comparison, Side
 from charrnn.session.live import between_batches, not_while_training
 from charrnn.storage import timetravel
@@ -44,7 +45,7 @@ def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     TrainingInBackground
         If the model is training: stop that first.
     """
-    return ms.restored(checkpoint)
+    return record.restore(ms, checkpoint)
 
 
 @between_batches
@@ -58,7 +59,7 @@ def newcheckpoint(ms: Session, loss: float | None = None, **facts: Any) -> Check
     **facts
         Anything else to keep in the checkpoint's `record`, of kinds that JSON can hold.
     """
-    return ms.save(loss, **facts)
+    return record.save(ms, loss, **facts)
 
 
 def log(ms: Session) -> Table:
@@ -91,7 +92,7 @@ def checkout(ms: S, checkpoint: Which = None) -> S:
         If the model is training: stop that first.
     """
     with ms.workdir.lock():
-        ms.restored(checkpoint)
+        record.restore(ms, checkpoint)
         timetravel.checkout(ms.workdir, checkpoint)
     return ms
 
@@ -209,13 +210,13 @@ def _meant(ms: Session, checkpoint: Which) -> Checkpoint:
 
 
 def _side(ms: Session, checkpoint: Checkpoint, numchars: int, rng: int) -> Side:
-    with ms.as_of(checkpoint):
+    with record.as_of(ms, checkpoint):
         return Side(checkpoint, ms.model.parameters, ms.task.compared(ms.model, numchars, rng))
 
 
 def _loss_state(ms: Session, checkpoint: Checkpoint) -> str:
     """Compute a checkpoint's validation loss again, and say whether it is the stored one."""
-    with ms.as_of(checkpoint):
+    with record.as_of(ms, checkpoint):
         try:
             loss = ms.task.loss(ms.model, ms.valid_data, **checkpoint.record["measured"])
         except CharRNNError as error:

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from charrnn.storage import lookup
+from charrnn.storage.workdir import WorkDir
 
 METHODS = ("restore", "checkout", "pin", "unpin", "diff")
 ASKING = re.compile(rf"(?:^|.*[^\w.])(\w+)\.(?:{'|'.join(METHODS)})\((?:[^()]*,)?\s*[\"'][^\"']*$", re.DOTALL)
@@ -27,11 +28,9 @@ def register() -> None:
 
 def complete(shell: Any, event: Any) -> list[str]:
     """Return the names that the model may mean in whose call the cursor is."""
-    from charrnn.session.session import Session
-
     asking = ASKING.match(event.text_until_cursor)
-    model = shell.user_ns.get(asking[1]) if asking else None
-    if not isinstance(model, Session):
+    model: Any = shell.user_ns.get(asking[1]) if asking else None
+    if not isinstance(getattr(model, "workdir", None), WorkDir):
         return []
     newest_first = [checkpoint.name for checkpoint in reversed(model.checkpoints)]
     return [lookup.BEST, lookup.LAST, *model.workdir.refs.branches, *newest_first]

@@ -6,19 +6,24 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from charrnn.errors import TrainingInBackground
 from charrnn.training.place import Place
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
-    from charrnn.session.session import Session
     from charrnn.training.job import Job
 
 P = ParamSpec("P")
 R = TypeVar("R")
-S = TypeVar("S", bound="Session")
+S = TypeVar("S", bound="Owner")
+
+
+class Owner(Protocol):
+    """What holds a `Live`: a session."""
+
+    live: Live
 
 
 class Live:

@@ -14,7 +14,7 @@ from charrnn.data.documents.document import Document
 from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CheckpointNotFound, InvalidValue
-from charrnn.session import ancestor
+from charrnn.session import ancestor, record
 from charrnn.session.facts import Facts
 from charrnn.session.live import not_while_training
 from charrnn.session.session import Session, require_engine
@@ -98,7 +98,7 @@ def new(
         loss = ms.task.loss(ms.model, ms.valid_data, **FIRST_LOOK)
         even = f"guessing evenly would be {ms.model.even_loss:.3f}"
         print(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
-        ms.save(loss, measured=FIRST_LOOK)
+        record.save(ms, loss, measured=FIRST_LOOK)
     return ms
 
 
@@ -113,7 +113,7 @@ def restored(
     """Open a working directory as a checkpoint has it; see `ModelState.load`."""
     ms = cls(WorkDir.open(workdir), engine, threads, cell)
     try:
-        return ms.restored(checkpoint)
+        return record.restore(ms, checkpoint)
     except CheckpointNotFound:
         if checkpoint is not None or ms.origin:  # a warm start is in its first checkpoint
             raise
@@ -132,10 +132,10 @@ def imported(
     """Make a working directory from a bundle; see `ModelState.import_`."""
     require_engine(engine, threads)
 
-    def accept(record: dict[str, Any]) -> None:
-        Facts.from_json(record).celltype(cell, Path(file))
+    def accept(facts: dict[str, Any]) -> None:
+        Facts.from_json(facts).celltype(cell, Path(file))
 
-    return cls(import_bundle(file, usedir, overwrite, accept), engine, threads, cell).restored()
+    return record.restore(cls(import_bundle(file, usedir, overwrite, accept), engine, threads, cell))
 
 
 def of_ancestor(
@@ -154,7 +154,7 @@ def of_ancestor(
     with tempfile.TemporaryDirectory() as folder:  # the directory appears at once, with its checkpoint
         ms = cls(WorkDir.create(Path(folder, "model"), facts), engine, threads)
         ms.model.load_parameters(ancestor.parameters(found))
-        ms.save()
+        record.save(ms)
         bundle = export_bundle(ms.workdir, Path(folder, "model.zip"))
         return imported(cls, bundle, usedir, None, overwrite, engine, threads)
 
@@ -258,5 +258,5 @@ def finetune(
     loss = tuned.task.loss(tuned.model, tuned.valid_data, **FIRST_LOOK)
     new = "".join(tuned.chars.chars[len(ms.chars) :])
     print(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
-    tuned.save(loss, measured=FIRST_LOOK)
+    record.save(tuned, loss, measured=FIRST_LOOK)
     return tuned

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -13,26 +15,60 @@ from charrnn.training.place import Place
 if TYPE_CHECKING:
     from charrnn.session.session import Session
 
+S = TypeVar("S", bound="Session")
+
 HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
 
 
-def taken(ms: Session, loss: float | None, facts: dict[str, Any]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return a session's arrays and its record as they stand, for a checkpoint.
+def save(ms: Session, loss: float | None = None, **facts: Any) -> Checkpoint:
+    """Save everything as it stands; see `ModelState.newcheckpoint`."""
+    if len(ms.steplog):
+        write_history(ms, {})
+    ms.checkpoint = ms.workdir.save_checkpoint(_arrays(ms), {**facts, **_facts(ms), "valid_loss": loss})
+    return ms.checkpoint
 
-    Parameters
-    ----------
-    ms
-    loss
-        Validation loss to file it under, in nats per unit of the data.
-    facts
-        Anything else to keep, of kinds that JSON can hold.
-    """
-    arrays = dict(ms.model.arrays())
-    if ms.place.state is not None:
-        arrays[HIDDEN_STATE] = ms.place.state
+
+def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
+    """Make a session what a checkpoint says, and return it; if the checkpoint cannot be read, nothing changes."""
+    found = ms.workdir.find(checkpoint)
+    arrays, record = ms.workdir.read(found)
+    place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
+    policy = policies.make(ms.hyper.policy, record["policy"])
+    ms.load_arrays(arrays, record["step"])
+    ms.live.place, ms.policy, ms.checkpoint = place, policy, found
+    ms.steplog.forget()
+    return ms
+
+
+@contextlib.contextmanager
+def as_of(ms: Session, checkpoint: Checkpoint) -> Iterator[None]:
+    """Give the model a checkpoint's parameters for a `with` block, and its own again afterwards."""
+    arrays, _ = ms.workdir.read(checkpoint)
+    arrays.pop(HIDDEN_STATE, None)
+    model = ms.model
+    own = model.arrays()
+    model.load_arrays(arrays)
+    try:
+        with ms.live.holding(model):
+            yield
+    finally:
+        model.load_arrays(own)
+
+
+def write_history(ms: Session, row: dict[str, Any]) -> None:
+    """Append a row to the history, with the steps that are not there yet."""
+    ms.history.append(row, ms.steplog.columns())
+    ms.steplog.forget()
+
+
+def _arrays(ms: Session) -> dict[str, np.ndarray]:
+    state = {} if ms.place.state is None else {HIDDEN_STATE: ms.place.state}
+    return {**ms.model.arrays(), **state}
+
+
+def _facts(ms: Session) -> dict[str, Any]:
     unit = {} if ms.corpus.unit == "char" else {"unit": ms.corpus.unit}
-    record = {
-        **facts,
+    return {
         **unit,
         "epoch": ms.place.epoch,
         "pos": ms.place.pos,
@@ -42,23 +78,4 @@ def taken(ms: Session, loss: float | None, facts: dict[str, Any]) -> tuple[dict[
         "engine": ms.model.engine,
         "threads": ms.model.threads,
         "epochs": ms.epochs,
-        "valid_loss": loss,
     }
-    return arrays, record
-
-
-def put_back(ms: Session, checkpoint: Checkpoint) -> None:
-    """Make a session what a checkpoint says; if the checkpoint cannot be read, nothing changes."""
-    arrays, record = ms.workdir.read(checkpoint)
-    place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
-    policy = policies.make(ms.hyper.policy, record["policy"])
-    ms.load_arrays(arrays, record["step"])
-    ms.live.place, ms.policy, ms.checkpoint = place, policy, checkpoint
-    ms.steplog.forget()
-
-
-def parameters_of(ms: Session, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    """Return a checkpoint's arrays without the hidden state of the streams."""
-    arrays, _ = ms.workdir.read(checkpoint)
-    arrays.pop(HIDDEN_STATE, None)
-    return arrays

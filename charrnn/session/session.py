@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -16,10 +15,10 @@ from charrnn import checks
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue, SourceNotFound
-from charrnn.session import completion, record
+from charrnn.session import completion
 from charrnn.session.facts import Facts
+from charrnn.session.listing import Checkpoints
 from charrnn.session.live import Live
-from charrnn.session.show import Checkpoints
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
@@ -188,31 +187,6 @@ class Session:
         else:
             self._unloaded = dict(arrays)
 
-    def restored(self, checkpoint: str | int | Checkpoint | None = None) -> Self:
-        """Go back to a checkpoint, and return this session; see `ModelState.restore`."""
-        record.put_back(self, self.workdir.find(checkpoint))
-        return self
-
-    def save(self, loss: float | None = None, **facts: Any) -> Checkpoint:
-        """Save everything now; see `ModelState.newcheckpoint`."""
-        if len(self.steplog):
-            self.write_history({})
-        self.checkpoint = self.workdir.save_checkpoint(*record.taken(self, loss, facts))
-        return self.checkpoint
-
-    @contextlib.contextmanager
-    def as_of(self, checkpoint: Checkpoint) -> Iterator[None]:
-        """Give the model a checkpoint's parameters for a `with` block, and its own again afterwards."""
-        arrays = record.parameters_of(self, checkpoint)
-        model = self.model
-        own = model.arrays()
-        model.load_arrays(arrays)
-        try:
-            with self.live.holding(model):
-                yield
-        finally:
-            model.load_arrays(own)
-
     # The data
 
     @property
@@ -305,11 +279,6 @@ class Session:
     def cell_source(self) -> str | None:
         """How the user's own cell was written when the model was made; None for other cells, or if unknown."""
         return self.facts.cell.get("source")
-
-    def write_history(self, row: dict[str, Any]) -> None:
-        """Append a row to the history, with the steps that are not there yet."""
-        self.history.append(row, self.steplog.columns())
-        self.steplog.forget()
 
     def __dir__(self) -> list[str]:
         """Leave out what has no meaning for the kind of data."""

@@ -9,35 +9,12 @@ from typing import TYPE_CHECKING
 
 from charrnn.storage import lookup
 from charrnn.storage.refs import MAIN
-from charrnn.table import Table
 from charrnn.training.summary import NOUNS, in_units
 
 if TYPE_CHECKING:
     from charrnn.session.session import Session
     from charrnn.training.learner import Learner
     from charrnn.training.plan import Plan
-
-
-class Lines(list):
-    """A list that shows one element per line.
-
-    >>> Lines([1, 2])
-    1
-    2
-    """
-
-    def __repr__(self) -> str:
-        return "\n".join(map(repr, self))
-
-
-class Checkpoints(Lines):
-    """A list of checkpoints, one to a line, or as a table on a page."""
-
-    def _repr_html_(self) -> str:
-        return Table(
-            {"": i, "name": c.name, "loss": c.loss, "time": f"{c.time:%Y-%m-%d %H:%M}", "branch": c.branch}
-            for i, c in enumerate(self)
-        )._repr_html_()
 
 
 def training(ms: Session, learner: Learner, plan: Plan, background: bool = False) -> str:

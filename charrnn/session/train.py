@@ -14,7 +14,7 @@ from charrnn import checks
 from charrnn.errors import InvalidValue
 from charrnn.generation import sampler as sampling
 from charrnn.insight.live import LivePlot
-from charrnn.session import look, show
+from charrnn.session import look, record, show
 from charrnn.session.live import not_while_training
 from charrnn.storage import lookup, timetravel
 from charrnn.storage.thinning import thin
@@ -227,11 +227,11 @@ def _move_to(ms: Session, learner: Learner, clear_state: bool) -> None:
 def _save(ms: Session, measured: dict[str, int], round_: Round | None) -> str:
     """Save at the end of a round or (None) amid one; `measured` says what a validation loss is measured on."""
     if round_ is None:
-        checkpoint = ms.save()
+        checkpoint = record.save(ms)
     else:
-        ms.write_history(round_.to_json())  # before the checkpoint, which tells where the history stood
+        record.write_history(ms, round_.to_json())  # before the checkpoint, which tells where the history stood
         facts = {"train_loss": round_.train_loss, "sample": _sample(ms), "measured": measured}
-        checkpoint = ms.save(round_.valid_loss, **facts)
+        checkpoint = record.save(ms, round_.valid_loss, **facts)
     thin(ms.workdir, max_bytes=ms.disk_budget)
     return checkpoint.name
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from charrnn import checks
 from charrnn.errors import UnknownName, near_matches
+from charrnn.settings.presets import get_preset
 
 OPTIMIZERS = ("rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
 CLIPS = ("value", "step", "norm", None)
@@ -178,9 +179,7 @@ class HyperParams:
         >>> HyperParams.preset("rngru").clip
         'step'
         """
-        from charrnn.settings import recipes
-
-        return cls(**recipes.get(name).hyper.to_json())
+        return cls(**get_preset(name).get("hyper", {}))
 
     @classmethod
     def names(cls) -> list[str]:

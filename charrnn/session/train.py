@@ -38,7 +38,7 @@ def train(
     batchsize: int | None = None,
     train_len: int = 0,
     valid_len: int = 0,
-    print_every: int = 1000,
+    print_every: int | None = None,
     clear_state: bool = False,
     minutes: float | None = None,
     save_every: float = 10.0,
@@ -64,7 +64,8 @@ def train(
     valid_len : int
         Batches in a validation; 0 for the whole validation text.
     print_every : int
-        Show the loss and a sample every so many batches; 0 for never.
+        Show the loss and samples every so many batches; 0 for never. By default the clock decides: the first within
+        10 seconds, then one every 20 seconds or so.
     clear_state : bool
         Begin with blank hidden states.
     minutes : float, optional

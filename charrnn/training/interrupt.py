@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM during long work: the first asks it to stop cleanly, the second stops it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP during long work: the first asks it to stop cleanly, the second stops it at once."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -12,10 +13,10 @@ MESSAGE = b"\nStopping after this batch and saving. Press Ctrl-C again to stop a
 
 
 class StopRequest:
-    """A context in which Ctrl-C and SIGTERM only set a flag, the first time.
+    """A context in which Ctrl-C, SIGTERM and SIGHUP (a closed terminal) only set a flag, the first time.
 
-    On leaving, the former handlers are back, and a SIGTERM that was held is delivered to them, so that a
-    process told to end does end, after it has saved.
+    On leaving, the former handlers are back, and a SIGTERM or SIGHUP that was held is delivered to them, so that a
+    process told to end does end, after it has saved. A signal that is ignored, as nohup does with SIGHUP, stays so.
 
     Examples
     --------
@@ -26,7 +27,7 @@ class StopRequest:
     True
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
     def __init__(self) -> None:
         self._received: int | None = None
@@ -43,13 +44,14 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
-            self._former = {number: signal.signal(number, self._on_signal) for number in self.SIGNALS}
+            heard = [number for number in self.SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._former = {number: signal.signal(number, self._on_signal) for number in heard}
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._restore_handlers()
-        if self._received == signal.SIGTERM:
-            signal.raise_signal(signal.SIGTERM)
+        if self._received not in (None, signal.SIGINT):
+            signal.raise_signal(self._received)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
@@ -58,7 +60,8 @@ class StopRequest:
             signal.raise_signal(number)
             return
         self._received = number
-        os.write(2, MESSAGE)  # print is not safe inside a signal handler: it may have been interrupted itself
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            os.write(2, MESSAGE)  # print is not safe inside a signal handler: it may have been interrupted itself
 
     def _restore_handlers(self) -> None:
         for number, handler in self._former.items():

@@ -21,10 +21,14 @@ from charrnn.training.screen import ALL, SILENT
 from charrnn.training.steplog import Step
 from charrnn.training.summary import Round, TrainingSummary
 from charrnn.training.validate import validate
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.data.sets import Streams
     from charrnn.training.job import Job
+
+FIRST_SAMPLE_SECONDS, SAMPLE_SECONDS = 8.0, 20.0  # of samples by the clock: until the first one, between two
+SAMPLE_SHARE = 0.05  # of the time, at most, that they take
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Training:
         self._round_length = plan.train_len or learner.epoch_length
         self._rounds: list[Round] = []
         self._start = self._saved = time.monotonic()
+        self._next_sample = self._start + FIRST_SAMPLE_SECONDS
         self._stop: StopRequest | Job = job or StopRequest()
         self._screen = job.screen if job else None
         self._last_saved = ""
@@ -155,7 +160,7 @@ class Training:
         if self._screen:
             self._screen.write(text)
         elif self._plan.verbose > SILENT:
-            print(text, flush=True)
+            say(text)
 
     def _steps(self, number: int, guard: Guard, progress: Progress) -> list[tuple[float, float]]:
         """Take the round's steps and return the loss and the accuracy of each."""
@@ -169,15 +174,33 @@ class Training:
                 continue
             steps.append((result.loss, result.accuracy))
             progress.advance(len(steps), result.loss, partial(self._moment, number, len(steps), result.grad_norm))
-            if plan.verbose == ALL and plan.print_every and learner.model.steps % plan.print_every == 0:
-                progress.write(f"epoch {learner.epochs:.2f}, loss {progress.loss:.3f}.")
-                for temp in plan.sample_temps:
-                    progress.write(f"A sample at temperature {temp:g}:")
-                    progress.write(textwrap.indent(self._journal.sample(temp), "    ", lambda line: True))
+            if plan.verbose == ALL and self._sample_is_due():
+                self._show_samples(progress)
             self._call_back()
             if time.monotonic() - self._saved >= plan.save_every * 60:
                 self._save(None)
         return steps
+
+    def _sample_is_due(self) -> bool:
+        """Whether it is time for samples: every `print_every` batches, or by the clock."""
+        every = self._plan.print_every
+        if every is not None:
+            return every > 0 and self._learner.model.steps % every == 0
+        return time.monotonic() >= self._next_sample
+
+    def _show_samples(self, progress: Progress) -> None:
+        progress.write(f"epoch {self._learner.epochs:.2f}, loss {progress.loss:.3f}.")
+        started = time.monotonic()
+        for temp in self._plan.sample_temps:
+            try:
+                sample = self._journal.sample(temp)
+            except Exception as error:  # training matters more than what is shown of it
+                progress.write(f"The sample at temperature {temp:g} failed: {type(error).__name__}: {error}")
+                continue
+            progress.write(f"A sample at temperature {temp:g}:")
+            progress.write(textwrap.indent(sample, "    ", lambda line: True))
+        ended = time.monotonic()
+        self._next_sample = ended + max(SAMPLE_SECONDS, (ended - started) / SAMPLE_SHARE)
 
     def _moment(self, number: int, step: int, grad_norm: float) -> Moment:
         part = self._progress(number, step)

@@ -17,7 +17,7 @@ class Plan:
     num_rounds: int = 1
     train_len: int = 0
     valid_len: int = 0
-    print_every: int = 1000
+    print_every: int | None = None
     minutes: float | None = None
     save_every: float = 10.0
     sample_temps: tuple[float, ...] = (0.5,)
@@ -25,9 +25,11 @@ class Plan:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        counts = {"num_rounds": 1, "train_len": 0, "valid_len": 0, "print_every": 0}
-        for name, least in (counts if self.patience is None else {**counts, "patience": 1}).items():
+        for name, least in {"num_rounds": 1, "train_len": 0, "valid_len": 0}.items():
             checks.whole(name, getattr(self, name), least)
+        for name, least in {"print_every": 0, "patience": 1}.items():
+            if getattr(self, name) is not None:
+                checks.whole(name, getattr(self, name), least)
         durations = {"save_every": self.save_every, **({} if self.minutes is None else {"minutes": self.minutes})}
         for name, value in durations.items():
             if value != math.inf:  # for ever

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
 
 from tqdm import tqdm
+
+from charrnn.wording import say
 
 
 class Screen(ABC):
@@ -27,7 +30,8 @@ class Screen(ABC):
     def show(self, line: str) -> None:
         """Replace the line."""
         self._shown_at = time.monotonic()
-        self._draw(line)
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # a terminal that is gone ends no training
+            self._draw(line)
 
     @property
     def width(self) -> int:
@@ -36,7 +40,7 @@ class Screen(ABC):
 
     def write(self, text: str) -> None:
         """Print a text that stays."""
-        print(text, flush=True)
+        say(text)
 
     @abstractmethod
     def _draw(self, line: str) -> None: ...
@@ -61,11 +65,12 @@ class Terminal(Screen):
         self._bar.set_description_str(line)
 
     def write(self, text: str) -> None:
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+        with self._bar.external_write_mode(file=sys.stdout):
+            say(text)
 
     def close(self, line: str) -> None:
-        self._bar.close()
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            self._bar.close()
 
 
 class Notebook(Screen):
@@ -86,7 +91,7 @@ class Notebook(Screen):
         self._update = self._handle.update
 
     def close(self, line: str) -> None:
-        self._draw(line)
+        self.show(line)
 
 
 class Plain(Screen):
@@ -95,7 +100,7 @@ class Plain(Screen):
     REFRESH, REWRITES = 20.0, False
 
     def _draw(self, line: str) -> None:
-        print(line, flush=True)
+        say(line)
 
 
 class Silent(Screen):
@@ -114,7 +119,7 @@ class Texts(Silent):
     """Shows only the texts that stay."""
 
     def write(self, text: str) -> None:
-        print(text, flush=True)
+        say(text)
 
 
 SILENT, ROUNDS, ALL = 0, 1, 2  # levels of `verbose`

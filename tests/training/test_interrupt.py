@@ -70,3 +70,31 @@ def test_sigterm_ends_the_process_after_the_work_is_saved():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "saved True\n"
     assert done.returncode == -signal.SIGTERM
+
+
+needs_hangups = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+
+
+@needs_hangups
+def test_a_closed_terminal_asks_like_a_request_to_end_and_is_delivered_afterwards(monkeypatch):
+    heard = []
+    former = signal.signal(signal.SIGHUP, lambda number, frame: heard.append(number))
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert stop.requested
+            assert not heard
+        assert heard == [signal.SIGHUP]
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
+@needs_hangups
+def test_an_ignored_signal_stays_ignored():
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, former)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from charrnn.generation.scoring import Score as Score
     from charrnn.hyper import HyperParams as HyperParams
     from charrnn.model.cells import Cell as Cell
-    from charrnn.model.modeltypes import GRUEncode as GRUEncode
-    from charrnn.model.modeltypes import GRUResize as GRUResize
+    from charrnn.model.cells.modeltypes import GRUEncode as GRUEncode
+    from charrnn.model.cells.modeltypes import GRUResize as GRUResize
     from charrnn.state import ModelState as ModelState
     from charrnn.state import generatestring as generatestring
     from charrnn.storage.checkpoint import Checkpoint as Checkpoint
@@ -38,8 +38,8 @@ _HOME = {
     "CharSet": "charrnn.data.charset",
     "Checkpoint": "charrnn.storage.checkpoint",
     "DataSet": "charrnn.data.dataset",
-    "GRUEncode": "charrnn.model.modeltypes",
-    "GRUResize": "charrnn.model.modeltypes",
+    "GRUEncode": "charrnn.model.cells.modeltypes",
+    "GRUResize": "charrnn.model.cells.modeltypes",
     "HyperParams": "charrnn.hyper",
     "ModelState": "charrnn.state",
     "Sample": "charrnn.generation.sampling",

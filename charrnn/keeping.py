@@ -25,6 +25,7 @@ from charrnn.data.musiccorpus import MusicCorpus
 from charrnn.errors import CheckpointNotFound, InvalidValue, SourceNotFound
 from charrnn.hyper import HyperParams
 from charrnn.living import LivingModel, between_batches, not_while_training
+from charrnn.model.engines import engine as engines
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
@@ -34,8 +35,8 @@ from charrnn.training.screen import in_notebook
 from charrnn.training.steplog import StepLog
 
 if TYPE_CHECKING:
+    from charrnn.model.cells.modeltypes import CellMaker, ModelType
     from charrnn.model.model import Model
-    from charrnn.model.modeltypes import CellMaker, ModelType
 
 HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
 
@@ -49,7 +50,7 @@ class KeptModel(LivingModel):
         super().__init__()
         require_engine(engine, threads)
         facts = workdir.model
-        self._workdir, self._engine, self._threads = workdir, engine, threads
+        self._workdir, self._engine, self._threads = workdir, engines.canonical(engine), threads
         self.modeltype: str = facts["modeltype"]
         self.hyper = HyperParams.from_json(facts["hyper"])
         self._kind = kind_of(facts, cell, workdir.path)
@@ -278,7 +279,7 @@ class KeptModel(LivingModel):
 
     @property
     def engine(self) -> str:
-        """What computes: "numba" or "jax", or until the first use what was asked for."""
+        """The engine that computes, "cpu" or "jax"; until the first use, the one that was asked for."""
         return self._engine if self._trained is None else self._trained.engine
 
     @property
@@ -355,16 +356,14 @@ def kind_of(facts: dict[str, Any], cell: CellMaker | None, where: Path) -> str |
         if cell is not None:
             raise InvalidValue(f"cell={cell!r}: the model in {where} is a {facts['modeltype']}, which needs none.")
         return facts["modeltype"]
-    from charrnn.model import cellrecord
+    from charrnn.model.cells import record as cellrecord
 
     return cellrecord.restored(facts["cell"], cell, HyperParams.from_json(facts["hyper"]), str(where))
 
 
 def require_engine(engine: str, threads: int | None) -> None:
     """Raise unless there is such an engine, and the number of threads makes sense."""
-    if engine not in ("auto", "numba"):  # these are always there, and to look further takes PyTensor's import
-        from charrnn.model import engine as engines
-
+    if engines.canonical(engine) == "jax":
         engines.resolve(engine)
     if threads is not None:
         geometry.require_count("threads", threads)

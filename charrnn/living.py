@@ -65,7 +65,7 @@ class LivingModel(ABC):
                 self._trained = self._restored_model()
             return self._trained
         if self._shown is None:
-            from charrnn.model import engine
+            from charrnn.model.engines import engine
 
             with engine.building:
                 self._shown = self._new_model(threads=1)  # or each answer waits where training has work in line

@@ -29,7 +29,7 @@ from charrnn.storage.workdir import WorkDir
 from charrnn.training.summary import in_units
 
 if TYPE_CHECKING:
-    from charrnn.model.modeltypes import CellMaker
+    from charrnn.model.cells.modeltypes import CellMaker
 
 FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
 
@@ -127,8 +127,8 @@ class ModelState(LearningModel):
         modeltype : str, ModelType, or a cell of your own
             Cell and input stage: ``"GRUEncode"``, the default (a tanh layer feeds the recurrent layers),
             ``"GRUResize"`` (the first of these takes the characters itself), or another of
-            `charrnn.model.modeltypes.names()`. Or a class under `charrnn.Cell`, an instance, or a `functools.partial`
-            of it; for another input stage than *encode*, ``ModelType("MineResize", Mine, "resize")``. Its source is
+            `charrnn.model.cells.modeltypes.names()`. Or a class under `charrnn.Cell`, an instance, or a
+            `functools.partial` of it; for another input stage than *encode*, ``ModelType("MineResize", Mine, "resize")``. Its source is
             recorded, to be read; `load` is then given the same again, as ``cell=``.
         seq_len : int
             T, the number of characters that gradients flow back through; 100 by default.
@@ -139,10 +139,10 @@ class ModelState(LearningModel):
             Measure the loss of the untrained model and save it as the first checkpoint.
         overwrite : bool
             Replace a model that is in `usedir` already.
-        engine : {"auto", "numba", "jax"}
-            What computes; "auto" is the environment's CHARRNN_ENGINE, else JAX where there is a GPU, else Numba.
+        engine : {"auto", "cpu", "jax"}
+            What computes; "auto" is the environment's CHARRNN_ENGINE, else JAX where there is a GPU, else the CPU.
         threads : int, optional
-            Number of threads of the Numba engine; all cores by default.
+            Number of threads of the CPU engine; all cores by default.
         encoding : str, optional
             The text's encoding; found out by default.
         newlines, lower, gutenberg, strip_punctuation : bool
@@ -177,7 +177,8 @@ class ModelState(LearningModel):
         InvalidValue, UnknownName, EngineUnavailable
             If an argument makes no sense. Whatever is raised, no directory is left behind.
         """
-        from charrnn.model import cellrecord, modeltypes
+        from charrnn.model.cells import modeltypes
+        from charrnn.model.cells import record as cellrecord
 
         require_flag("init_checkpoint", init_checkpoint)
         require_flag("overwrite", overwrite)
@@ -200,7 +201,7 @@ class ModelState(LearningModel):
                 raise InvalidValue(f"head={hyper.head!r} is for music, which {srcfile} is not.")
             hyper = hyper.replace(head="nade")
         if hyper.tied:  # before there is a directory
-            from charrnn.model.network import require_tieable
+            from charrnn.model.heads.output import require_tieable
 
             require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
 

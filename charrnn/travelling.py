@@ -28,7 +28,7 @@ from charrnn.storage.workdir import WorkDir
 from charrnn.training.validate import validation_loss
 
 if TYPE_CHECKING:
-    from charrnn.model.modeltypes import CellMaker
+    from charrnn.model.cells.modeltypes import CellMaker
 
 Which = Checkpoint | str | int | None
 

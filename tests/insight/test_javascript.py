@@ -8,8 +8,7 @@ import pytest
 
 from charrnn.insight import pages
 from charrnn.insight.javascript import translate
-from charrnn.model import modeltypes
-from charrnn.model.cells import RNN
+from charrnn.model.cells import RNN, modeltypes
 from charrnn.model.kernels.scalars import UnsupportedStep
 from tests.insight.browser import value_of
 from tests.model import cells_of_users

@@ -4,8 +4,8 @@ import pytest
 
 from charrnn.errors import InvalidCell
 from charrnn.hyper import HyperParams
-from charrnn.model.cellcheck import check
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
+from charrnn.model.cells.check import check
 from charrnn.model.model import Model
 from tests.model import cells_of_users
 

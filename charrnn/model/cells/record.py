@@ -15,9 +15,9 @@ import pytensor
 
 from charrnn.errors import CellNeeded, InvalidCell, warn_caller
 from charrnn.hyper import HyperParams
-from charrnn.model.cellcheck import TracedStep
-from charrnn.model.cells import Cell
-from charrnn.model.modeltypes import CellMaker, ModelType, of_cell
+from charrnn.model.cells.cell import Cell
+from charrnn.model.cells.check import TracedStep
+from charrnn.model.cells.modeltypes import CellMaker, ModelType, of_cell
 
 Record = dict[str, Any]
 

@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--engine", default="numba")
+    parser.add_argument("--engine", default="cpu")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         ms = ModelState.initfromsrcfile(

@@ -51,7 +51,7 @@ def _symbols(*shape: int) -> np.ndarray:
 # Training steps
 
 
-def charrnn_step(shape: Shape, modeltype: str = "GRUEncode", engine: str = "numba") -> Work:
+def charrnn_step(shape: Shape, modeltype: str = "GRUEncode", engine: str = "cpu") -> Work:
     """The workbench's."""
     from charrnn.model.model import Model
     from charrnn.settings.hyper import HyperParams
@@ -131,15 +131,16 @@ def large_product(size: int) -> Work:
 # Writing
 
 
-def charrnn_writer(H: int, L: int, samples: int, characters: int, engine: str = "numba") -> Work:
+def charrnn_writer(H: int, L: int, samples: int, characters: int, engine: str = "cpu") -> Work:
     """The workbench's: one call writes that many characters in each of several samples."""
+    from charrnn.model.choice import Choice
     from charrnn.model.model import Model
     from charrnn.settings.hyper import HyperParams
 
     model = Model(HyperParams(layers=L, state_size=H), "GRUEncode", VOCAB_SIZE, engine=engine)
     start, state = np.zeros(samples, np.int32), model.freshstate(samples)
     uniforms = np.random.default_rng(0).random((characters, samples), dtype=np.float32)
-    return lambda: model.generate(start, state, uniforms, temp=0.5)
+    return lambda: model.generate(start, state, uniforms, Choice(0.5))
 
 
 def torch_writer(H: int, L: int, samples: int, characters: int) -> Work:

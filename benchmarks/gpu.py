@@ -44,7 +44,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 def compare() -> bool:
     """Print how far the losses and gradients of every model type are from the CPU's; return whether that is near."""
-    from charrnn.model import modeltypes
+    from charrnn.model.cells import modeltypes
     from charrnn.model.model import Model
     from charrnn.settings.hyper import HyperParams
 
@@ -53,7 +53,7 @@ def compare() -> bool:
     near = True
     for name in modeltypes.names():
         hyper = HyperParams(layers=2, state_size=65, dtype="float64")
-        there, here = (Model(hyper, name, 65, engine=engine) for engine in ("jax", "numba"))
+        there, here = (Model(hyper, name, 65, engine=engine) for engine in ("jax", "cpu"))
         losses = distance(there.errors(x, y)[0], here.errors(x, y)[0])
         expected = here.gradients(x, y)
         gradients = max(distance(gradient, expected[key]) for key, gradient in there.gradients(x, y).items())
@@ -70,7 +70,7 @@ def there_and_back() -> bool:
         path = Path(folder) / "model"
         there = ModelState.initfromsrcfile(corpora.path("pydoc"), path, engine="jax", init_checkpoint=False)
         there.train(train_len=200, valid_len=20, print_every=0)
-        here = ModelState.load(path, engine="numba")
+        here = ModelState.load(path, engine="cpu")
         losses = there.calc_loss(valid_len=20), here.calc_loss(valid_len=20)
         print(f"\nLoss on the device {losses[0]:.6f}, of the saved model on the CPU {losses[1]:.6f}; there it writes:")
         print(here.generate(200), end="\n\n")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from charrnn.generation.sampler import Sample as Sample
     from charrnn.generation.scoring import Score as Score
     from charrnn.model.cells import Cell as Cell
-    from charrnn.model.modeltypes import GRUEncode as GRUEncode
-    from charrnn.model.modeltypes import GRUResize as GRUResize
+    from charrnn.model.cells.modeltypes import GRUEncode as GRUEncode
+    from charrnn.model.cells.modeltypes import GRUResize as GRUResize
     from charrnn.session.advice import advise as advise
     from charrnn.settings import recipes as recipes
     from charrnn.settings.hyper import HyperParams as HyperParams
@@ -38,8 +38,8 @@ _HOME = {
     "CharSet": "charrnn.data.text.charset",
     "Checkpoint": "charrnn.storage.checkpoint",
     "DataSet": "charrnn.data.text.dataset",
-    "GRUEncode": "charrnn.model.modeltypes",
-    "GRUResize": "charrnn.model.modeltypes",
+    "GRUEncode": "charrnn.model.cells.modeltypes",
+    "GRUResize": "charrnn.model.cells.modeltypes",
     "HyperParams": "charrnn.settings.hyper",
     "ModelState": "charrnn.state",
     "Sample": "charrnn.generation.sampler",

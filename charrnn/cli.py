@@ -26,11 +26,11 @@ app = typer.Typer(
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The model's working directory.")]
 Which = Annotated[str | None, typer.Option(help='"best", or a name that info shows; the last one by default.')]
-Engine = Annotated[str, typer.Option(help="auto, numba or jax.")]
+Engine = Annotated[str, typer.Option(help="auto, cpu or jax.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other hyperparameter; repeatable.")
 ]
-Threads = Annotated[int | None, typer.Option(help="Threads of the numba engine; all cores by default.")]
+Threads = Annotated[int | None, typer.Option(help="Threads of the CPU engine; all cores by default.")]
 BatchSize = Annotated[int, typer.Option(help="Streams that the text is read in.")]
 
 DEMO = Path("workdirs/demo")

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 
 import charrnn
 from charrnn.errors import EngineUnavailable
-from charrnn.model import engine as engines
+from charrnn.model.engines import engine as engines
 from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
 
@@ -32,7 +32,7 @@ def report(seconds: float = 5.0) -> str:
         ("python", f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores"),
         *((package, _version(package)) for package in PACKAGES),
         *(("blas", blas) for blas in _blas()),
-        *((f"engine {name}", _availability(name)) for name in ("numba", "jax")),
+        *((f"engine {name}", _availability(name)) for name in ("cpu", "jax")),
         ("auto", f"is {engines.resolve('auto')} here"),
         ("speed", _speed(seconds)),
     ]

@@ -23,7 +23,7 @@ from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.workdir import WorkDir
 
 if TYPE_CHECKING:
-    from charrnn.model.modeltypes import CellMaker
+    from charrnn.model.cells.modeltypes import CellMaker
 
 
 class ModelState(Session):
@@ -128,8 +128,9 @@ class ModelState(Session):
         modeltype : str, ModelType, or a cell of your own
             Cell and input stage: ``"GRUEncode"``, the default (a tanh layer feeds the recurrent layers),
             ``"GRUResize"`` (the first of these takes the characters itself), or another of
-            `charrnn.model.modeltypes.names()`. Or a class under `charrnn.Cell`, an instance, or a `functools.partial`
-            of it; for another input stage than *encode*, ``ModelType("MineResize", Mine, "resize")``. Its source is
+            `charrnn.model.cells.modeltypes.names()`. Or a class under `charrnn.Cell`, an instance, or a
+            `functools.partial` of it; for another input stage than *encode*,
+            ``ModelType("MineResize", Mine, "resize")``. Its source is
             recorded, to be read; `load` is then given the same again, as ``cell=``.
         seq_len : int
             T, the number of characters that gradients flow back through; 100 by default.

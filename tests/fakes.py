@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from charrnn.errors import InvalidValue
+
 
 @dataclass
 class FakeResult:
@@ -68,13 +70,19 @@ class FakeModel:
     def regularization(self):
         return 0.5
 
-    def generate(self, start, state, uniforms, temp, argmax=False, skip=0, condition=None):
+    def checked_state(self, state=None, name="state"):
+        state = self.freshstate() if state is None else np.asarray(state, np.float32)
+        if state.shape != (1, 1):
+            raise InvalidValue(f"{name} has the shape {state.shape}: expected h (1, 1).")
+        return state
+
+    def generate(self, start, state, uniforms, choice, condition=None):
         symbols = np.empty((len(uniforms), len(start)), np.int32)
         for drawn, row in zip(uniforms, symbols, strict=True):
-            odds = np.exp(self.table[start] / temp)
-            odds[:, :skip] = 0
+            odds = np.exp(self.table[start] / choice.temp)
+            odds[:, : choice.skip] = 0
             below = odds.cumsum(axis=1) < drawn[:, None] * odds.sum(axis=1, keepdims=True)
-            row[:] = odds.argmax(axis=1) if argmax else below.sum(axis=1)
+            row[:] = odds.argmax(axis=1) if choice.argmax else below.sum(axis=1)
             start = row.copy()
         return symbols, start.astype(np.float32).reshape(1, -1, 1)
 

@@ -83,7 +83,7 @@ def test_the_doctor_reports(run, monkeypatch):
     report = doctor.report
     monkeypatch.setattr(doctor, "report", lambda: report(seconds=0.1))
     shown = run("doctor")
-    for fact in ("python", "pytensor", "engine numba", "blas", "characters/s"):
+    for fact in ("python", "pytensor", "engine cpu", "blas", "characters/s"):
         assert fact in shown
 
 

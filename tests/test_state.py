@@ -29,8 +29,8 @@ from charrnn.errors import (
     UnknownName,
     WorkdirLocked,
 )
-from charrnn.model import engine as engines
-from charrnn.model.modeltypes import ModelType
+from charrnn.model.cells.modeltypes import ModelType
+from charrnn.model.engines import engine as engines
 from charrnn.training.timing import time_steps
 from tests.sessions import SMALL, everything
 
@@ -44,7 +44,7 @@ def available(name):
 
 ENGINES = [
     pytest.param(name, marks=pytest.mark.skipif(not available(name), reason=f"{name} is not installed"))
-    for name in ("numba", "jax")
+    for name in ("cpu", "jax")
 ]
 
 
@@ -228,7 +228,7 @@ def test_two_and_three_rounds_in_two_processes_are_five_in_one(make, engine):
 def test_a_killed_process_loses_no_more_than_its_last_round(make):
     killed = make()
     whole = ModelState.load(shutil.copytree(killed.path, killed.path.with_name("whole")))
-    process = subprocess.Popen([sys.executable, "-c", RESUME, killed.path, "numba", "9999"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", RESUME, killed.path, "cpu", "9999"], stdout=subprocess.DEVNULL)
     while len(killed.checkpoints) < 4:
         assert process.poll() is None
         time.sleep(0.01)
@@ -422,9 +422,9 @@ def test_a_model_with_layer_normalisation_learns(make, engine, clip):
 
 @pytest.mark.skipif(not available("jax"), reason="jax is not installed")
 def test_a_model_goes_from_engine_to_engine(make):
-    ms = make(engine="numba")
+    ms = make(engine="cpu")
     ms.train(train_len=3)
-    numba, jax = (ModelState.load(ms.path, engine=engine) for engine in ("numba", "jax"))
+    numba, jax = (ModelState.load(ms.path, engine=engine) for engine in ("cpu", "jax"))
     assert jax.calc_loss() == pytest.approx(numba.calc_loss(), rel=1e-5)
     losses = [other.train(train_len=3).valid_loss for other in (numba, jax.restore(-1))]
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
@@ -515,7 +515,7 @@ def test_loading_brings_in_no_compiler(ms):
     ms.train(train_len=2)
     code = (
         "import sys\nfrom charrnn import ModelState\n"
-        "repr(ModelState.load(sys.argv[1]))\nprint('pytensor' in sys.modules, 'numba' in sys.modules)"
+        "repr(ModelState.load(sys.argv[1]))\nprint('pytensor' in sys.modules, 'llvmlite' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, ms.path], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

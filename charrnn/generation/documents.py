@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from charrnn.data.documents.dataset import BEGIN, END
-from charrnn.generation.sampler import Sample, checked_temp, generate, seed_of
+from charrnn.generation.sampler import Sample, generate, seed_of
 from charrnn.generation.writer import BLOCK, Writer
+from charrnn.model.choice import Choice
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -79,12 +80,12 @@ def write_documents(
         begun: list[np.ndarray] = [charset.encode(first(draws)) for _ in range(n)]
     else:
         begun = [given] * n
-    options = {"temp": checked_temp(temp), "argmax": argmax, "skip": skip, **labels}
+    choice = Choice(temp, argmax, skip)
     texts: list[str] = [""] * n
     # Documents that begin alike are written side by side.
     for beginning in sorted({tuple(symbols.tolist()) for symbols in begun}):
         rows = [i for i, symbols in enumerate(begun) if tuple(symbols.tolist()) == beginning]
-        writer = Writer(model, draws, len(rows), **options)
+        writer = Writer(model, draws, len(rows), choice=choice, **labels)
         writer.read(np.array([charset.idxofspecial(BEGIN), *beginning], np.int32))
         for i, text in zip(rows, _endings(writer, charset, len(rows), most), strict=True):
             whole = charset.decode(beginning) + text

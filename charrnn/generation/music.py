@@ -14,7 +14,8 @@ from charrnn.data.music.corpus import MusicCorpus
 from charrnn.data.music.rolls import KEYS, LOWEST, NAMES, Roll
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation.piece import Piece
-from charrnn.generation.sampler import checked_temp, seed_of
+from charrnn.generation.sampler import seed_of
+from charrnn.model.choice import checked_temp
 from charrnn.wording import plural
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def write_pieces(
     melody: Music | None = None,
 ) -> Compositions:
     """Write pieces; see `charrnn.tasks.music.MusicState.generate`."""
-    from charrnn.model.drawing import OPEN, SILENT, SOUNDS, Conditions
+    from charrnn.model.heads.notes import OPEN, SILENT, SOUNDS, Conditions
 
     seed, V = seed_of(rng), corpus.columns
     begun = planes_of(prompt, corpus)
@@ -196,7 +197,7 @@ def write_pieces(
     # A piece begins with silence, after which its first frame comes; one that goes on from a state does not.
     silence = np.zeros((1 if init_state is None or not len(begun) else 0, V), bool)
     read = np.concatenate([silence, begun]).astype(model.hyper.dtype)
-    state = model.freshstate(1) if init_state is None else np.asarray(init_state, model.hyper.dtype)[:, np.newaxis]
+    state = model.checked_state(init_state, "init_state")[:, np.newaxis]
     for at in range(0, len(read) - 1, BLOCK):
         block = read[at : min(at + BLOCK, len(read) - 1), np.newaxis]
         state = np.asarray(model.predict(block, state)[1])[:, -1]

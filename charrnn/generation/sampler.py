@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from charrnn import checks
-from charrnn.errors import InvalidValue
 from charrnn.generation.writer import BLOCK, Writer
+from charrnn.model.choice import Choice
+from charrnn.model.choice import checked_temp as checked_temp
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -28,7 +29,8 @@ class Sample(str):
     rng_seed : int
         Pass it as `rng` to get the same text again.
     state : numpy.ndarray or None
-        Hidden state at the end, (L, H); pass it as `init_state` to go on from there. None for a whole document.
+        Hidden state at the end, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Pass it as
+        `init_state` to go on from there. None for a whole document.
 
     Examples
     --------
@@ -73,7 +75,8 @@ class Sampler:
         Text to continue. An empty one stands for a random character that begins lines in the training text, and so
         does a newline where that text has none.
     init_state : numpy.ndarray, optional
-        Hidden state to begin with, (L, H); blank if not given.
+        Hidden state to begin with, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Blank if not
+        given.
     argmax : bool
         Take the likeliest character each time instead of drawing.
     rng : int or numpy.random.Generator, optional
@@ -92,12 +95,12 @@ class Sampler:
     rng_seed : int
         The seed in use.
     state : numpy.ndarray
-        Hidden state after everything written so far, (L, H).
+        Hidden state after everything written so far, shaped as `init_state`.
 
     Raises
     ------
     InvalidValue
-        If an argument makes no sense.
+        If `temp` is not above 0, `init_state` has another shape, or `rng` is not a seed.
     UnknownCharacters
         If `on_unknown` is "error" and the prompt holds some.
     """
@@ -116,22 +119,22 @@ class Sampler:
         condition: np.ndarray | None = None,
         guidance: float = 1.0,
     ) -> None:
-        self._charset, temp = charset, checked_temp(temp)
+        self._charset, choice = charset, Choice(temp, argmax, skip)
         self.rng_seed = seed_of(rng)
         draws = np.random.default_rng(self.rng_seed)
-        state = _checked_state(init_state, model.freshstate())
+        state = model.checked_state(init_state, "init_state")
         if prompt == "\n" and "\n" not in charset:
             prompt = ""
         indices = charset.encode(prompt, on_unknown)
         if not len(indices):
             indices = np.array([charset.semirandomidx(draws)], np.int32)
         self.prompt = charset.decode(indices)
-        self._writer = Writer(model, draws, 1, state, temp, argmax, skip, condition, guidance)
+        self._writer = Writer(model, draws, 1, state, choice, condition, guidance)
         self._writer.read(indices)
 
     @property
     def state(self) -> np.ndarray:
-        """Hidden state after everything written so far, (L, H)."""
+        """Hidden state after everything written so far, shaped as `init_state`."""
         return np.asarray(self._writer.state)[:, 0].copy()
 
     def write(self, numchars: int | None = None) -> Iterator[str]:
@@ -154,17 +157,6 @@ def generate(model: Model, charset: CharSet, numchars: int = 100, **options: Any
     return Sample(text, prompt=sampler.prompt, rng_seed=sampler.rng_seed, state=sampler.state)
 
 
-def checked_temp(temp: float) -> float:
-    """Return a temperature as a float, or raise.
-
-    >>> checked_temp(-1)
-    Traceback (most recent call last):
-        ...
-    charrnn.errors.InvalidValue: temp=-1: expected a number above 0; for the likeliest character pass argmax=True.
-    """
-    return checks.number("temp", temp, above=0, otherwise="; for the likeliest character pass argmax=True")
-
-
 def checked_numchars(numchars: int) -> int:
     """Return a number of characters as an int, or raise."""
     return checks.whole("numchars", numchars, least=0)
@@ -175,12 +167,3 @@ def seed_of(rng: int | np.random.Generator | None) -> int:
     if rng is None or isinstance(rng, np.random.Generator):
         return int(np.random.default_rng(rng).integers(2**32))
     return checks.whole("rng", rng, least=0, otherwise=", or a numpy Generator")
-
-
-def _checked_state(state: np.ndarray | None, blank: np.ndarray) -> np.ndarray:
-    if state is None:
-        return blank
-    state = np.asarray(state, blank.dtype)
-    if state.shape != blank.shape:
-        raise InvalidValue(f"init_state must have the shape (layers, state size) = {blank.shape}, not {state.shape}.")
-    return state

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from charrnn.model.choice import Choice
+
 if TYPE_CHECKING:
     from charrnn.model.model import Model
 
@@ -23,9 +25,9 @@ class Writer:
     rows : int
         R.
     state : numpy.ndarray, optional
-        Hidden state to begin with, (L, S); blank by default.
-    temp, argmax, skip
-        As of `charrnn.model.model.Model.generate`.
+        Hidden state to begin with, (L, S): the cell's states (L, H) side by side; blank by default.
+    choice : Choice
+        How each symbol is chosen.
     condition : numpy.ndarray, optional
         What labels add to the first layer's input, (W,).
     guidance : float
@@ -44,15 +46,12 @@ class Writer:
         rng: np.random.Generator,
         rows: int = 1,
         state: np.ndarray | None = None,
-        temp: float = 1.0,
-        argmax: bool = False,
-        skip: int = 0,
+        choice: Choice | None = None,
         condition: np.ndarray | None = None,
         guidance: float = 1.0,
     ) -> None:
         self._model, self._rng, self._rows = model, rng, rows
-        self._temp, self._argmax, self._skip, self._condition = temp, argmax, skip, condition
-        self._guidance = guidance
+        self._choice, self._condition, self._guidance = choice or Choice(), condition, guidance
         state = model.freshstate() if state is None else state
         self.state = np.repeat(state[:, np.newaxis], rows, axis=1)
         self._free = self.state  # that of the same texts without labels, for guidance
@@ -82,23 +81,17 @@ class Writer:
         uniforms = self._rng.random((number, self._rows), dtype=np.float32)
         if self._guidance != 1:
             return self._guided(uniforms)
-        written, self.state = self._model.generate(
-            self._last, self.state, uniforms, self._temp, self._argmax, self._skip, self._condition
-        )
+        written, self.state = self._model.generate(self._last, self.state, uniforms, self._choice, self._condition)
         self._last = written[-1]
         return written
 
     def _guided(self, uniforms: np.ndarray) -> np.ndarray:
-        from charrnn.model.generator import draw
-
         model, written = self._model, np.empty(uniforms.shape, np.int32)
         conditions = np.repeat([self._condition, model.condition()], self._rows, axis=0)
         for i, u in enumerate(uniforms):
             both = np.concatenate([self.state, self._free], axis=1)
             logits, states = model.predict(np.tile(self._last, 2)[np.newaxis], both, conditions)
-            told, free = np.split(np.asarray(logits)[0], 2)
+            labelled, free = np.split(np.asarray(logits)[0], 2)
             self.state, self._free = np.split(np.asarray(states)[:, 0], 2, axis=1)
-            self._last = written[i] = draw(
-                free + self._guidance * (told - free), u, self._temp, self._argmax, self._skip
-            )
+            self._last = written[i] = self._choice.draw(free + self._guidance * (labelled - free), u)
         return written

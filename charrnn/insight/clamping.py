@@ -13,7 +13,7 @@ from pytensor.tensor import TensorVariable
 from charrnn import checks
 from charrnn.errors import InvalidValue
 from charrnn.insight import layers
-from charrnn.model.generator import draw
+from charrnn.model.choice import Choice
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -40,16 +40,16 @@ class ClampedModel:
     --------
     >>> from charrnn.settings.hyper import HyperParams
     >>> from charrnn.model.model import Model
-    >>> model = Model(HyperParams(layers=2, state_size=8), "GRUEncode", vocab_size=5, engine="numba")
+    >>> model = Model(HyperParams(layers=2, state_size=8), "GRUEncode", vocab_size=5, engine="cpu")
     >>> clamped = ClampedModel(model, {(0, 3): 1.0})
-    >>> _, state = clamped.generate(np.zeros(1, "int32"), model.freshstate(1), np.full((4, 1), 0.5), temp=1.0)
+    >>> _, state = clamped.generate(np.zeros(1, "int32"), model.freshstate(1), np.full((4, 1), 0.5))
     >>> float(state[0, 0, 3])
     1.0
     """
 
     def __init__(self, model: Model, clamp: Mapping[tuple[int, int], float]) -> None:
         self._model = model
-        self.condition, self.freshstate = model.condition, model.freshstate
+        self.condition, self.freshstate, self.checked_state = model.condition, model.freshstate, model.checked_state
         shape = (model.network.layers, model.network.state_size)
         self._held, self._values = np.zeros(shape, model.hyper.dtype), np.zeros(shape, model.hyper.dtype)
         if not isinstance(clamp, Mapping):
@@ -79,16 +79,14 @@ class ClampedModel:
         start: np.ndarray,
         state: np.ndarray,
         uniforms: np.ndarray,
-        temp: float = 1.0,
-        argmax: bool = False,
-        skip: int = 0,
+        choice: Choice | None = None,
         condition: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write; see `charrnn.model.model.Model.generate`."""
-        symbols = np.empty(uniforms.shape, np.int32)
+        symbols, choice = np.empty(uniforms.shape, np.int32), choice or Choice()
         for i, u in enumerate(uniforms):
             logits, state = self._step(start, state, condition)
-            start = symbols[i] = draw(logits, u, temp, argmax, skip)
+            start = symbols[i] = choice.draw(logits, u)
         return symbols, state
 
     def _step(self, x: np.ndarray, state: np.ndarray, condition: np.ndarray | None) -> list[np.ndarray]:
@@ -109,12 +107,7 @@ def _step(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Variable
     held, values = (
         pt.tensor(name, dtype=network.dtype, shape=(network.layers, network.state_size)) for name in ("held", "values")
     )
-    seen, new = layers.first_input(network, p, x[None], condition)[0], []
-    for layer in range(network.layers):
-        own = layers.parameters(network, p, layer)
-        outputs = network.cell.step(seen, *layers.states(network, state[layer]), p=own)
-        first, *others = outputs if isinstance(outputs, tuple | list) else [outputs]
-        seen = pt.switch(held[layer], values[layer], first)
-        new.append(pt.concatenate([seen, *others], axis=1))
-    logits = pt.dot(seen, network.output_weights(p)) + p["c"]
-    return [x, state, condition, held, values], [logits, pt.stack(new)]
+    first = network.input.looked_up(p, x[None])[0] + condition
+    states = [network.split(state[layer]) for layer in range(network.layers)]
+    logits, new = network.step(p, first, states, hold=lambda layer, h: pt.switch(held[layer], values[layer], h))
+    return [x, state, condition, held, values], [logits, pt.stack([pt.concatenate(layer, axis=1) for layer in new])]

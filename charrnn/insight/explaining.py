@@ -96,24 +96,17 @@ def _path(model: Model, T: int) -> Iterator[tuple[str, str]]:
     network, hyper = model.network, model.hyper
     V, H, L = network.vocab_size, network.state_size, network.layers
     known = f"T = {T}, V = {V}, H = {H}, L = {L}"
-    if network.head.frames:
-        yield "frames", f"x (T, B, V), 0 or 1 for each note; {known}"
-    else:
-        yield "symbols", f"x (T, B), int32 below V; {known}"
-    if network.head.frames:
-        taken_in = {"encode": "tanh(x @ E + a)", "embed": "x @ E", "resize": "x itself"}[network.stage]
-    else:
-        looked_up = {"encode": "tanh(E + a)", "embed": "E", "resize": "a one-hot row"}[network.stage]
-        taken_in = f"{looked_up} of each symbol"
+    head = network.head
+    yield head.noun, f"x ({', '.join(head.axes)}), {head.values}; {known}"
     width = "V" if network.stage == "resize" else "H"
-    yield "input", f"{taken_in} (T, B, {width})"
+    yield "input", f"{head.input_formula(network.stage)} (T, B, {width})"
     if network.label_sizes:
         vectors = " + ".join(f"Y{k}" for k in range(len(network.label_sizes)))
         yield "labels", f"+ {vectors} of each label (T, B, {width})"
     for layer in range(L):
         taken = "the input" if layer == 0 else f"h of layer {layer}"
         yield f"layer {layer + 1}", f"steps over T: {taken} in, {', '.join(network.cell.states)} out, each (T, B, H)"
-    yield "output", f"h @ {'E.T' if network.tied else 'V'} + c (T, B, {network.head.width})"
+    yield "output", f"h @ {'E.T' if network.tied else 'V'} + c (T, B, {head.width})"
     yield "errors", "-ln p of what comes next, in nats (T, B)"
     penalty = f" + {hyper.regcost / 2:g} * sum(W**2)" if hyper.regcost else ""
     mean = ", divided by the number of predictions" if hyper.cost == "mean" else ""

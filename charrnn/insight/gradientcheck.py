@@ -79,8 +79,8 @@ def in_float64(model: Model) -> Model:
     That is without dropout, without clipping in each time step, and back through whole sequences; and without an
     average of the parameters, whose cost would be another one.
     """
+    from charrnn.model.cells.modeltypes import ModelType
     from charrnn.model.model import Model
-    from charrnn.model.modeltypes import ModelType
 
     plain = {"clip": "value", "cost": "sum", "bptt_truncate": -1, "average": 0.0}
     undropped = {"dropout": 0.0, "dropout_inputs": 0.0, "dropout_weights": 0.0}
@@ -88,7 +88,7 @@ def in_float64(model: Model) -> Model:
         model.hyper.replace(dtype="float64", **plain, **undropped),
         ModelType(model.modeltype, model.network.cell, model.network.stage),
         model.vocab_size,
-        engine="numba",
+        engine="cpu",
         documents=model.objective.keep is not None,
         label_sizes=model.network.label_sizes,
     )
@@ -98,9 +98,7 @@ def in_float64(model: Model) -> Model:
 
 def some_batch(model: Model, draw: np.random.Generator) -> dict[str, np.ndarray]:
     """Return a short batch of everything that the model takes, drawn at random."""
-    V = model.vocab_size
-    shape = (T, B, V) if model.network.head.frames else (T, B)
-    x, y = draw.integers(2 if model.network.head.frames else V, size=(2, *shape))
+    x, y = model.network.head.random(draw, (2, T, B))
     batch = {"x": x, "y": y, "state": draw.normal(size=model.freshstate(B).shape, scale=0.5)}
     if model.objective.keep is not None:
         batch["keep"] = np.ones((T, B, 1))

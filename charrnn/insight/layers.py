@@ -1,40 +1,10 @@
-"""A network's layers one by one, for what the recurrence over time does not show."""
+"""Indices of layers and units, as a user gives them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
-
-import pytensor.tensor as pt
-from pytensor.tensor import TensorVariable
+from typing import Any
 
 from charrnn.errors import InvalidValue
-from charrnn.model.products import Take
-
-if TYPE_CHECKING:
-    from charrnn.model.network import Network
-
-
-def first_input(
-    network: Network, p: Mapping[str, TensorVariable], x: TensorVariable, condition: TensorVariable
-) -> TensorVariable:
-    """Return what the first layer takes for symbols (T, B), (T, B, W), with what labels add to it."""
-    rows = network.rows(p)
-    table = pt.eye(rows, dtype=network.dtype) if isinstance(rows, int) else rows
-    return Take()(table, x) + condition
-
-
-def parameters(network: Network, p: Mapping[str, TensorVariable], layer: int) -> SimpleNamespace:
-    """Return the parameters of a layer, which counts from 0, as a cell's step takes them."""
-    own = network.cell.shapes(network.input_width if layer == 0 else network.state_size, network.state_size)
-    return SimpleNamespace(**{name: p[f"{layer + 1}.{name}"] for name in own})
-
-
-def states(network: Network, state: TensorVariable) -> list[TensorVariable]:
-    """Return the cell's states (B, H), which lie side by side in one (B, S)."""
-    H = network.state_size
-    return [state[:, i * H : (i + 1) * H] for i in range(len(network.cell.states))]
 
 
 def checked_index(name: str, index: Any, n: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from charrnn.errors import InvalidValue
-from charrnn.generation.sampler import checked_temp
+from charrnn.model.choice import checked_temp
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,6 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.data.documents.dataset import BEGIN
 from charrnn.errors import InvalidValue, UnknownName, near_matches
-from charrnn.insight import layers
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -118,7 +118,7 @@ def gate_names(network: Network) -> tuple[str, ...]:
     H, dtype = network.state_size, network.dtype
     own = {name: pt.zeros(shape, dtype=dtype) for name, shape in network.cell.shapes(H, H).items()}
     blank = pt.zeros((1, H), dtype=dtype)
-    return tuple(network.cell.gates(blank, *[blank] * len(network.cell.states), p=layers.SimpleNamespace(**own)))
+    return tuple(network.cell.gates(blank, *[blank] * len(network.cell.states), p=SimpleNamespace(**own)))
 
 
 def _gates(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Variable], list[Variable]]:
@@ -130,9 +130,9 @@ def _gates(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Variabl
     )
     condition = pt.tensor("condition", dtype=network.dtype, shape=(network.input_width,))
     gates: list[Variable] = []
-    seen = layers.first_input(network, p, x[:, None], condition)[:, 0]
+    seen = network.input.looked_up(p, x[:, None])[:, 0] + condition
     for layer in range(network.layers):
-        own = layers.parameters(network, p, layer)
-        gates += network.cell.gates(seen, *layers.states(network, before[:, layer]), p=own).values()
+        own = SimpleNamespace(**network.layer(p, layer))
+        gates += network.cell.gates(seen, *network.split(before[:, layer]), p=own).values()
         seen = after[:, layer, : network.state_size]
     return [x, before, after, condition], gates

@@ -12,10 +12,9 @@ from pytensor.graph.basic import Variable
 from pytensor.tensor import TensorVariable
 
 from charrnn.errors import InvalidValue, UnknownCharacters, UnknownName, near_matches
-from charrnn.insight import layers
 from charrnn.insight.colouring import ColouredText
 from charrnn.insight.recording import beginning
-from charrnn.model.losses import cross_entropy
+from charrnn.model.heads.crossentropy import cross_entropy
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -83,7 +82,7 @@ def _gradient(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Vari
     y = pt.tensor("y", dtype="int32", shape=(1, 1))
     state = pt.tensor("state", dtype=network.dtype, shape=(network.layers, 1, network.state_width))
     condition = pt.tensor("condition", dtype=network.dtype, shape=(network.input_width,))
-    inputs = layers.first_input(network, p, x, condition)
+    inputs = network.input.looked_up(p, x) + condition
     # What is added to the inputs has the inputs' gradient, also where the inputs themselves are rows of a table.
     added = pt.zeros_like(inputs) + condition
     logits, _, _ = network.forward(p, x, state, condition=added)

@@ -2,7 +2,8 @@
 
 >>> from charrnn.settings.hyper import HyperParams
 >>> from charrnn.model.cells import RNN
->>> network = Network(RNN(), "resize", vocab_size=5, layers=1, state_size=400, dtype="float32")
+>>> from charrnn.model.heads.softmax import Softmax
+>>> network = Network(RNN(), "resize", Softmax(vocab_size=5), layers=1, state_size=400, dtype="float32")
 >>> parameters = initial_parameters(network, HyperParams(init="small"))
 >>> round(float(parameters["1.W"].std()), 3), float(parameters["1.b"].std())
 (0.01, 0.0)
@@ -19,9 +20,9 @@ SMALL = 0.01
 
 
 def initial_parameters(network: Network, hyper: HyperParams) -> dict[str, np.ndarray]:
-    """Return parameters by name: random weights, biases of 0 but for the cell's wish.
+    """Return parameters by name: random weights, biases 0 unless the cell sets `initial_bias`.
 
-    Weights W, of units that add up n inputs, follow ``hyper.init``:
+    Weights W of units with n inputs follow ``hyper.init``:
 
     - ``"uniform"``: ±sqrt(1/n) at most, as in the Theano ancestor, where n is V for the encoding layer and else H;
     - ``"normal"``: N(0, 1)/sqrt(n), as in PoetRNN, where n counts a layer's input and state together;
@@ -43,7 +44,7 @@ def initial_parameters(network: Network, hyper: HyperParams) -> dict[str, np.nda
 
 
 def _inputs(network: Network, name: str, shape: tuple[int, ...]) -> int:
-    """Return how many numbers a unit of a weight matrix adds up; a cell's are those of its input and its state."""
+    """Return the number of inputs of a unit of a weight matrix; in a cell, those of its input and its state."""
     layer, dot, _ = name.partition(".")
     if not dot:
         return shape[0]

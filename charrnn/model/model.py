@@ -2,7 +2,7 @@
 
 >>> from charrnn.settings.hyper import HyperParams
 >>> import numpy as np
->>> model = Model(HyperParams(layers=1, state_size=8), "GRUEncode", vocab_size=5, engine="numba")
+>>> model = Model(HyperParams(layers=1, state_size=8), "GRUEncode", vocab_size=5, engine="cpu")
 >>> x = np.zeros((4, 2), "int32")
 >>> result = model.step(x, x, model.freshstate(2))
 >>> model.steps, result.state.shape
@@ -11,32 +11,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytensor
-import pytensor.tensor as pt
-from pytensor.compile.sharedvalue import SharedVariable
-from pytensor.graph.basic import Variable
-from pytensor.tensor import TensorVariable
 
-from charrnn.errors import CorruptFile, InvalidValue
-from charrnn.model import engine as engines
-from charrnn.model import heads, modeltypes
-from charrnn.model.drawing import Conditions, draw_notes, marginals
-from charrnn.model.generator import Generator, StepwiseGenerator
+from charrnn.model import heads
+from charrnn.model.cells import modeltypes
+from charrnn.model.choice import Choice
+from charrnn.model.engines import engine as engines
+from charrnn.model.functions import Build, Functions
+from charrnn.model.heads.notes import Conditions
 from charrnn.model.initial import initial_parameters
 from charrnn.model.inputs import Inputs
 from charrnn.model.kernels import threads as kernel_threads
-from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.network import Network
 from charrnn.model.objective import AVERAGE, Objective
 from charrnn.model.parameters import ParameterVector
+from charrnn.model.values import Values
 from charrnn.settings.hyper import HyperParams
-
-Build = Callable[[Network, dict[str, TensorVariable]], tuple[Sequence[Variable], Sequence[Variable]]]
 
 
 class StepResult(NamedTuple):
@@ -60,11 +54,11 @@ class Model:
     hyper : HyperParams
         Sizes, optimizer, cost; the initial parameters follow from ``hyper.random_seed``.
     modeltype : str or ModelType
-        A name that `charrnn.model.modeltypes.names` lists.
+        A name that `charrnn.model.cells.modeltypes.names` lists.
     vocab_size : int
         V.
-    engine : {"auto", "numba", "jax"}
-        What runs the expressions; see `charrnn.model.engine.resolve`.
+    engine : {"auto", "cpu", "jax"}
+        What runs the expressions; see `charrnn.model.engines.engine.resolve`.
     threads : int, optional
         CPU threads, all cores by default. Results are the same bits for the same number of threads.
     announce : callable, optional
@@ -104,30 +98,28 @@ class Model:
     ) -> None:
         kind = modeltypes.get(modeltype)
         self.hyper, self.modeltype, self.vocab_size = hyper, kind.name, vocab_size
-        self.engine, self.threads = engines.resolve(engine), kernel_threads.resolve(threads)
         self.network = Network(
             kind.cell(hyper),
             kind.stage,
-            vocab_size,
+            heads.make(hyper, vocab_size),
             hyper.layers,
             hyper.state_size,
             hyper.dtype,
             hyper.tied,
             label_sizes,
-            heads.make(hyper, vocab_size),
         )
         self._inputs = Inputs(self.network, documents)
         self.steps = 0
-        self.compilations: list[tuple[str, float]] = []
-        self._functions: dict[str, Callable[..., list[np.ndarray]]] = {}
-        self._announce = announce
         self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
         self._vector.shared.set_value(self._vector.join(initial_parameters(self.network, hyper)), borrow=True)
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
         self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
         self.objective = Objective(self.network, self._vector, hyper, self._learnrate, self._count, documents)
-        # What all but training looks at: it goes on from parameters of which others see the average, if there is one.
+        self._values = Values(self._vector, self.objective.slots)
+        # Training goes on from the parameters; everything else uses their average, if there is one.
         self._seen = self._vector.of(self.objective.slots[AVERAGE]) if hyper.average else self._vector
+        resolved, n_threads = engines.resolve(engine), kernel_threads.resolve(threads)
+        self._functions = Functions(self.network, self.objective, self._seen, resolved, n_threads, announce)
 
     def __repr__(self) -> str:
         n = self._vector.size
@@ -160,16 +152,11 @@ class Model:
     @property
     def slots(self) -> dict[str, np.ndarray]:
         """What the optimizer remembers of each parameter, ``"square/E"`` and so on, as copies."""
-        return {
-            f"{slot}/{name}": array
-            for slot, shared in self.objective.slots.items()
-            for name, array in self._vector.split(np.asarray(shared.get_value(borrow=True))).items()
-        }
+        return self._values.slots()
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that training changes in here, by name, for a checkpoint."""
-        parameters = self._vector.split(np.asarray(self._vector.shared.get_value(borrow=True)))
-        return {f"param/{k}": v for k, v in parameters.items()} | {f"slot/{k}": v for k, v in self.slots.items()}
+        """Return all arrays that training changes, by name, for a checkpoint."""
+        return self._values.arrays()
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `arrays` returned, of this or another process.
@@ -177,19 +164,9 @@ class Model:
         Raises
         ------
         CorruptFile
-            An array is missing, unexpected, or of another shape or type; nothing was changed.
+            If an array is missing, unexpected, or of another shape or type; nothing was changed.
         """
-        expected = self.arrays()
-        problems = [f"{name} is missing" for name in expected if name not in arrays]
-        problems += [f"{name} is unexpected" for name in arrays if name not in expected]
-        for name, array in expected.items():
-            if name in arrays and (arrays[name].shape, arrays[name].dtype) != (array.shape, array.dtype):
-                got = arrays[name]
-                problems.append(f"{name}: expected {array.dtype} {array.shape}, got {got.dtype} {got.shape}")
-        if problems:
-            raise CorruptFile(f"These arrays do not belong to {self!r}: {'; '.join(problems)}.")
-        for prefix, shared in self._shared.items():
-            shared.set_value(self._vector.join({n: arrays[f"{prefix}/{n}"] for n in self._vector.slices}), borrow=True)
+        self._values.load(arrays, repr(self))
 
     def load_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
         """Take over parameters by name, as of `parameters`; the optimizer begins anew.
@@ -207,23 +184,27 @@ class Model:
                 arrays[f"slot/{AVERAGE}/{name}"] = array
         self.load_arrays(arrays)
 
-    @property
-    def _shared(self) -> dict[str, SharedVariable]:
-        """The vectors that training changes, by what the names of their parts begin with."""
-        return {"param": self._vector.shared, **{f"slot/{k}": v for k, v in self.objective.slots.items()}}
-
     def vectors(self) -> dict[str, Any]:
-        """Return all that training changes in here, not copied: a step replaces these arrays and writes into none."""
-        return {name: shared.get_value(borrow=True) for name, shared in self._shared.items()}
+        """Return all that training changes, not copied: a step replaces these arrays and writes into none of them."""
+        return self._values.vectors()
 
     def show(self, vectors: Mapping[str, Any]) -> None:
-        """Be what another model of the same shape was when it returned these `vectors`; nothing is copied."""
-        for name, shared in self._shared.items():
-            shared.container.storage[0] = vectors[name]  # `set_value` would fetch them from a GPU
+        """Take on the `vectors` of another model of the same shape; nothing is copied."""
+        self._values.show(vectors)
 
     def freshstate(self, batchsize: int = 0) -> np.ndarray:
         """Return the blank state: zeros (L, B, S), or (L, S) for a batchsize of 0."""
         return self._inputs.blank(batchsize)
+
+    def checked_state(self, state: np.ndarray | None, name: str = "state") -> np.ndarray:
+        """Return a state (L, S) in the model's precision; None stands for the blank one.
+
+        Raises
+        ------
+        InvalidValue
+            If its shape is another; the message calls it `name`, and says which states it holds.
+        """
+        return self._inputs.state(state, name=name)
 
     def regularization(self) -> float:
         """Return the L2 penalty (regcost / 2) * sum(W**2) over the weight matrices as they are now."""
@@ -232,50 +213,20 @@ class Model:
 
     # -- compiled functions -------------------------------------------------------------------------------------------
 
-    def _compile(self, what: str, inputs, outputs, updates=None) -> Callable[..., list[np.ndarray]]:
-        started = time.perf_counter()
-        with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            function = engines.compile_function(self.engine, inputs, outputs, updates, self.threads)
-        self._compiled(what, time.perf_counter() - started)
-        return function
+    @property
+    def engine(self) -> str:
+        """What runs the functions: "cpu" or "jax"."""
+        return self._functions.engine
 
-    @engines.built
-    def _train_function(self):
-        objective = self.objective
-        return self._compile("training", objective.inputs, objective.outputs, objective.updates)
+    @property
+    def threads(self) -> int:
+        """Number of CPU threads."""
+        return self._functions.threads
 
-    @engines.built
-    def _errors_function(self):
-        objective = self.objective
-        inputs = [variable for variable in objective.inputs if variable is not objective.mask]
-        with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            p = self._seen.symbols()
-            outputs, last, _ = objective.forward(p)
-            return self._compile("losses", inputs, [*self.network.head.errors(p, outputs, objective.y), last])
-
-    @engines.built
-    def _gradient_function(self):
-        return self._compile("gradients", self.objective.inputs, [self.objective.gradient])
-
-    @engines.built
-    def _predict_function(self):
-        x, state = self.objective.x, self.objective.state
-        condition = pt.tensor("condition", dtype=self.hyper.dtype, shape=(1, None, self.network.input_width))
-        given = [condition] if self.network.label_sizes else []
-        with pytensor.config.change_flags(floatX=self.hyper.dtype):
-            logits, _, states = self.network.forward(self._seen.symbols(), x, state, condition=next(iter(given), None))
-            return self._compile("predictions", [x, state, *given], [logits, states])
-
-    @engines.built
-    def _generator(self) -> Generator | StepwiseGenerator:
-        started = time.perf_counter()
-        generator: Generator | StepwiseGenerator
-        try:
-            generator = Generator(self.network, self._seen, self.engine, self.threads)
-        except UnsupportedStep:
-            generator = StepwiseGenerator(self.network, self._seen, self.engine, self.threads)
-        self._compiled("generation", time.perf_counter() - started)
-        return generator
+    @property
+    def compilations(self) -> list[tuple[str, float]]:
+        """What was compiled, and the seconds it took."""
+        return self._functions.compilations
 
     def function(self, what: str, build: Build) -> Callable[..., list[np.ndarray]]:
         """Return a function of the parameters as they are at each call, compiled on first use.
@@ -283,35 +234,22 @@ class Model:
         Parameters
         ----------
         what : str
-            What it is for, under which it is kept.
+            The name under which it is kept.
         build : callable
             Takes the network and its parameters as expressions, by name; returns the inputs and the outputs.
 
         Examples
         --------
-        >>> model = Model(HyperParams(layers=1, state_size=8), "GRUEncode", vocab_size=5, engine="numba")
+        >>> model = Model(HyperParams(layers=1, state_size=8), "GRUEncode", vocab_size=5, engine="cpu")
         >>> model.function("bias", lambda network, p: ([], [p["c"]]))()
         [array([0., 0., 0., 0., 0.], dtype=float32)]
         """
-        with engines.building:
-            if what not in self._functions:
-                with pytensor.config.change_flags(floatX=self.hyper.dtype):
-                    inputs, outputs = build(self.network, self._seen.symbols())
-                self._functions[what] = self._compile(what, inputs, outputs)
-            return self._functions[what]
-
-    def _compiled(self, what: str, seconds: float) -> None:
-        self.compilations.append((what, seconds))
-        if self._announce is not None:
-            self._announce(f"Compiled {what} for {self.engine} in {seconds:.1f} s.")
+        return self._functions.other(what, build)
 
     def use_engine(self, engine: str) -> None:
         """Run on another engine from now on; values are kept."""
-        self.engine = engines.resolve(engine)
+        self._functions.use_engine(engines.resolve(engine))
         engines.to_numpy([self._vector.shared, self._learnrate, self._count, *self.objective.slots.values()])
-        for name in ("_train_function", "_errors_function", "_gradient_function", "_predict_function", "_generator"):
-            vars(self).pop(name, None)
-        self._functions.clear()
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
@@ -350,7 +288,7 @@ class Model:
         """
         batch = self._inputs.batch(x, y, state, mask, keep, labels)
         self._count.set_value(np.asarray(self.steps + 1, self.hyper.dtype))
-        loss, accurate, norm, last = self._train_function(*batch)
+        loss, accurate, norm, last = self._functions.training(*batch)
         self.steps += 1
         return StepResult(float(loss), float(norm), last, float(accurate))
 
@@ -364,7 +302,7 @@ class Model:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return what `errors` does, with 1 where the likeliest symbol came and else 0, (T, B), in the middle."""
         x, y, state, _, *others = self._inputs.batch(x, y, state, None, keep, labels)
-        errors, correct, last = self._errors_function(x, y, state, *others)
+        errors, correct, last = self._functions.losses(x, y, state, *others)
         return errors, correct, last
 
     def errors(
@@ -408,7 +346,7 @@ class Model:
 
         With L2 and per-step clipping, before clipping by value or norm.
         """
-        (gradient,) = self._gradient_function(*self._inputs.batch(x, y, state, mask, keep, labels))
+        (gradient,) = self._functions.gradients(*self._inputs.batch(x, y, state, mask, keep, labels))
         return self._vector.split(gradient)
 
     def condition(self, labels: Sequence[Mapping[int, float]] = ()) -> np.ndarray:
@@ -450,7 +388,7 @@ class Model:
         if self.network.label_sizes:
             condition = self.condition() if condition is None else np.asarray(condition, self.hyper.dtype)
             arguments.append(np.ascontiguousarray(np.broadcast_to(condition, (1, x.shape[1], condition.shape[-1]))))
-        logits, states = self._predict_function(*arguments)
+        logits, states = self._functions.predictions(*arguments)
         return logits, states
 
     def process(
@@ -476,11 +414,7 @@ class Model:
             After each symbol.
         """
         outputs, states = self.predict(np.asarray(x)[:, None], self._inputs.state(state)[:, None], condition)
-        head, outputs = self.network.head, np.asarray(outputs[:, 0])
-        if isinstance(head, heads.Bernoulli):
-            probabilities = marginals(head.estimator(outputs, self.parameters), temp)
-        else:
-            probabilities = softmax(outputs / temp)
+        probabilities = self.network.head.probabilities(np.asarray(outputs[:, 0]), self.parameters, temp)
         return probabilities, np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
 
     def generate(
@@ -488,9 +422,7 @@ class Model:
         start: np.ndarray,
         state: np.ndarray,
         uniforms: np.ndarray,
-        temp: float = 1.0,
-        argmax: bool = False,
-        skip: int = 0,
+        choice: Choice | None = None,
         condition: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write symbols, R samples side by side, in one compiled call.
@@ -503,12 +435,8 @@ class Model:
             States before ``start`` is read.
         uniforms : array (n, R)
             One number in [0, 1) for each draw, by inverse cumulative distribution.
-        temp : float
-            Temperature: logits are divided by it.
-        argmax : bool
-            Take the likeliest symbol instead of drawing.
-        skip : int
-            The first so many symbols are never written.
+        choice : Choice, optional
+            How a symbol is chosen; from the predicted distribution as it is by default.
         condition : array (W,), optional
             What labels add to the first layer's input, as of `condition`.
 
@@ -523,15 +451,12 @@ class Model:
         InvalidValue
             The model is one of notes, or a symbol or shape is another.
         """
-        if self.network.head.frames:
-            raise InvalidValue(f"generate needs a head of symbols, not {self.hyper.head!r}: see generate_frames.")
-        return self._generator(
-            self._inputs.symbols(start, "start"),
+        start = self.network.head.start(start)
+        return self._functions.generation(
+            start,
             self._inputs.state(state, len(start)),
             np.ascontiguousarray(uniforms, self.hyper.dtype),
-            float(temp),
-            argmax,
-            skip,
+            choice or Choice(),
             self.condition() if condition is None else np.ascontiguousarray(condition, self.hyper.dtype),
         )
 
@@ -573,27 +498,12 @@ class Model:
         InvalidValue
             The model is one of symbols.
         """
-        head = self.network.head
-        if not isinstance(head, heads.Bernoulli):
-            raise InvalidValue(f"generate_frames needs a head of notes, not {self.hyper.head!r}: see generate.")
-        conditions = conditions or Conditions()
-        given = conditions.pitches(*np.shape(uniforms))
-        frames, parameters, last = np.empty(np.shape(uniforms), np.uint8), self.parameters, np.asarray(start)
-        state = self._inputs.state(state, len(last))
-        for i, u in enumerate(uniforms):
-            outputs, states = self.predict(last[None], state, condition)
-            state = states[:, 0]
-            of = head.estimator(np.asarray(outputs[0]), parameters)
-            frames[i], _ = draw_notes(of, u, temp, given[i], conditions.most)
-            last = frames[i]
-        return frames, state
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the softmax over the last axis.
-
-    >>> softmax(np.zeros((1, 4))).tolist()
-    [[0.25, 0.25, 0.25, 0.25]]
-    """
-    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
+        return self.network.head.write_frames(
+            lambda frames, states: self.predict(frames, states, condition),
+            self.parameters,
+            start,
+            self._inputs.state(state, len(start)),
+            uniforms,
+            temp,
+            conditions or Conditions(),
+        )

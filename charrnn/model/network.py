@@ -1,35 +1,24 @@
-"""Networks: an input stage, stacked recurrent layers, an output layer.
-
-Three input stages: *encode*, the ancestor's tanh layer V→H whose output feeds layers H→H; *embed*, one learned vector
-for each symbol and nothing else; *resize*, where the first recurrent layer takes the V-wide one-hot input itself. A
-one-hot vector times a matrix is one of the matrix's rows, so no one-hot vector is ever made: what the first layer
-computes from its input alone is computed once for each symbol and then looked up. Frames of notes, in which several of
-V pitches sound, are multiplied as they are; *embed* adds up the vectors of those that sound.
-"""
+"""Networks: an input stage, stacked recurrent layers, an output layer and a head."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
 
-from charrnn.errors import InvalidValue
-from charrnn.model.cells import Cell
+from charrnn.model.cells.cell import Cell
 from charrnn.model.dropout import Dropout
-from charrnn.model.heads import Softmax
+from charrnn.model.heads.head import Head
+from charrnn.model.heads.output import OutputLayer, require_tieable
 from charrnn.model.kernels.scalars import UnsupportedStep
-from charrnn.model.products import AddBias, Affine, Take
+from charrnn.model.products import Affine, Take
 from charrnn.model.recurrence import recurrence, scan_recurrence
+from charrnn.model.stage import InputStage, LayerInput
 
-
-def require_tieable(stage: str, one_output_each: bool) -> None:
-    """Raise InvalidValue unless the output's matrix can be the input's, given whether each input has one output."""
-    if stage == "resize":
-        raise InvalidValue("tied=True needs a model type whose input stage has a matrix V→H: Encode or Embed.")
-    if not one_output_each:
-        raise InvalidValue("tied=True needs a head with one output for each pitch: bernoulli.")
+Parameters = Mapping[str, TensorVariable]
 
 
 class Network:
@@ -38,73 +27,69 @@ class Network:
     Parameters
     ----------
     cell : Cell
-        What every layer runs.
+        The cell of every layer.
     stage : {"encode", "embed", "resize"}
-        How symbols come in.
-    vocab_size, layers, state_size : int
-        V, L and H.
+        The input stage, see `charrnn.model.stage`.
+    head : Head
+        What goes in and what the outputs mean, see `charrnn.model.heads`.
+    layers, state_size : int
+        L and H.
     dtype : {"float32", "float64"}
     tied : bool
-        Use the input stage's matrix E (V, H), transposed, as the output layer's (Press & Wolf 2017, arXiv 1608.05859).
+        Use the input stage's matrix E (V, H), transposed, as the output layer's.
     label_sizes : sequence of int
-        For each label column the number of labels, that of "no label" included. Every label has a vector, which is
-        added to the first layer's input at each step, as if it were part of the symbol. (The lyrics ancestor puts the
-        two side by side, which is the same with a first layer of its own for each.)
-    head : Softmax, optional
-        What the outputs mean, see `charrnn.model.heads`; one of V symbols by default.
+        For each label column the number of labels, that of "no label" included.
 
     Raises
     ------
     InvalidValue
-        The matrices of a *resize* network cannot be tied, nor those of a head with more outputs than symbols.
+        If `tied`, and the input stage is *resize* or the head reads more outputs than there are inputs.
     """
 
     def __init__(
         self,
         cell: Cell,
         stage: str,
-        vocab_size: int,
+        head: Head,
         layers: int,
         state_size: int,
         dtype: str,
         tied: bool = False,
         label_sizes: Sequence[int] = (),
-        head: Softmax | None = None,
     ) -> None:
-        self.head = head or Softmax(vocab_size)
         if tied:
-            require_tieable(stage, one_output_each=self.head.width == vocab_size)
-        self.cell, self.stage, self.tied = cell, stage, tied
-        self.vocab_size, self.layers, self.state_size, self.dtype = vocab_size, layers, state_size, dtype
+            require_tieable(stage, one_output_each=head.width == head.vocab_size)
+        self.cell, self.stage, self.head, self.tied = cell, stage, head, tied
+        self.vocab_size, self.layers, self.state_size, self.dtype = head.vocab_size, layers, state_size, dtype
         self.label_sizes = tuple(label_sizes)
+        self.input = InputStage(stage, head.vocab_size, state_size, dtype, label_sizes)
+        self.output = OutputLayer(state_size, head.width, tied)
 
-    @property
-    def state_width(self) -> int:
-        """S: the width of all states of a layer side by side."""
-        return len(self.cell.states) * self.state_size
+    # -- shapes -------------------------------------------------------------------------------------------------------
 
     @property
     def input_width(self) -> int:
-        """The width of the first layer's input."""
-        return self.vocab_size if self.stage == "resize" else self.state_size
+        """W: the width of the first layer's input."""
+        return self.input.width
+
+    @property
+    def state_width(self) -> int:
+        """S: the width of a layer's states side by side, H for each of the cell's states."""
+        return len(self.cell.states) * self.state_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the names and shapes of all parameters; layers count from 1."""
-        V, H = self.vocab_size, self.state_size
-        shapes: dict[str, tuple[int, ...]] = {} if self.stage == "resize" else {"E": (V, H)}
-        if self.stage == "encode":
-            shapes["a"] = (H,)
+        H = self.state_size
+        shapes = self.input.shapes()
         for layer in range(self.layers):
-            n_in = self.input_width if layer == 0 else H
-            shapes |= {f"{layer + 1}.{name}": shape for name, shape in self.cell.shapes(n_in, H).items()}
-        shapes |= {f"Y{k}": (n, self.input_width) for k, n in enumerate(self.label_sizes)}
-        outputs = self.head.width
-        return shapes | ({} if self.tied else {"V": (H, outputs)}) | {"c": (outputs,)} | self.head.shapes()
+            own = self.cell.shapes(self.input_width if layer == 0 else H, H)
+            shapes |= {f"{layer + 1}.{name}": shape for name, shape in own.items()}
+        return shapes | self.input.label_shapes() | self.output.shapes() | self.head.shapes()
 
     def fan(self, name: str) -> int:
         """Return n of a weight's initial bounds ±sqrt(1/n): V for the encoding layer, H for others (the ancestor's).
 
-        A head's own weights have as many as the units that they lead to or from.
+        For a head's own weights it is the number of units that they lead to or from.
         """
         if name in self.head.shapes():
             return self.head.shapes()[name][1]
@@ -116,24 +101,105 @@ class Network:
             return self.head.bias()
         return self.cell.initial_bias(name.partition(".")[2]) if "." in name else 0.0
 
-    def rows(self, p: Mapping[str, TensorVariable]) -> TensorVariable | int:
-        """Return what the first layer sees of each symbol, (V, H), or V if that is a one-hot vector."""
-        if self.stage == "resize":
-            return self.vocab_size
-        return pt.tanh(p["E"] + p["a"]) if self.stage == "encode" else p["E"]
+    def states_text(self, *batch: int) -> str:
+        """Return the shapes of the states in an array of all of them, by name, for messages.
 
-    def condition(self, p: Mapping[str, TensorVariable], labels: TensorVariable, clip: float | None) -> TensorVariable:
-        """Return what labels (T, B, K) add to the first layer's input, (T, B, W)."""
-        vectors = [Take(clip)(p[f"Y{k}"], labels[:, :, k]) for k in range(len(self.label_sizes))]
-        return vectors[0] if len(vectors) == 1 else pt.add(*vectors)
+        Parameters
+        ----------
+        *batch : int
+            Lengths of the axes between layers and units.
+        """
+        shape = (self.layers, *batch, self.state_size)
+        each = " and ".join(f"{name} {shape}" for name in self.cell.states)
+        return f"{each}, side by side on the last axis" if len(self.cell.states) > 1 else each
 
-    def output_weights(self, p: Mapping[str, TensorVariable]) -> TensorVariable:
-        """Return the output layer's matrix (H, V), wider for a head that reads more."""
-        return p["E"].T if self.tied else p["V"]
+    # -- expressions --------------------------------------------------------------------------------------------------
+
+    def layer(self, p: Parameters, layer: int) -> dict[str, TensorVariable]:
+        """Return the cell's parameters of a layer, which counts from 0."""
+        H = self.state_size
+        return {name: p[f"{layer + 1}.{name}"] for name in self.cell.shapes(H, H)}
+
+    def split(self, state: TensorVariable) -> list[TensorVariable]:
+        """Return the cell's states (B, H), which lie side by side in one (B, S)."""
+        H = self.state_size
+        return [state[:, i * H : (i + 1) * H] for i in range(len(self.cell.states))]
+
+    def stack(
+        self,
+        p: Parameters,
+        inputs: LayerInput,
+        run: Callable[[int, LayerInput, dict[str, TensorVariable]], list[TensorVariable]],
+        between: Callable[[TensorVariable], TensorVariable] = lambda h: h,
+    ) -> tuple[TensorVariable, list[list[TensorVariable]]]:
+        """Build all layers: the first state of each, h, is the input of the next.
+
+        This is the one place that says how layers are stacked. `forward` runs every layer over time before the next
+        one; `step` goes one step through all of them.
+
+        Parameters
+        ----------
+        p : mapping of str to tensor
+            The parameters.
+        inputs : LayerInput
+            Of the first layer.
+        run : callable
+            Takes a layer's number from 0, its input and its parameters; returns its new states.
+        between : callable
+            What becomes of each h on its way up.
+
+        Returns
+        -------
+        h : tensor
+            What the output layer takes.
+        states : list of list of tensor
+            The new states of every layer.
+        """
+        every = []
+        for layer in range(self.layers):
+            every.append(run(layer, inputs, self.layer(p, layer)))
+            inputs = between(every[-1][0]), None
+        return inputs[0], every
+
+    def step(
+        self,
+        p: Parameters,
+        x: TensorVariable,
+        states: Sequence[Sequence[TensorVariable]],
+        hold: Callable[[int, TensorVariable], TensorVariable] = lambda layer, h: h,
+    ) -> tuple[TensorVariable, list[list[TensorVariable]]]:
+        """Build one step of the whole network.
+
+        Parameters
+        ----------
+        p : mapping of str to tensor
+            The parameters.
+        x : matrix (B, W)
+            The first layer's input.
+        states : sequence of sequence of matrix
+            The states (B, H) of each layer before the step.
+        hold : callable
+            Takes a layer's number and its new h; returns the h that takes its place, in the state and on its way up.
+
+        Returns
+        -------
+        outputs : matrix (B, width)
+            Logits, or what else the head reads.
+        states : list of list of matrix
+            After the step.
+        """
+
+        def run(layer: int, inputs: LayerInput, own: dict[str, TensorVariable]) -> list[TensorVariable]:
+            new = self.cell.step(inputs[0], *states[layer], p=SimpleNamespace(**own))
+            h, *others = new if isinstance(new, tuple | list) else [new]
+            return [hold(layer, h), *others]
+
+        h, new = self.stack(p, (x, None), run)
+        return h @ self.output.weights(p) + p["c"], new
 
     def forward(
         self,
-        p: Mapping[str, TensorVariable],
+        p: Parameters,
         x: TensorVariable,
         state: TensorVariable,
         keep: TensorVariable | None = None,
@@ -141,7 +207,7 @@ class Network:
         dropout: Dropout | None = None,
         condition: TensorVariable | None = None,
     ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-        """Return what the network makes of a batch.
+        """Run the network over a batch.
 
         Parameters
         ----------
@@ -158,7 +224,7 @@ class Network:
         dropout : Dropout, optional
             What to drop; nothing by default.
         condition : tensor3 (T, B, W), optional
-            What is added to the first layer's input, as of `condition`.
+            What is added to the first layer's input, as of `InputStage.condition`.
 
         Returns
         -------
@@ -170,54 +236,25 @@ class Network:
             States after every step.
         """
         drop = dropout or Dropout(pt.constant(0), 0)
-        H, every = self.state_size, []
-        inputs, rows = self._input(p, x, clip, drop, condition)
-        for layer in range(self.layers):
-            own = {name: p[f"{layer + 1}.{name}"] for name in self.cell.shapes(H, H)}
+
+        def run(layer: int, inputs: LayerInput, own: dict[str, TensorVariable]) -> list[TensorVariable]:
             own = {name: drop(value, drop.weights) if name.startswith("W") else value for name, value in own.items()}
-            initial = [state[layer][:, i * H : (i + 1) * H] for i in range(len(self.cell.states))]
-            outputs = self._run(inputs, rows, initial, own, keep, clip)
-            inputs, rows = drop(outputs[0], drop.outputs), None
-            every.append(outputs[0] if len(outputs) == 1 else pt.concatenate(outputs, axis=2))
-        outputs = Affine(clip)(inputs, self.output_weights(p), p["c"])
-        return outputs, pt.stack([s[-1] for s in every]), pt.stack(every)
+            return self._over_time(inputs, self.split(state[layer]), own, keep, clip)
 
-    def _input(self, p, x, clip: float | None, drop: Dropout, condition: TensorVariable | None):
-        """Return the first layer's input.
+        inputs = self.head.first_input(self.input, p, x, clip, drop, condition)
+        h, every = self.stack(p, inputs, run, between=lambda h: drop(h, drop.outputs))
+        states = [new[0] if len(new) == 1 else pt.concatenate(new, axis=2) for new in every]
+        return (
+            Affine(clip)(h, self.output.weights(p), p["c"]),
+            pt.stack([s[-1] for s in states]),
+            pt.stack(states),
+        )
 
-        That is symbols and a row for each (or the width of one-hot rows); or, where each position is on its own because
-        of labels, or because something is dropped or its gradient clipped, the inputs themselves (T, B, W) and None.
-        """
-        if self.head.frames:
-            return self._frames(p, x, clip, drop, condition), None
-        rows = self.rows(p)
-        plain = condition is None and not drop.inputs
-        if plain and (clip is None or isinstance(rows, int)):
-            return x, rows
-        if isinstance(rows, int):
-            looked_up = Take()(pt.eye(rows, dtype=self.dtype), x)
-        elif clip is None:
-            looked_up = Take()(rows, x)
-        else:
-            looked_up = Take(clip)(p["E"], x)
-            if self.stage == "encode":
-                looked_up = pt.tanh(AddBias(clip)(looked_up, p["a"]))
-        if condition is not None:
-            looked_up = looked_up + condition
-        return drop(looked_up, drop.inputs), None
-
-    def _frames(self, p, x, clip: float | None, drop: Dropout, condition: TensorVariable | None) -> TensorVariable:
-        """Return the first layer's input (T, B, W) for frames."""
-        if self.stage == "encode":
-            x = pt.tanh(Affine(clip)(x, p["E"], p["a"]))
-        elif self.stage == "embed":
-            x = Affine(clip)(x, p["E"], pt.zeros((self.state_size,), dtype=self.dtype))
-        return drop(x if condition is None else x + condition, drop.inputs)
-
-    def _run(self, inputs, rows, initial, parameters, keep, clip):
+    def _over_time(self, inputs: LayerInput, initial, parameters, keep, clip) -> list[TensorVariable]:
+        x, rows = inputs
         try:
-            return recurrence(self.cell, inputs, initial, parameters, rows=rows, keep=keep, clip=clip)
+            return recurrence(self.cell, x, initial, parameters, rows=rows, keep=keep, clip=clip)
         except UnsupportedStep:
-            table = pt.eye(rows, dtype=self.dtype) if isinstance(rows, int) else rows
-            x = inputs if rows is None else Take()(table, inputs)
+            if rows is not None:
+                x = Take()(pt.eye(rows, dtype=self.dtype) if isinstance(rows, int) else rows, x)
             return scan_recurrence(self.cell, x, initial, parameters, keep=keep, clip=clip)

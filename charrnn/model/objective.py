@@ -14,8 +14,8 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.model.dropout import Dropout
 from charrnn.model.network import Network
+from charrnn.model.optimizers import OPTIMIZERS, clip_norm, clip_value, running_average
 from charrnn.model.parameters import ParameterVector
-from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value, running_average
 from charrnn.settings.hyper import HyperParams
 
 AVERAGE = "average"  # name of the slot that holds averaged parameters
@@ -78,7 +78,7 @@ class Objective:
         keep = None if self.keep is None else self.keep[steps]
         condition = None
         if self.labels is not None:
-            condition = self._network.condition(p, self.labels[steps], options.get("clip"))
+            condition = self._network.input.condition(p, self.labels[steps], options.get("clip"))
         state = self.state if state is None else state
         return self._network.forward(p, self.x[steps], state, keep=keep, condition=condition, **options)
 

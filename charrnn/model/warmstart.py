@@ -1,7 +1,7 @@
 """Warm starts: a new model that begins with what another has learned, and may know more characters.
 
->>> old = Model(HyperParams(layers=1, state_size=4), "GRUEncode", vocab_size=3, engine="numba")
->>> new = Model(old.hyper, "GRUEncode", vocab_size=5, engine="numba")
+>>> old = Model(HyperParams(layers=1, state_size=4), "GRUEncode", vocab_size=3, engine="cpu")
+>>> new = Model(old.hyper, "GRUEncode", vocab_size=5, engine="cpu")
 >>> warm_start(new, old)
 >>> bool((new.parameters["E"][[3, 4]] == old.parameters["E"][0]).all())
 True

@@ -73,7 +73,7 @@ def translate(network: Network) -> str:
     parameters = {name: tensor(name, network.dtype, shape) for name, shape in network.shapes().items()}
     own = {variable: parameters[name] for name, variable in step.parameters.items()}
     row, condition = (tensor(name, network.dtype, (1, width)) for name in ("row", "condition"))
-    x = (row if onehot else network.rows({**parameters, "E": row})) + condition
+    x = (row if onehot else network.input.rows({**parameters, "E": row})) + condition
 
     known = {variable: f"w{i}" for i, variable in enumerate(parameters.values())}
     weights = [f"const w{i} = p[{json.dumps(name)}];" for i, name in enumerate(parameters)]

@@ -11,7 +11,7 @@ from charrnn.errors import InvalidValue
 from charrnn.settings.hyper import HyperParams
 
 if TYPE_CHECKING:
-    from charrnn.model.modeltypes import CellMaker, ModelType
+    from charrnn.model.cells.modeltypes import CellMaker, ModelType
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Facts:
     preset : str, optional
         The recipe that it was made with.
     cell : dict
-        The record of a cell of the user's own, see `charrnn.model.cellrecord`; else empty.
+        The record of a cell of the user's own, see `charrnn.model.cells.record`; else empty.
     origin : dict
         For a model that `finetune` made: model, checkpoint and text that it came from; else empty.
     """
@@ -67,6 +67,6 @@ class Facts:
             if cell is not None:
                 raise InvalidValue(f"cell={cell!r}: the model in {where} is a {self.modeltype}, which needs none.")
             return self.modeltype
-        from charrnn.model import cellrecord
+        from charrnn.model.cells import record as cellrecord
 
         return cellrecord.restored(self.cell, cell, self.hyper, str(where))

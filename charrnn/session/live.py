@@ -68,7 +68,7 @@ class Live:
                 self.trained = self._restored_model()
             return self.trained
         if self._shown is None:
-            from charrnn.model import engine
+            from charrnn.model.engines import engine
 
             with engine.building:
                 self._shown = self._new_model(1)  # with more threads, each answer would queue behind training

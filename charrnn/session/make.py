@@ -29,7 +29,7 @@ from charrnn.storage.workdir import WorkDir
 from charrnn.training.summary import in_units
 
 if TYPE_CHECKING:
-    from charrnn.model.modeltypes import CellMaker
+    from charrnn.model.cells.modeltypes import CellMaker
 
 S = TypeVar("S", bound="Session")
 Source = str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any
@@ -60,7 +60,8 @@ def new(
     hyperparams: dict[str, Any],
 ) -> S:
     """Make a new model in a new working directory; see `ModelState.initfromsrcfile`."""
-    from charrnn.model import cellrecord, modeltypes
+    from charrnn.model.cells import modeltypes
+    from charrnn.model.cells import record as cellrecord
 
     checks.flag("init_checkpoint", init_checkpoint)
     checks.flag("overwrite", overwrite)
@@ -80,7 +81,7 @@ def new(
     music = dataclasses.replace(music, transpose=recipe.transpose)
     hyper = fitting_head(hyper, srcfile, documents, music)
     if hyper.tied:  # before there is a directory
-        from charrnn.model.network import require_tieable
+        from charrnn.model.heads.output import require_tieable
 
         require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
 

@@ -15,6 +15,7 @@ from charrnn import checks
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue, SourceNotFound
+from charrnn.model.engines import engine as engines
 from charrnn.session import completion
 from charrnn.session.facts import Facts
 from charrnn.session.listing import Checkpoints
@@ -29,8 +30,8 @@ from charrnn.training.screen import in_notebook
 from charrnn.training.steplog import StepLog
 
 if TYPE_CHECKING:
+    from charrnn.model.cells.modeltypes import CellMaker
     from charrnn.model.model import Model
-    from charrnn.model.modeltypes import CellMaker
     from charrnn.training.job import Job
 
 
@@ -73,7 +74,7 @@ class Session:
                 "with ModelState.load(DIRECTORY)."
             )
         require_engine(engine, threads)
-        self.workdir, self._engine, self._threads = workdir, engine, threads
+        self.workdir, self._engine, self._threads = workdir, engines.canonical(engine), threads
         self.facts = facts = Facts.from_json(workdir.model)
         self.modeltype, self.hyper, self.corpus = facts.modeltype, facts.hyper, facts.corpus
         self.celltype = facts.celltype(cell, workdir.path)
@@ -287,9 +288,7 @@ class Session:
 
 def require_engine(engine: str, threads: int | None) -> None:
     """Raise unless there is such an engine, and the number of threads is a whole number from 1 up."""
-    if engine not in ("auto", "cpu", "numba"):  # these are always there, and to look further takes PyTensor's import
-        from charrnn.model import engine as engines
-
+    if engines.canonical(engine) == "jax":
         engines.resolve(engine)
     if threads is not None:
         checks.whole("threads", threads)

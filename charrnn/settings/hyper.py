@@ -41,7 +41,7 @@ class HyperParams:
     regcost : float
         Weight λ of the L2 penalty (λ/2)·ΣW² over weight matrices; 0 for none.
     optimizer : {"rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw"}
-        How a gradient becomes an update, see `charrnn.model.updates`.
+        How a gradient becomes an update, see `charrnn.model.optimizers`.
     momentum : float
         Of momentum and Nesterov, and Adam's β₁; in [0, 1).
     epsilon : float, optional
@@ -85,7 +85,7 @@ class HyperParams:
         Hidden units between the notes of a frame, for the head "nade".
     layer_norm : bool
         Whether the sums of GRUs, LSTMs and plain RNNs are normalised over the units (Ba et al. 2016), see
-        `charrnn.model.normalised`.
+        `charrnn.model.cells.normalise`.
     init : {"uniform", "normal", "small"}
         Initial weights: the ancestor's, PoetRNN's or min-char-rnn's, see `charrnn.model.initial`.
     forget_bias : float

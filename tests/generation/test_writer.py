@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from charrnn.generation.writer import Writer
-from charrnn.model.generator import draw
-from charrnn.model.model import Model, softmax
+from charrnn.model.choice import Choice, softmax
+from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
 
 V, K = 7, 3
@@ -17,7 +17,7 @@ def model(request):
         HyperParams(layers=2, state_size=5, dtype="float64"),
         request.param,
         V,
-        "numba",
+        "cpu",
         1,
         documents=True,
         label_sizes=[K],
@@ -44,7 +44,7 @@ def test_a_label_leads_every_symbol(model):
     condition = model.condition([{1: 0.25, 2: 0.75}])
     parameters = model.parameters["Y0"]
     np.testing.assert_allclose(condition, 0.25 * parameters[1] + 0.75 * parameters[2])
-    writer = Writer(model, np.random.default_rng(4), rows=3, temp=0.7, condition=condition)
+    writer = Writer(model, np.random.default_rng(4), rows=3, choice=Choice(0.7), condition=condition)
     writer.read(np.array([2]))
     written = np.concatenate([writer.write(5), writer.write(6)])
     draws = np.random.default_rng(4)
@@ -63,7 +63,7 @@ def test_without_a_label_it_is_that_of_no_label(model):
 @pytest.mark.parametrize("gamma", [0.0, 2.5])
 def test_guidance_goes_beyond_the_label(model, gamma):
     condition = model.condition([{2: 1.0}])
-    writer = Writer(model, np.random.default_rng(5), rows=2, temp=0.9, condition=condition, guidance=gamma)
+    writer = Writer(model, np.random.default_rng(5), rows=2, choice=Choice(0.9), condition=condition, guidance=gamma)
     writer.read(np.array([3, 1]))
     written = writer.write(9)
     uniforms = np.random.default_rng(5).random((9, 2), dtype=np.float32)
@@ -94,7 +94,7 @@ def test_reading_a_long_prompt_is_reading_it_symbol_by_symbol(model):
 def test_draws_follow_the_probabilities():
     logits = np.log([[0.1, 0.6, 0.3]]).repeat(4000, axis=0)
     u = (np.arange(4000) + 0.5) / 4000
-    counts = np.bincount(draw(logits, u, temp=1.0), minlength=3)
+    counts = np.bincount(Choice().draw(logits, u), minlength=3)
     np.testing.assert_allclose(counts / 4000, [0.1, 0.6, 0.3], atol=1e-3)
-    assert set(draw(logits, u, temp=1.0, argmax=True)) == {1}
-    assert 0 not in draw(logits, u, temp=5.0, skip=1)
+    assert set(Choice(argmax=True).draw(logits, u)) == {1}
+    assert 0 not in Choice(5.0, skip=1).draw(logits, u)

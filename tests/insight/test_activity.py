@@ -8,8 +8,8 @@ from charrnn.errors import InvalidValue, UnknownName
 from charrnn.insight.activity import Activities, neurons
 from charrnn.insight.recording import BLOCK, Recording
 from charrnn.model.cells import RNN
+from charrnn.model.cells.modeltypes import ModelType
 from charrnn.model.model import Model
-from charrnn.model.modeltypes import ModelType
 from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES
 from tests.model.models import V, model
@@ -70,7 +70,7 @@ def test_the_end_of_a_block_is_not_seen(length):
 
 def test_labels_count_as_no_label():
     hyper = HyperParams(layers=1, state_size=4, dtype="float64")
-    m = Model(hyper, "GRUEmbed", V, engine="numba", label_sizes=(3, 2))
+    m = Model(hyper, "GRUEmbed", V, engine="cpu", label_sizes=(3, 2))
     recording = Recording(m, CHARSET, TEXT)
     p = m.parameters
     x = p["E"][recording.symbols] + p["Y0"][0] + p["Y1"][0]
@@ -123,9 +123,7 @@ class Watched(RNN):
 
 
 def test_a_cell_of_ones_own_may_name_what_it_likes():
-    m = Model(
-        HyperParams(layers=1, state_size=4), ModelType("Watched", lambda _: Watched(), "embed"), V, engine="numba"
-    )
+    m = Model(HyperParams(layers=1, state_size=4), ModelType("Watched", lambda _: Watched(), "embed"), V, engine="cpu")
     p, symbols = m.parameters, CHARSET.encode(TEXT)
     told = neurons(m, CHARSET, TEXT, 1, of="told").values
     np.testing.assert_allclose(told, (p["E"][symbols] @ p["1.U"])[:, 1], rtol=1e-5, atol=1e-7)

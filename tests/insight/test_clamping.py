@@ -7,7 +7,7 @@ from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation import sampler as sampling
 from charrnn.insight.clamping import ClampedModel
-from charrnn.model.generator import draw
+from charrnn.model.choice import Choice
 from tests.helpers import ENGINES
 from tests.model import models
 from tests.model.models import V, model
@@ -26,8 +26,8 @@ def given(m, R=3, n=12, seed=2):
 def test_where_nothing_is_held_it_writes_as_the_model_does(kind, engine):
     m = model(kind, engine)
     for argmax, skip in ((False, 0), (False, 2), (True, 1)):
-        wanted, state = m.generate(*given(m), 0.7, argmax, skip)
-        symbols, end = ClampedModel(m, {}).generate(*given(m), 0.7, argmax, skip)
+        wanted, state = m.generate(*given(m), Choice(0.7, argmax, skip))
+        symbols, end = ClampedModel(m, {}).generate(*given(m), Choice(0.7, argmax, skip))
         np.testing.assert_array_equal(symbols, wanted)
         np.testing.assert_allclose(end, state, atol=1e-12)
 
@@ -54,7 +54,7 @@ def clamped_by_hand(m, clamp, start, state, uniforms):
             state[layer] = np.concatenate(new, axis=1)[0]
             x = new[0]
         logits = x @ p["V"] + p["c"]
-        (start,) = draw(logits, u[None], 0.7)
+        (start,) = Choice(0.7).draw(logits, u[None])
         symbols.append(start)
     return symbols, state
 
@@ -63,11 +63,11 @@ def clamped_by_hand(m, clamp, start, state, uniforms):
 def test_a_held_unit_is_what_the_layers_above_and_the_next_step_see(kind):
     m, clamp = model(kind), {(0, 3): 2.5, (1, 0): -1.0, (0, 1): 0.0}
     start, state, uniforms = given(m, R=1, n=30)
-    symbols, end = ClampedModel(m, clamp).generate(start, state, uniforms, 0.7)
+    symbols, end = ClampedModel(m, clamp).generate(start, state, uniforms, Choice(0.7))
     wanted, last = clamped_by_hand(m, clamp, start[0], state[:, 0].copy(), uniforms[:, 0])
     np.testing.assert_array_equal(symbols[:, 0], wanted)
     np.testing.assert_allclose(end[:, 0], last, atol=1e-12)
-    assert (symbols != m.generate(start, state, uniforms, 0.7)[0]).any()
+    assert (symbols != m.generate(start, state, uniforms, Choice(0.7))[0]).any()
 
 
 def test_samples_are_the_same_where_nothing_is_held_and_others_where_something_is():
@@ -84,7 +84,7 @@ def test_numpys_step_is_the_models():
     m = model("GRUEncode")
     start, state, uniforms = given(m, R=1)
     wanted, last = clamped_by_hand(m, {}, start[0], state[:, 0].copy(), uniforms[:, 0])
-    symbols, end = m.generate(start, state, uniforms, 0.7)
+    symbols, end = m.generate(start, state, uniforms, Choice(0.7))
     np.testing.assert_array_equal(symbols[:, 0], wanted)
     np.testing.assert_allclose(end[:, 0], last, atol=1e-12)
 

@@ -10,8 +10,10 @@ import pytest
 from charrnn.insight.explaining import explain
 from charrnn.insight.formulas import formulas
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
+from charrnn.model.cells.builtin.gru import NormalisedGRU
+from charrnn.model.cells.builtin.lstm import NormalisedLSTM
+from charrnn.model.cells.builtin.rnn import NormalisedRNN
 from charrnn.model.model import Model
-from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
 from charrnn.settings.hyper import HyperParams
 from tests.helpers import plain_function
 
@@ -112,7 +114,7 @@ def test_looking_at_variables_leaves_a_profiler_in_place():
     ],
 )
 def test_an_explanation_names_every_parameter_and_station(modeltype, options, stations):
-    model = Model(HyperParams(layers=1, state_size=6), modeltype, 5, engine="numba", **options)
+    model = Model(HyperParams(layers=1, state_size=6), modeltype, 5, engine="cpu", **options)
     explained = explain(model, 50)
     assert [name for name, _ in explained.path][: len(stations)] == stations
     assert {row["name"]: row["numbers"] for row in explained.parameters} == {

@@ -19,7 +19,7 @@ from charrnn.settings.hyper import HyperParams
     ],
 )
 def test_right_gradients_pass(modeltype, hyper, options):
-    model = Model(HyperParams(**{"layers": 1, "state_size": 4, **hyper}), modeltype, 5, engine="numba", **options)
+    model = Model(HyperParams(**{"layers": 1, "state_size": 4, **hyper}), modeltype, 5, engine="cpu", **options)
     before = model.arrays()
     check = check_gradients(model, n=2)
     assert check.ok
@@ -38,7 +38,7 @@ def test_a_wrong_gradient_is_named(monkeypatch):
         return {**right, "1.W": right["1.W"] * (1 + 1e-4)}
 
     monkeypatch.setattr(Model, "gradients", wrong)
-    check = check_gradients(Model(HyperParams(layers=1, state_size=4), "RNNEncode", 5, engine="numba"))
+    check = check_gradients(Model(HyperParams(layers=1, state_size=4), "RNNEncode", 5, engine="cpu"))
     assert not check.ok
     assert check.max_error == pytest.approx(1e-4, rel=1e-2)
     assert "Wrong: 1.W." in repr(check)
@@ -54,7 +54,7 @@ def test_a_gradient_that_is_no_number_is_wrong():
 @pytest.mark.parametrize("n", [0, 1.5, True])
 def test_nonsense_is_refused(n):
     with pytest.raises(InvalidValue):
-        check_gradients(Model(HyperParams(layers=1, state_size=2), "RNNEncode", 3, engine="numba"), n)
+        check_gradients(Model(HyperParams(layers=1, state_size=2), "RNNEncode", 3, engine="cpu"), n)
 
 
 def test_a_model_checks_itself(ms):

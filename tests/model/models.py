@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from charrnn.model import modeltypes
+from charrnn.model.cells import modeltypes
 from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
 from tests.helpers import need
@@ -26,7 +26,7 @@ def compiled(modeltype, engine, n_threads, hyper):
     return Model(HyperParams(**dict(hyper)), OWN.get(modeltype, modeltype), V, engine=engine, threads=n_threads)
 
 
-def model(modeltype="GRUEncode", engine="numba", n_threads=1, **hyper):
+def model(modeltype="GRUEncode", engine="cpu", n_threads=1, **hyper):
     """Return a model with random parameters, biases too, as at its first step."""
     hyper = {"layers": 2, "state_size": 5, "dtype": "float64"} | hyper
     ready = compiled(modeltype, engine, n_threads, tuple(sorted(hyper.items())))

@@ -49,12 +49,12 @@ def test_the_average_is_numpys_and_all_but_training_see_it(engine):
 
 
 def test_a_checkpoint_holds_the_average():
-    model = Model(HyperParams(**SMALL, average=0.9), "GRUResize", V, engine="numba")
+    model = Model(HyperParams(**SMALL, average=0.9), "GRUResize", V, engine="cpu")
     x, y, state = batch(model)
     model.step(x, y, state)
     kept, steps = model.arrays(), model.steps
     assert {"slot/average/V", "slot/square/V"} <= set(kept)
-    again = Model(HyperParams(**SMALL, average=0.9, random_seed=1), "GRUResize", V, engine="numba")
+    again = Model(HyperParams(**SMALL, average=0.9, random_seed=1), "GRUResize", V, engine="cpu")
     again.load_arrays(kept)
     again.steps = steps
     for m in (model, again):
@@ -63,7 +63,7 @@ def test_a_checkpoint_holds_the_average():
 
 
 def test_generation_follows_the_average_as_it_moves():
-    model = Model(HyperParams(**SMALL, average=0.5), "GRUEncode", V, engine="numba")
+    model = Model(HyperParams(**SMALL, average=0.5), "GRUEncode", V, engine="cpu")
     x, y, state = batch(model)
     uniforms = np.full((30, 3), 0.5)
     before = model.generate(x[0], state, uniforms)[1]
@@ -86,7 +86,7 @@ def test_a_kept_model_validates_writes_and_compares_with_the_average(make):
 
 
 def test_parameters_alone_may_be_loaded_whole_or_not_at_all():
-    model = Model(HyperParams(**SMALL, average=0.9), "GRUEncode", V, engine="numba")
+    model = Model(HyperParams(**SMALL, average=0.9), "GRUEncode", V, engine="cpu")
     x, y, state = batch(model)
     model.step(x, y, state)
     wanted = {name: array + 1 for name, array in model.parameters.items()}

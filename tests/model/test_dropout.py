@@ -43,8 +43,8 @@ def trained(engine, threads=None, steps=3, **rates):
 
 @pytest.mark.parametrize("rates", RATES)
 def test_training_drops_and_everything_else_does_not(rates):
-    model, losses = trained("numba", **rates)
-    plain, plain_losses = trained("numba")
+    model, losses = trained("cpu", **rates)
+    plain, plain_losses = trained("cpu")
     assert losses != plain_losses
     x, y = batch(np.random.default_rng(1))
     model.load_arrays(plain.arrays())
@@ -54,7 +54,7 @@ def test_training_drops_and_everything_else_does_not(rates):
 @pytest.mark.parametrize("rates", RATES)
 def test_both_engines_drop_the_same(rates):
     pytest.importorskip("jax")
-    ours, _ = trained("numba", threads=2, **rates)
+    ours, _ = trained("cpu", threads=2, **rates)
     theirs, _ = trained("jax", **rates)
     for name, value in ours.parameters.items():
         np.testing.assert_allclose(value, theirs.parameters[name], atol=1e-6)
@@ -62,9 +62,9 @@ def test_both_engines_drop_the_same(rates):
 
 @pytest.mark.parametrize("rates", RATES)
 def test_a_model_that_comes_back_drops_what_it_would_have_dropped(rates):
-    whole, _ = trained("numba", steps=5, **rates)
-    first, _ = trained("numba", steps=3, **rates)
-    second = Model(first.hyper, "LSTMEncode", 7, engine="numba")
+    whole, _ = trained("cpu", steps=5, **rates)
+    first, _ = trained("cpu", steps=3, **rates)
+    second = Model(first.hyper, "LSTMEncode", 7, engine="cpu")
     second.load_arrays(first.arrays())
     second.steps = first.steps
     x, y = batch(np.random.default_rng(0))
@@ -77,7 +77,7 @@ def test_a_model_that_comes_back_drops_what_it_would_have_dropped(rates):
 def test_gradients_pass_the_mask_only_where_nothing_was_dropped():
     """At one fixed step the loss is a function of the dropped network; finite differences give its gradient."""
     hyper = HyperParams(layers=2, state_size=4, dtype="float64", regcost=0.0, dropout=0.3, dropout_inputs=0.2)
-    model = Model(hyper, "GRUEncode", 5, engine="numba", threads=1)
+    model = Model(hyper, "GRUEncode", 5, engine="cpu", threads=1)
     x, y = batch(np.random.default_rng(2), T=4, B=2, V=5)
     gradients, arrays = model.gradients(x, y), model.arrays()
     model.learnrate = 0.0  # a step that changes nothing but the count, which is put back

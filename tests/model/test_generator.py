@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from charrnn.model.cells.modeltypes import ModelType
+from charrnn.model.choice import Choice
 from charrnn.model.generator import StepwiseGenerator
 from charrnn.model.model import Model
-from charrnn.model.modeltypes import ModelType
 from charrnn.model.recurrence.step import StepGraph
 from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES
@@ -40,7 +41,7 @@ def start_of(m, R, seed=1):
 def test_symbols_and_states_are_those_of_the_network(modeltype, temp, argmax):
     m = model(modeltype, n_threads=2)
     start, state, uniforms = start_of(m, 3)
-    symbols, end = m.generate(start, state, uniforms, temp, argmax)
+    symbols, end = m.generate(start, state, uniforms, Choice(temp, argmax))
     assert symbols.dtype == np.int32
     assert symbols.shape == uniforms.shape
     assert end.shape == state.shape
@@ -63,7 +64,7 @@ def test_both_engines_write_the_same():
 def test_draws_follow_the_softmax(engine, temp):
     m, n = model("GRUEncode", engine, dtype="float32"), 20_000
     state = np.repeat(start_of(m, 1)[1], n, axis=1)
-    (symbols,), _ = m.generate(np.full(n, 2), state, np.random.default_rng(5).random((1, n)), temp)
+    (symbols,), _ = m.generate(np.full(n, 2), state, np.random.default_rng(5).random((1, n)), Choice(temp))
     (probabilities,), _ = model("GRUEncode", dtype="float32").process(np.array([2]), state[:, 0], temp=temp)
     expected = probabilities.astype("float64") / probabilities.sum(dtype="float64") * n
     assert expected.min() > 5
@@ -74,9 +75,9 @@ def test_draws_follow_the_softmax(engine, temp):
 def test_a_low_temperature_takes_the_likeliest(engine):
     m = model("GRUEncode", engine, dtype="float32")
     start, state, uniforms = start_of(m, 5)
-    likeliest, _ = m.generate(start, state, uniforms, argmax=True)
+    likeliest, _ = m.generate(start, state, uniforms, Choice(argmax=True))
     for temp in (1e-3, 1e-5):
-        symbols, _ = m.generate(start, state, uniforms, temp)
+        symbols, _ = m.generate(start, state, uniforms, Choice(temp))
         np.testing.assert_array_equal(symbols, likeliest)
 
 
@@ -84,7 +85,7 @@ def test_a_low_temperature_takes_the_likeliest(engine):
 def test_a_high_temperature_takes_any(engine):
     m, n = model("GRUEncode", engine, dtype="float32"), 6000
     uniforms = np.random.default_rng(0).random((1, n))
-    (symbols,), _ = m.generate(np.zeros(n), m.freshstate(n), uniforms, 1e6)
+    (symbols,), _ = m.generate(np.zeros(n), m.freshstate(n), uniforms, Choice(1e6))
     assert stats.chisquare(np.bincount(symbols, minlength=V)).pvalue > 1e-3
 
 
@@ -139,7 +140,7 @@ def test_any_number_of_threads_and_of_samples():
 def test_a_network_as_one_step():
     """The stack of layers with its output layer multiplies as often as its formulas."""
     m = model("GRUEncode", n_threads=2)
-    step = m._generator._step
+    step = m._functions.generation._step
     assert isinstance(step, StepGraph)
     assert len(step.products) == 3 + 6 + 1  # of the first layer's, what the input gives is looked up
 
@@ -147,10 +148,10 @@ def test_a_network_as_one_step():
 @pytest.mark.parametrize("argmax", [False, True])
 def test_a_cell_that_cannot_be_taken_apart_writes_too(argmax):
     kind = ModelType("Peaked", lambda hyper: Peaked(), "encode")
-    m = Model(HyperParams(layers=2, state_size=5, dtype="float32"), kind, V, engine="numba")
+    m = Model(HyperParams(layers=2, state_size=5, dtype="float32"), kind, V, engine="cpu")
     start, state, uniforms = start_of(m, 2)
-    symbols, end = m.generate(start, state, uniforms, 0.7, argmax, skip=1)
-    assert isinstance(m._generator, StepwiseGenerator)
+    symbols, end = m.generate(start, state, uniforms, Choice(0.7, argmax, skip=1))
+    assert isinstance(m._functions.generation, StepwiseGenerator)
     for r in range(2):
         read = np.concatenate([[start[r]], symbols[:-1, r]])
         probabilities, states = m.process(read, state[:, r], temp=0.7)
@@ -163,7 +164,7 @@ def test_a_cell_that_cannot_be_taken_apart_writes_too(argmax):
 
 def test_parameters_of_any_name():
     kind = ModelType("WithUnderscores", lambda hyper: WithUnderscores(), "encode")
-    m = Model(HyperParams(layers=2, state_size=5), kind, V, engine="numba")
+    m = Model(HyperParams(layers=2, state_size=5), kind, V, engine="cpu")
     start, state, uniforms = start_of(m, 1)
     symbols, _ = m.generate(start, state, uniforms)
     np.testing.assert_array_equal(symbols[:, 0], walk(m, start[0], state[:, 0], uniforms[:, 0], 1.0)[0])

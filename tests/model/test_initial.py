@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from charrnn.model.cells import LSTM
+from charrnn.model.heads.softmax import Softmax
 from charrnn.model.initial import initial_parameters
 from charrnn.model.network import Network
 from charrnn.settings.hyper import HyperParams
@@ -12,7 +13,7 @@ V, H = 300, 200
 
 
 def initial(stage="resize", **hyper):
-    network = Network(LSTM(), stage, V, layers=2, state_size=H, dtype="float64")
+    network = Network(LSTM(), stage, Softmax(V), layers=2, state_size=H, dtype="float64")
     return initial_parameters(network, HyperParams(layers=2, state_size=H, dtype="float64", **hyper))
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CorruptFile, InvalidValue, UnknownName
-from charrnn.model import modeltypes
+from charrnn.model.cells import modeltypes
+from charrnn.model.choice import Choice
 from charrnn.model.model import Model
 from charrnn.settings.hyper import OPTIMIZERS, HyperParams
 from tests.helpers import ENGINES, need
@@ -86,7 +87,7 @@ def test_one_sequence():
 
 @pytest.mark.parametrize("modeltype", ["GRUEncode", "RNNResize"])
 def test_two_symbols_and_one_unit(modeltype):
-    m = Model(HyperParams(layers=1, state_size=1, dtype="float64"), modeltype, 2, engine="numba")
+    m = Model(HyperParams(layers=1, state_size=1, dtype="float64"), modeltype, 2, engine="cpu")
     x = np.array([[0, 1], [1, 1], [1, 0]])
     errors, _ = m.errors(x, 1 - x)
     logits, _ = forward(m, reference.each_step(m.parameters, 3), x, m.freshstate(2))
@@ -112,7 +113,7 @@ def test_gradients_are_numpys(variant, clip):
         np.testing.assert_allclose(gradients[name], held.sum(axis=0) + penalty, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize(("n", "engine"), [(1, "numba"), (2, "jax"), (3, "numba")])
+@pytest.mark.parametrize(("n", "engine"), [(1, "cpu"), (2, "jax"), (3, "cpu")])
 def test_back_propagation_through_the_last_steps_only(n, engine):
     """As Theano's scan: whatever comes before the last n steps is a constant."""
     m = model(engine=engine, state_size=3, layers=2, bptt_truncate=n, regcost=0.0)
@@ -191,7 +192,7 @@ def test_everything_stays_float32(engine):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_has_its_slots(name):
-    m = Model(HyperParams(layers=1, state_size=3, optimizer=name), "GRUEncode", V, engine="numba")
+    m = Model(HyperParams(layers=1, state_size=3, optimizer=name), "GRUEncode", V, engine="cpu")
     names = {slot.split("/")[0] for slot in m.slots}
     assert names == {"rmsprop": {"square"}, "momentum": {"velocity"}, "nesterov": {"velocity"}, "sgd": set(),
                      "adagrad": {"total"}, "adam": {"mean", "square"}, "adamw": {"mean", "square"}}[name]  # fmt: skip
@@ -218,7 +219,7 @@ def test_a_pattern_is_learned(engine):
     losses = [m.step(x, y, m.freshstate(1)).loss for _ in range(40)]
     assert losses[0] > 0.9
     assert losses[-1] < 0.1
-    symbols, _ = m.generate([0], m.freshstate(1), np.zeros((8, 1)), argmax=True)
+    symbols, _ = m.generate([0], m.freshstate(1), np.zeros((8, 1)), Choice(argmax=True))
     np.testing.assert_array_equal(symbols[:, 0], [1, 2, 1, 0, 1, 2, 1, 0])
 
 
@@ -247,13 +248,13 @@ def test_a_step_that_diverges_says_so():
 
 
 def test_engines_may_be_switched_at_any_time():
-    m = model("LSTMEncode", "numba", optimizer="adam")
+    m = model("LSTMEncode", "cpu", optimizer="adam")
     batches = [batch(m, seed=seed) for seed in range(5)]
     wanted = [m.step(*b) for b in batches]
     parameters = m.parameters
-    m = model("LSTMEncode", "numba", optimizer="adam")
+    m = model("LSTMEncode", "cpu", optimizer="adam")
     need("jax")
-    for b, want, engine in zip(batches, wanted, ["numba", "jax", "jax", "numba", "jax"], strict=True):
+    for b, want, engine in zip(batches, wanted, ["cpu", "jax", "jax", "cpu", "jax"], strict=True):
         if m.engine != engine:
             m.use_engine(engine)
         got = m.step(*b)
@@ -261,7 +262,7 @@ def test_engines_may_be_switched_at_any_time():
         np.testing.assert_allclose(got.state, want.state, atol=1e-9)
     for name, array in m.parameters.items():
         np.testing.assert_allclose(array, parameters[name], atol=1e-8)
-    m.use_engine("numba")
+    m.use_engine("cpu")
     assert m.steps == 5
     assert all(type(a) is np.ndarray and a.flags.writeable for a in m.arrays().values())
 
@@ -335,7 +336,7 @@ def test_models_in_several_threads():
 
 def test_initial_parameters():
     first, again, other = (
-        Model(HyperParams(layers=1, state_size=40, random_seed=seed), "GRUEncode", 9, engine="numba").parameters
+        Model(HyperParams(layers=1, state_size=40, random_seed=seed), "GRUEncode", 9, engine="cpu").parameters
         for seed in (0, 0, 1)
     )
     for name, array in first.items():
@@ -390,13 +391,13 @@ def test_penalty_state_and_repr():
     assert m.freshstate(3).shape == (2, 3, 10)
     assert not m.freshstate(3).any()
     n = sum(a.size for a in m.parameters.values())
-    assert repr(m) == f"<Model LSTMEncode 2x5, {n:,} parameters, engine numba>"
+    assert repr(m) == f"<Model LSTMEncode 2x5, {n:,} parameters, engine cpu>"
 
 
 def test_bad_arguments_are_told():
     with pytest.raises(UnknownName, match="Did you mean: GRUEncode"):
         Model(HyperParams(), "GRUEncoder", V)
-    with pytest.raises(UnknownName, match="numba"):
+    with pytest.raises(UnknownName, match="cpu"):
         Model(HyperParams(), "GRUEncode", V, engine="torch")
     with pytest.raises(InvalidValue, match="threads=0"):
         Model(HyperParams(), "GRUEncode", V, threads=0)
@@ -420,7 +421,7 @@ def test_names_are_what_modeltypes_lists():
 
 @pytest.mark.parametrize("wrong", [-1, 7])
 def test_symbols_outside_the_vocabulary(wrong):
-    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="numba")
+    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="cpu")
     x, before = np.zeros((3, 2), "int32"), m.arrays()
     bad = x.copy()
     bad[1, 1] = wrong
@@ -439,7 +440,7 @@ def test_symbols_outside_the_vocabulary(wrong):
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 3, 3), (1, 2, 2), (2, 2, 3), (2, 3)])
 def test_states_of_other_shapes_are_refused(shape):
-    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="numba")
+    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="cpu")
     x, state = np.zeros((3, 2), "int32"), np.zeros(shape)
     for call in (
         lambda: m.step(x, x, state),
@@ -453,7 +454,7 @@ def test_states_of_other_shapes_are_refused(shape):
 
 
 def test_batches_of_other_shapes_are_refused():
-    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="numba")
+    m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="cpu")
     x = np.zeros((3, 2), "int32")
     for one, other in ((x, x[:, :1]), (x, x.T), (x[:, 0], x[:, 0])):
         with pytest.raises(InvalidValue, match="expected one"):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from charrnn.errors import UnknownName
-from charrnn.model import modeltypes
-from charrnn.model.cells import GRU, LSTM
+from charrnn.model.cells import GRU, LSTM, modeltypes
+from charrnn.model.heads.softmax import Softmax
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
 from charrnn.settings.hyper import HyperParams
@@ -13,20 +13,20 @@ from tests.model.cells_of_users import Peaked
 
 
 def test_names_and_shapes():
-    shapes = Network(GRU(), "encode", 11, 2, 7, "float32").shapes()
+    shapes = Network(GRU(), "encode", Softmax(11), 2, 7, "float32").shapes()
     assert list(shapes)[:2] == ["E", "a"]
     assert list(shapes)[-2:] == ["V", "c"]
     assert shapes["E"] == (11, 7)
     assert shapes["1.Uz"] == shapes["2.Wc"] == (7, 7)
     assert shapes["V"] == (7, 11)
-    shapes = Network(LSTM(), "resize", 11, 2, 7, "float32").shapes()
+    shapes = Network(LSTM(), "resize", Softmax(11), 2, 7, "float32").shapes()
     assert "E" not in shapes
     assert shapes["1.Ui"] == (11, 7)
     assert shapes["2.Ui"] == (7, 7)
 
 
 def test_initial_bounds_are_the_ancestors():
-    network = Network(GRU(), "encode", 11, 1, 7, "float32")
+    network = Network(GRU(), "encode", Softmax(11), 1, 7, "float32")
     assert network.fan("E") == 11
     assert {network.fan(name) for name in ("1.Uz", "1.Wc", "V")} == {7}
 
@@ -36,14 +36,14 @@ def test_initial_bounds_are_the_ancestors():
 def test_streams_that_start_afresh(stage, clip):
     """keep = 0 is as if the state before had been blank."""
     rng = np.random.default_rng(0)
-    network = Network(LSTM(), stage, 4, 2, 3, "float64")
+    network = Network(LSTM(), stage, Softmax(4), 2, 3, "float64")
     arrays = {name: rng.normal(size=shape) for name, shape in network.shapes().items()}
     x, state = rng.integers(0, 4, (5, 2)).astype("int32"), rng.normal(size=(2, 2, 6))
     keep = rng.integers(0, 2, (5, 2, 1)).astype("float64")
     p = {name: symbol(name, a, range(a.ndim)) for name, a in arrays.items()}
     x_, state_, keep_ = symbol("x", x), symbol("state", state, (0, 2)), symbol("keep", keep, (2,))
     outputs = network.forward(p, x_, state_, keep_, clip)
-    got = evaluate("numba", [x_, state_, keep_, *p.values()], list(outputs), [x, state, keep, *arrays.values()])
+    got = evaluate("cpu", [x_, state_, keep_, *p.values()], list(outputs), [x, state, keep, *arrays.values()])
     logits, states = reference.network(reference.lstm, 2, reference.each_step(arrays, 5), x, state, keep)
     for value, wanted in zip(got, (logits, states[:, -1], states), strict=True):
         np.testing.assert_allclose(value, wanted, atol=1e-12)
@@ -53,7 +53,7 @@ def test_streams_that_start_afresh(stage, clip):
 @pytest.mark.parametrize("clip", [None, 0.1])
 def test_a_cell_that_cannot_be_taken_apart_runs_by_scan(stage, clip):
     rng = np.random.default_rng(0)
-    network = Network(Peaked(), stage, 4, 1, 3, "float64")
+    network = Network(Peaked(), stage, Softmax(4), 1, 3, "float64")
     arrays = {name: rng.normal(size=shape) for name, shape in network.shapes().items()}
     x, state = rng.integers(0, 4, (3, 2)).astype("int32"), rng.normal(size=(1, 2, 3))
     p = {name: symbol(name, a, range(a.ndim)) for name, a in arrays.items()}

@@ -6,8 +6,7 @@ import numpy as np
 import pytensor.tensor as pt
 import pytest
 
-from charrnn.model import modeltypes
-from charrnn.model.cells import RNN
+from charrnn.model.cells import RNN, modeltypes
 from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.pages import page as pages
 from charrnn.pages.javascript import translate

@@ -80,7 +80,7 @@ def test_documents_are_counted(quick):
 
 
 def test_steps_are_measured():
-    chars_per_s, parameters = advice._measured("numba", 1, documents=False)(recipes.get("rngru"), 10)
+    chars_per_s, parameters = advice._measured("cpu", 1, documents=False)(recipes.get("rngru"), 10)
     assert chars_per_s > 0
     assert parameters == 2 * 128 * 10 + 12 * 128**2 + 7 * 128 + 10  # E and V, 2 × 6 squares, a and 6 biases, c
 

@@ -47,7 +47,7 @@ def reference(arrays, layers):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_predictions_are_those_of_the_formulas(tmp_path, modeltype, layers, dtype):
     arrays = {name: array.astype(dtype) for name, array in parameters(modeltype, V=11, S=7, L=layers).items()}
-    ms = ModelState.fromancestor(saved(tmp_path / "a-model.npz", arrays), tmp_path / "m", CHARS, engine="numba")
+    ms = ModelState.fromancestor(saved(tmp_path / "a-model.npz", arrays), tmp_path / "m", CHARS, engine="cpu")
     assert (ms.modeltype, ms.hyper.layers, ms.hyper.state_size, ms.hyper.dtype) == (
         modeltype,
         layers,

@@ -13,7 +13,7 @@ import pytest
 from charrnn import Cell, ModelState
 from charrnn.errors import CellNeeded, InvalidCell, InvalidValue, ModelExists
 from charrnn.model.cells import GRU, RNN
-from charrnn.model.modeltypes import ModelType
+from charrnn.model.cells.modeltypes import ModelType
 from tests.sessions import everything
 
 FILE = '''\

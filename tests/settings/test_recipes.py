@@ -51,7 +51,7 @@ def test_min_char_rnn_learns_as_the_gist_does():
     recipe = recipes.get("min-char-rnn")
     chars = CharSet.from_text(VERSES)
     data = DataSet.from_text(VERSES, chars, recipe.seq_len)
-    model = Model(recipe.hyper.replace(dtype="float64"), recipe.modeltype, len(chars), engine="numba")
+    model = Model(recipe.hyper.replace(dtype="float64"), recipe.modeltype, len(chars), engine="cpu")
     state, losses = model.freshstate(recipe.batchsize), []
     for pos in range(100):
         x, y = data.batch(pos, recipe.batchsize)[:2]

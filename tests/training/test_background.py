@@ -80,7 +80,7 @@ def test_the_result_is_that_of_the_foreground_bit_for_bit(make, capsys):
     assert everything(one) == everything(other)
 
 
-@pytest.mark.parametrize("engine", ["numba", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["cpu", pytest.param("jax", marks=pytest.mark.slow)])
 def test_what_is_asked_meanwhile_is_answered_as_of_the_last_batch(make, engine):
     need(engine)
     ms, stopped = make("one", engine=engine), make("other", engine=engine)

@@ -1,4 +1,4 @@
-"""Kernels of the estimator of `charrnn.model.nade`: along the pitches of each frame, from the highest down.
+"""Kernels of the estimator of `charrnn.model.heads.nade`: along the pitches of each frame, from the highest down.
 
 Hidden units change at notes that sound. In between they stay in the cache, and a pitch costs one row of products.
 """

@@ -17,7 +17,7 @@ from pytensor.graph.rewriting.basic import MergeOptimizer
 from pytensor.tensor.elemwise import DimShuffle, Elemwise
 from pytensor.tensor.math import Dot
 
-from charrnn.model.cells import Cell
+from charrnn.model.cells.cell import Cell
 from charrnn.model.kernels.program import check
 from charrnn.model.kernels.rowsum import with_row_sums
 from charrnn.model.kernels.scalars import EXPENSIVE, UnsupportedStep

@@ -20,7 +20,7 @@ from pytensor.tensor import TensorVariable
 from pytensor.tensor.elemwise import DimShuffle
 from pytensor.tensor.math import Dot
 
-from charrnn.model.cells import Cell
+from charrnn.model.cells.cell import Cell
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.loop import LoopKernel
 from charrnn.model.kernels.scalars import UnsupportedStep

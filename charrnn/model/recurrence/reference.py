@@ -13,7 +13,7 @@ from pytensor.gradient import grad_clip
 from pytensor.graph.basic import Variable
 from pytensor.tensor import TensorVariable
 
-from charrnn.model.cells import Cell
+from charrnn.model.cells.cell import Cell
 
 
 def scan_recurrence(

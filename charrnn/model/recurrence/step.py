@@ -28,7 +28,7 @@ from pytensor.tensor.blockwise import Blockwise
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.math import Dot
 
-from charrnn.model.cells import Cell
+from charrnn.model.cells.cell import Cell
 from charrnn.model.kernels.rowsum import is_row_sum, with_row_sums
 from charrnn.model.kernels.scalars import UnsupportedStep
 

@@ -3,7 +3,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.tensor.elemwise import Elemwise
 
-from charrnn.model.engine import compile_function
+from charrnn.model.engines.engine import compile_function
 from charrnn.model.kernels.elementwise import LEAST, FlatElemwise
 from tests.helpers import plain_function, symbol
 
@@ -12,15 +12,15 @@ def flat_ops(inputs, outputs):
     """Compile, and return the function with the element-wise Ops of each kind in its graph."""
     import pytensor
 
-    from charrnn.model import engine
+    from charrnn.model.engines import cpu
 
     with pytensor.config.change_flags(cxx=""):
-        function = pytensor.function(inputs, outputs, mode=engine._numba_mode())
+        function = pytensor.function(inputs, outputs, mode=cpu.mode())
     return [type(node.op) for node in function.maker.fgraph.toposort() if isinstance(node.op, FlatElemwise | Elemwise)]
 
 
 def evaluate(outputs, inputs, values, n_threads=1):
-    got = compile_function("numba", inputs, outputs, n_threads=n_threads)(*values)
+    got = compile_function("cpu", inputs, outputs, n_threads=n_threads)(*values)
     want = plain_function(inputs, outputs)(*values)
     for g, w in zip(got, want, strict=True):
         assert g.dtype == w.dtype
@@ -81,6 +81,6 @@ def test_inputs_stay():
 
 def test_shapes_that_do_not_fit_are_told():
     a, b = symbol("a", np.zeros(3)), symbol("b", np.zeros(3))
-    function = compile_function("numba", [a, b], [a * b + 1])
+    function = compile_function("cpu", [a, b], [a * b + 1])
     with pytest.raises(ValueError, match="shape"):
         function(np.zeros(3), np.zeros(4))

@@ -6,8 +6,8 @@ import pytest
 from pytensor.tensor.elemwise import Elemwise
 
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
+from charrnn.model.cells.builtin.lstm import NormalisedLSTM
 from charrnn.model.kernels.scalars import EXPENSIVE, UnsupportedStep
-from charrnn.model.normalised import NormalisedLSTM
 from charrnn.model.recurrence.derivative import Step
 from tests.helpers import assert_close, plain_function
 from tests.model.cells_of_users import Attentive, MinimalGatedUnit, Normalised, Peaked, Peephole, Unusual

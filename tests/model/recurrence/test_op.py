@@ -7,9 +7,11 @@ import pytensor
 import pytest
 
 from charrnn.model.cells import GRU, LSTM, RNN
-from charrnn.model.engine import compile_function
+from charrnn.model.cells.builtin.gru import NormalisedGRU
+from charrnn.model.cells.builtin.lstm import NormalisedLSTM
+from charrnn.model.cells.builtin.rnn import NormalisedRNN
+from charrnn.model.engines.engine import compile_function
 from charrnn.model.kernels.scalars import UnsupportedStep
-from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
 from charrnn.model.recurrence import recurrence, scan_recurrence
 from tests.helpers import ENGINES, assert_close, need, plain_function, symbol
 from tests.model.cells_of_users import Attentive, Bilinear, MinimalGatedUnit, Normalised, Peaked, Peephole, Unusual
@@ -69,7 +71,7 @@ def expressions(name, run=recurrence, resets=False, clip=None, dtype="float64"):
 )
 @pytest.mark.filterwarnings("ignore:Loop fusion failed")  # of scan, which fuses more than there is room for
 def test_equals_scan_in_value_and_gradient(name, resets, clip):
-    fast = compile_function("numba", *expressions(name, resets=resets, clip=clip), n_threads=2)
+    fast = compile_function("cpu", *expressions(name, resets=resets, clip=clip), n_threads=2)
     plain = plain_function(*expressions(name, scan_recurrence, resets, clip))
     for T, B in SIZES:  # one function for all
         values = list(arrays(CELLS[name], T, B, seed=T).values())
@@ -90,7 +92,7 @@ def test_both_engines_agree(name, clip):
 def test_float32_is_near_float64(name):
     results = []
     for dtype in ("float32", "float64"):
-        function = compile_function("numba", *expressions(name, resets=True, dtype=dtype))
+        function = compile_function("cpu", *expressions(name, resets=True, dtype=dtype))
         results.append(function(*arrays(CELLS[name], 5, 9, dtype).values()))
     assert {value.dtype.name for value in results[0]} == {"float32"}
     n_states = len(CELLS[name].states)
@@ -102,9 +104,9 @@ def test_cost_of_one_state_at_the_last_time():
     inputs, (_, c, *_) = expressions("peephole")
     values = arrays(CELLS["peephole"], 5, 3)
     values["weight h"][:] = values["weight c"][:-1] = 0
-    wanted = compile_function("numba", *expressions("peephole"))(*values.values())
+    wanted = compile_function("cpu", *expressions("peephole"))(*values.values())
     gradients = pytensor.grad((inputs[-1][-1] * c[-1]).sum(), inputs[: -len(("keep", "h", "c"))])
-    got = compile_function("numba", inputs, gradients)(*values.values())
+    got = compile_function("cpu", inputs, gradients)(*values.values())
     assert_close(got, wanted[2:], rtol=1e-12, atol=1e-14)
 
 
@@ -113,7 +115,7 @@ def test_same_bits_for_the_same_number_of_threads_and_nearly_for_others(name):
     values = arrays(CELLS[name], 5, 23, "float32")
     kept = {key: value.copy() for key, value in values.items()}
     built = expressions(name, resets=True, dtype="float32")
-    one, three, again = (compile_function("numba", *built, n_threads=n)(*values.values()) for n in (1, 3, 3))
+    one, three, again = (compile_function("cpu", *built, n_threads=n)(*values.values()) for n in (1, 3, 3))
     for a, b in zip(three, again, strict=True):
         np.testing.assert_array_equal(a, b)
     assert_close(one, three, rtol=1e-5, atol=1e-5)
@@ -123,7 +125,7 @@ def test_same_bits_for_the_same_number_of_threads_and_nearly_for_others(name):
 
 def test_arrays_that_lie_oddly_in_memory():
     values = arrays(CELLS["GRU"], 4, 3)
-    function = compile_function("numba", *expressions("GRU", resets=True))
+    function = compile_function("cpu", *expressions("GRU", resets=True))
     odd = [
         np.asfortranarray(value) if value.ndim == 2 else np.repeat(value, 2, axis=-1)[..., ::2]
         for value in values.values()
@@ -132,7 +134,7 @@ def test_arrays_that_lie_oddly_in_memory():
     assert_close(function(*odd), function(*values.values()), rtol=1e-12, atol=1e-14)
 
 
-def looked_up(cell, N, clip=None, engine="numba", one_hot=False):
+def looked_up(cell, N, clip=None, engine="cpu", one_hot=False):
     """Return values and gradients with inputs given by symbol, and with the same inputs written out."""
     rng = np.random.default_rng(1)
     table = np.eye(N) if one_hot else rng.normal(size=(N, D))
@@ -146,7 +148,7 @@ def looked_up(cell, N, clip=None, engine="numba", one_hot=False):
     for x, rows in ((v["x"], N if one_hot else v["rows"]), (v["rows"][v["x"]], None)):
         states = recurrence(cell, x, initial, parameters, rows=rows, clip=clip)
         outputs = [*states, *pytensor.grad(sum((s**2).sum() for s in states), wrt)]
-        yield compile_function(engine if rows is not None else "numba", list(v.values()), outputs)(*values.values())
+        yield compile_function(engine if rows is not None else "cpu", list(v.values()), outputs)(*values.values())
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -181,7 +183,7 @@ def test_divergence_is_seen():
     values = arrays(CELLS["GRU"], 3, 2, "float32")
     values["x"][1, 0, 0] = np.nan
     values["keep"][:] = 1
-    function = compile_function("numba", *expressions("GRU", resets=True, dtype="float32"))
+    function = compile_function("cpu", *expressions("GRU", resets=True, dtype="float32"))
     h, *gradients = function(*values.values())
     assert np.isnan(h[1:, 0]).all()
     assert not np.isnan(h[:, 1]).any()

@@ -6,8 +6,8 @@ import pytest
 from pytensor.graph.traversal import ancestors
 
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
+from charrnn.model.cells.builtin.gru import NormalisedGRU
 from charrnn.model.kernels.scalars import UnsupportedStep
-from charrnn.model.normalised import NormalisedGRU
 from charrnn.model.recurrence.step import StepGraph, clone_fgraph, depends, rebuild
 from tests.helpers import assert_close, plain_function
 from tests.model.cells_of_users import Attentive, Bilinear, MinimalGatedUnit, Peephole, Unusual

@@ -2,7 +2,7 @@ import numpy as np
 import pytensor
 import pytest
 
-from charrnn.model.updates import OPTIMIZERS, clip_norm, clip_value, rmsprop
+from charrnn.model.optimizers import OPTIMIZERS, clip_norm, clip_value, rmsprop
 from tests.helpers import plain_function, symbol
 
 # p = torch.nn.Parameter(torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64))

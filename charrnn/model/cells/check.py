@@ -26,7 +26,7 @@ from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 
 from charrnn.errors import InvalidCell
-from charrnn.model.cells import Cell
+from charrnn.model.cells.cell import Cell
 
 ROWS = 3  # examples that the step is tried on
 TOLERANCE = {"float32": 1e-3, "float64": 1e-9}

@@ -1,7 +1,8 @@
 """Model types: a cell and an input stage under one name, as the ancestor calls them.
 
-A cell of one's own is one too: its class, an instance of it, or what makes one.
+A user's own cell is a model type too: its class, an instance of it, or a function that makes one.
 
+>>> from charrnn.model.cells import RNN
 >>> names()
 ['GRUEmbed', 'GRUEncode', 'GRUResize', 'LSTMEmbed', 'LSTMEncode', 'LSTMResize', 'RNNEmbed', 'RNNEncode', 'RNNResize']
 >>> get("GRUEncode").stage
@@ -21,9 +22,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from charrnn.errors import InvalidCell, UnknownName, near_matches
-from charrnn.model.cellcheck import check
-from charrnn.model.cells import GRU, LSTM, RNN, Cell
-from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
+from charrnn.model.cells.builtin import families
+from charrnn.model.cells.cell import Cell
+from charrnn.model.cells.check import check
 from charrnn.settings.hyper import HyperParams
 
 STAGES = ("encode", "embed", "resize")
@@ -109,16 +110,12 @@ def _required(argument: inspect.Parameter) -> bool:
     return positional and argument.default is inspect.Parameter.empty
 
 
-_CELLS: dict[str, Callable[[HyperParams], Cell]] = {
-    "GRU": lambda hyper: (NormalisedGRU if hyper.layer_norm else GRU)(hyper.gate, hyper.reset),
-    "LSTM": lambda hyper: (NormalisedLSTM if hyper.layer_norm else LSTM)(hyper.gate, hyper.forget_bias),
-    "RNN": lambda hyper: NormalisedRNN() if hyper.layer_norm else RNN(),
-}
 _TYPES = {
-    f"{cell}{stage.title()}": ModelType(f"{cell}{stage.title()}", make, stage)
-    for cell, make in _CELLS.items()
-    for stage in ("encode", "embed", "resize")
+    f"{name}{stage.title()}": ModelType(f"{name}{stage.title()}", family.make, stage)
+    for name, family in families().items()
+    for stage in STAGES
 }
+_BUILTIN = {family.cell: name for name, family in families().items()}
 
 #: An input layer V→H, then GRU layers H→H: the default.
 GRUEncode = _TYPES["GRUEncode"]
@@ -141,8 +138,8 @@ def get(modeltype: str | CellMaker) -> ModelType:
     InvalidCell
         It is nothing that a cell could be made of.
     """
-    if modeltype in (GRU, LSTM, RNN):
-        return _TYPES[f"{modeltype.__name__}Encode"]
+    if isinstance(modeltype, type) and modeltype in _BUILTIN:
+        return _TYPES[f"{_BUILTIN[modeltype]}Encode"]
     if not isinstance(modeltype, str):
         return of_cell(modeltype)
     if modeltype not in _TYPES:

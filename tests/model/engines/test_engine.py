@@ -6,9 +6,10 @@ import pytensor.tensor as pt
 import pytest
 
 from charrnn.errors import EngineUnavailable, UnknownName
-from charrnn.model import engine
 from charrnn.model.cells import RNN
-from charrnn.model.engine import SumRows, ThreadedDot, compile_function, resolve, to_numpy
+from charrnn.model.engines import cpu, engine
+from charrnn.model.engines.cpu import SumRows, ThreadedDot
+from charrnn.model.engines.engine import compile_function, resolve, to_numpy
 from charrnn.model.recurrence import recurrence
 from charrnn.model.recurrence.op import Recurrence
 from tests.helpers import ENGINES, need, symbol
@@ -20,16 +21,16 @@ def unset(monkeypatch):
 
 
 def test_engine_by_name():
-    assert resolve("numba") == "numba"
-    with pytest.raises(UnknownName, match="Did you mean: numba"):
-        resolve("nunba")
+    assert resolve("cpu") == resolve("numba") == "cpu"
+    with pytest.raises(UnknownName, match="Did you mean: cpu"):
+        resolve("cpus")
 
 
 def test_auto_takes_the_environment_variable(monkeypatch):
     need("jax")
     monkeypatch.setenv("CHARRNN_ENGINE", "jax")
     assert resolve("auto") == resolve() == "jax"
-    assert resolve("numba") == "numba"
+    assert resolve("cpu") == "cpu"
     monkeypatch.setenv("CHARRNN_ENGINE", "theano")
     with pytest.raises(UnknownName, match="'theano'"):
         resolve("auto")
@@ -43,13 +44,13 @@ def test_auto_takes_jax_where_it_sees_a_gpu(monkeypatch, gpu, variable):
     monkeypatch.setattr(engine, "_jax_sees_gpu", lambda: gpu)
     if gpu:
         need("jax")
-    assert resolve("auto") == ("jax" if gpu else "numba")
+    assert resolve("auto") == ("jax" if gpu else "cpu")
 
 
 def test_an_engine_that_is_not_installed(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.startswith("jax") else find(name))
-    assert resolve("auto") == "numba"
+    assert resolve("auto") == "cpu"
     with pytest.raises(EngineUnavailable, match="pip install"):
         resolve("jax")
 
@@ -79,13 +80,13 @@ def test_heavy_operations_are_split_or_left_to_blas(dtype):
     a, b, rows = (rng.normal(size=s).astype(dtype) for s in ((130, 90), (90, 110), (4, 30, 7)))
     a_, b_, rows_ = symbol("a", a), symbol("b", b), symbol("rows", rows)
     outputs = [pt.dot(a_, b_), rows_.sum(axis=(0, 1), dtype=dtype), rows_.sum(axis=1), rows_.sum(axis=2), rows_.sum()]
-    got = compile_function("numba", [a_, b_, rows_], outputs, n_threads=2)(a, b, rows)
+    got = compile_function("cpu", [a_, b_, rows_], outputs, n_threads=2)(a, b, rows)
     wanted = [a @ b, rows.sum(axis=(0, 1)), rows.sum(axis=1), rows.sum(axis=2), rows.sum()]
     for value, want in zip(got, wanted, strict=True):
         assert value.dtype == dtype
         np.testing.assert_allclose(value, want, rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-4)
     with pytensor.config.change_flags(cxx=""):
-        function = pytensor.function([a_, b_, rows_], outputs[:2], mode=engine._numba_mode())
+        function = pytensor.function([a_, b_, rows_], outputs[:2], mode=cpu.mode())
     ops = {type(node.op) for node in function.maker.fgraph.toposort()}
     assert {ThreadedDot, SumRows} <= ops
 
@@ -98,7 +99,7 @@ def test_a_recurrence_without_gradient_keeps_nothing_for_it():
 
     def saves(outputs):
         with pytensor.config.change_flags(cxx=""):
-            function = pytensor.function([x, h, *p.values()], outputs, mode=engine._numba_mode())
+            function = pytensor.function([x, h, *p.values()], outputs, mode=cpu.mode())
         return [node.op.saves for node in function.maker.fgraph.toposort() if isinstance(node.op, Recurrence)]
 
     assert saves([states]) == [False]
@@ -108,5 +109,5 @@ def test_a_recurrence_without_gradient_keeps_nothing_for_it():
 def test_the_global_float_type_does_not_matter():
     x = symbol("x", np.zeros(3, "float32"))
     with pytensor.config.change_flags(floatX="float64"):
-        (value,) = compile_function("numba", [x], [pt.tanh(x)])(np.ones(3, "float32"))
+        (value,) = compile_function("cpu", [x], [pt.tanh(x)])(np.ones(3, "float32"))
     assert value.dtype == "float32"

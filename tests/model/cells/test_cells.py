@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from charrnn.errors import UnknownName
-from charrnn.model.cells import GRU, LSTM, RNN, Cell, hard_sigmoid
-from charrnn.model.normalised import NormalisedGRU, NormalisedLSTM, NormalisedRNN
+from charrnn.model.cells import GRU, LSTM, RNN, Cell
+from charrnn.model.cells.builtin.gru import NormalisedGRU
+from charrnn.model.cells.builtin.lstm import NormalisedLSTM
+from charrnn.model.cells.builtin.rnn import NormalisedRNN
+from charrnn.model.cells.gates import hard_sigmoid
 from tests.helpers import assert_close, plain_function, symbol
 from tests.model import numpy_reference as reference
 

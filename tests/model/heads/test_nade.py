@@ -7,7 +7,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from charrnn.model.nade import nade_logits
+from charrnn.model.heads.nade import nade_logits
 from tests.helpers import ENGINES, assert_close, evaluate, plain_function, symbol
 
 
@@ -58,7 +58,7 @@ def test_gradient_by_finite_differences():
     values = inputs(2, 2, 4, 3)
     given = symbols(values)
     cost = pt.sqr(nade_logits(*given)).sum()
-    gradients = evaluate("numba", given, pytensor.grad(cost, given[:4]), values.values())
+    gradients = evaluate("cpu", given, pytensor.grad(cost, given[:4]), values.values())
     for name, gradient in zip("caWU", gradients, strict=True):
         for place in np.ndindex(gradient.shape):
             sides = []
@@ -75,7 +75,7 @@ def test_probabilities_of_all_sets_of_notes_sum_to_one(n):
     one = inputs(1, 1, n, 3)
     values = one | {"y": sets} | {name: np.repeat(one[name], len(sets), axis=0) for name in "ca"}
     given = symbols(values)
-    (logits,) = evaluate("numba", given, [nade_logits(*given)], values.values())
+    (logits,) = evaluate("cpu", given, [nade_logits(*given)], values.values())
     of_each = np.where(sets == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits)))
     np.testing.assert_allclose(of_each.prod(axis=2).sum(), 1, atol=1e-12)
     assert of_each.prod(axis=2).std() > 0.01  # they differ
@@ -97,7 +97,7 @@ def test_weights_in_any_order_of_memory():
     turned = {name: np.asfortranarray(value) for name, value in values.items()}
     outputs = [nade_logits(*given), *pytensor.grad(nade_logits(*given).sum(), given[:4])]
     assert_close(
-        evaluate("numba", given, outputs, turned.values()),
-        evaluate("numba", given, outputs, values.values()),
+        evaluate("cpu", given, outputs, turned.values()),
+        evaluate("cpu", given, outputs, values.values()),
         atol=1e-13,
     )

@@ -1,4 +1,4 @@
-"""How JAX runs charrnn's Ops. Importing this module imports JAX.
+"""The JAX engine: a whole graph compiled into one program, on GPUs and elsewhere. Importing this module imports JAX.
 
 The recurrence is a `lax.scan` over the very graphs that the CPU kernels are made of (see
 `charrnn.model.recurrence.step`). Shapes are concrete inside JAX, so one function serves any T and B; JAX compiles it
@@ -8,22 +8,30 @@ again for each new pair, and keeps what it compiled on disk.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import platformdirs
+import pytensor
 from pytensor.compile.mode import Mode, get_mode
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.basic import Variable
 from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.link.jax.dispatch import jax_funcify
 from pytensor.tensor.math import Sum
 
+from charrnn.model.choice import Choice
 from charrnn.model.dropout import DropoutMask
+from charrnn.model.engines.engine import Function, Writer
+from charrnn.model.heads.crossentropy import CrossEntropy, CrossEntropyGradient
+from charrnn.model.heads.nade import NadeGradient, NadeLogits
 from charrnn.model.kernels.rowsum import RowSum
-from charrnn.model.losses import CrossEntropy, CrossEntropyGradient
-from charrnn.model.nade import NadeGradient, NadeLogits
 from charrnn.model.parameters import JoinFlat, SplitFlat
 from charrnn.model.products import AddBias, Affine, ClippedWeightGradient, JoinTime, Scatter, SplitTime, Take
 from charrnn.model.recurrence.op import Recurrence, RecurrenceGradient
+from charrnn.model.recurrence.step import StepGraph
 
 
 def mode() -> Mode:
@@ -33,6 +41,17 @@ def mode() -> Mode:
     if jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("charrnn") + "/jax")
     return get_mode("JAX").register((dfs_rewriter(_sum_in_own_precision), 100))
+
+
+def compile_function(
+    inputs: Sequence[Variable],
+    outputs: Sequence[Variable],
+    updates: Sequence[tuple[SharedVariable, Variable]],
+    n_threads: int,
+) -> Function:
+    """Compile expressions; see `charrnn.model.engines.engine.compile_function`. JAX chooses its own threads."""
+    run = pytensor.function(inputs, outputs, updates=updates, mode=mode(), trust_input=True, on_unused_input="ignore")
+    return lambda *args: [np.asarray(value) for value in run(*args)]
 
 
 @node_rewriter([Sum])
@@ -213,8 +232,21 @@ def _nade_gradient(op, **kwargs):
     return lambda d, a, W, U, y: jax.vjp(lambda a, W, U: _nade(jnp.zeros_like(d), a, W, U, y), a, W, U)[1](d)
 
 
-def writer(step):
-    """Return a compiled loop that writes; see `charrnn.model.generator`."""
+def writer(step: StepGraph, n_threads: int) -> Writer:
+    """Compile the loop that writes; see `charrnn.model.engines.engine.writer`."""
+    run = _writing_loop(step)
+
+    def prepare(table: np.ndarray, leaves: list[np.ndarray]) -> Callable[..., tuple[np.ndarray, list[np.ndarray]]]:
+        def write(start, states, uniforms, choice: Choice):
+            symbols, new = run(table, tuple(leaves), start, tuple(states), uniforms, choice.inverse, choice.skip)
+            return np.asarray(symbols), [np.asarray(s) for s in new]
+
+        return write
+
+    return prepare
+
+
+def _writing_loop(step: StepGraph) -> Callable:
     one_step = jax_funcify(step.inference)
     widths, n_states = [v.type.shape[1] for v in step.hoisted], len(step.states)
 
@@ -231,7 +263,7 @@ def writer(step):
             over = running > (u * running[:, -1])[:, None]
             drawn = jnp.where(over.any(axis=1), jnp.argmax(over, axis=1), likeliest)
             symbol = jnp.where(inverse > 0, drawn, likeliest).astype(jnp.int32)
-            # JAX sums float32 in float64 where PyTensor says so.
+            # PyTensor has JAX sum some float32 values in float64.
             new = tuple(o.astype(s.dtype) for o, s in zip(outputs, states, strict=False))
             return (symbol, new), symbol
 

@@ -3,8 +3,8 @@ import pytensor.tensor as pt
 import pytest
 
 from charrnn.errors import InvalidCell
-from charrnn.model.cellcheck import check
 from charrnn.model.cells import GRU, LSTM, RNN, Cell
+from charrnn.model.cells.check import check
 from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
 from tests.model import cells_of_users

@@ -1,23 +1,62 @@
 """A distribution over sets of notes in which every note depends on those above it.
 
-It is the neural autoregressive distribution estimator (Larochelle & Murray 2011), whose hidden units a begin, at each
-time, as a network says (Boulanger-Lewandowski, Bengio & Vincent 2012, arXiv 1206.6392). From the highest pitch down:
+It is the neural autoregressive distribution estimator (Larochelle & Murray 2011). At each time a network sets the
+values with which its hidden units a begin (Boulanger-Lewandowski, Bengio & Vincent 2012, arXiv 1206.6392). From the
+highest pitch down:
 
     p_i = sigmoid(c_i + U_i · tanh(a)),   then   a := a + W_i   if note i sounds
 
 As a changes only at notes that sound, about 4 of 88, the hidden units of a frame take few different values. Downwards,
-because a melody is mostly the highest voice: what harmonises a given one then knows it.
+because a melody is mostly the highest voice: so the voices that harmonise a given melody depend on it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
 
+from charrnn.model.heads.frames import FrameHead
+from charrnn.model.heads.notes import Estimator
 from charrnn.model.kernels import notes
+from charrnn.settings.hyper import HyperParams
+
+
+class Nade(FrameHead):
+    """Notes each of which depends on those above it.
+
+    Parameters
+    ----------
+    vocab_size : int
+        V.
+    units : int
+        K, hidden units of the estimator; their values above the highest pitch are outputs of the network too.
+    """
+
+    def __init__(self, vocab_size: int, units: int) -> None:
+        super().__init__(vocab_size)
+        self.units, self.width = units, vocab_size + units
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"W": (self.vocab_size, self.units), "U": (self.vocab_size, self.units)}
+
+    def logits(self, p: Mapping[str, TensorVariable], outputs: TensorVariable, y: TensorVariable) -> TensorVariable:
+        V = self.vocab_size
+        return nade_logits(outputs[:, :, :V], outputs[:, :, V:], p["W"], p["U"], y)
+
+    def estimator(self, outputs: np.ndarray, parameters: Mapping[str, np.ndarray]) -> Estimator:
+        V = self.vocab_size
+        return Estimator(outputs[:, :V], outputs[:, V:], parameters["W"], parameters["U"])
+
+
+def make(hyper: HyperParams, vocab_size: int) -> Nade:
+    """Return the head for V pitches."""
+    return Nade(vocab_size, hyper.note_units)
 
 
 class NadeLogits(Op):

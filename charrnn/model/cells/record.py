@@ -14,9 +14,9 @@ from typing import Any
 import pytensor
 
 from charrnn.errors import CellNeeded, InvalidCell, warn_caller
-from charrnn.model.cellcheck import TracedStep
-from charrnn.model.cells import Cell
-from charrnn.model.modeltypes import CellMaker, ModelType, of_cell
+from charrnn.model.cells.cell import Cell
+from charrnn.model.cells.check import TracedStep
+from charrnn.model.cells.modeltypes import CellMaker, ModelType, of_cell
 from charrnn.settings.hyper import HyperParams
 
 Record = dict[str, Any]

@@ -12,7 +12,7 @@ DRAWS = 64  # for each marginal probability
 
 
 class Estimator(NamedTuple):
-    """R distributions over sets of V notes, see `charrnn.model.nade`: independent notes are one of no hidden units."""
+    """R distributions over sets of V notes; see `charrnn.model.heads.nade`. Without hidden units independent."""
 
     c: np.ndarray  # (R, V)
     a: np.ndarray  # (R, K)

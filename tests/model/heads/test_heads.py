@@ -16,7 +16,7 @@ V, K = 7, 3
 HEADS = ["bernoulli", "nade"]
 
 
-def model(head, modeltype="GRUEncode", engine="numba", **hyper):
+def model(head, modeltype="GRUEncode", engine="cpu", **hyper):
     need(engine)
     settings = {"layers": 2, "state_size": 5, "dtype": "float64", "note_units": K, "regcost": 0.0} | hyper
     made = Model(HyperParams(head=head, **settings), modeltype, V, engine=engine, threads=1, documents=True)
@@ -133,7 +133,7 @@ def test_learns(head):
 
 
 def test_notes_are_rare_to_a_new_model():
-    made = Model(HyperParams(layers=1, state_size=4, head="nade", note_units=5), "GRUEncode", 88, engine="numba")
+    made = Model(HyperParams(layers=1, state_size=4, head="nade", note_units=5), "GRUEncode", 88, engine="cpu")
     assert made.parameters["c"].shape == (93,)
     errors, _ = made.errors(np.zeros((2, 1, 88)), np.zeros((2, 1, 88)))
     assert (errors < 10).all()  # 61 where every note is as likely as not

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charrnn.errors import InvalidValue
-from charrnn.model.drawing import Conditions, Estimator, draw_notes, marginals
+from charrnn.model.heads.notes import Conditions, Estimator, draw_notes, marginals
 from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
 from tests.helpers import need
@@ -98,7 +98,7 @@ def test_conditions():
 
 def models(head):
     hyper = HyperParams(layers=1, state_size=6, dtype="float64", head=head, note_units=K)
-    return {engine: Model(hyper, "GRUEncode", V, engine=engine, threads=1) for engine in ("numba", "jax")}
+    return {engine: Model(hyper, "GRUEncode", V, engine=engine, threads=1) for engine in ("cpu", "jax")}
 
 
 @pytest.mark.parametrize("head", ["bernoulli", "nade"])
@@ -106,21 +106,21 @@ def test_frames_are_written_alike_on_all_engines(head):
     need("jax")
     on = models(head)
     rng = np.random.default_rng(4)
-    arrays = {name: rng.normal(size=array.shape) for name, array in on["numba"].arrays().items()}
+    arrays = {name: rng.normal(size=array.shape) for name, array in on["cpu"].arrays().items()}
     uniforms, start = rng.random((7, 2, V)), np.zeros((2, V))
     conditions = Conditions(allowed=np.array([1, 1, 0, 1, 1]), most=3)
     written = {}
     for engine, model in on.items():
         model.load_arrays(arrays)
         written[engine] = model.generate_frames(start, model.freshstate(2), uniforms, 0.8, conditions)
-    np.testing.assert_array_equal(written["numba"][0], written["jax"][0])
-    np.testing.assert_allclose(written["numba"][1], written["jax"][1], atol=1e-12)
+    np.testing.assert_array_equal(written["cpu"][0], written["jax"][0])
+    np.testing.assert_allclose(written["cpu"][1], written["jax"][1], atol=1e-12)
 
 
 @pytest.mark.parametrize("head", ["bernoulli", "nade"])
 def test_writing_goes_on_where_it_stopped(head):
     hyper = HyperParams(layers=2, state_size=6, head=head, note_units=K)
-    model = Model(hyper, "LSTMResize", V, engine="numba", threads=1)
+    model = Model(hyper, "LSTMResize", V, engine="cpu", threads=1)
     rng = np.random.default_rng(5)
     model.load_arrays({name: rng.normal(size=a.shape).astype(a.dtype) for name, a in model.arrays().items()})
     uniforms, start = rng.random((9, 2, V)), (rng.random((2, V)) < 0.5).astype("uint8")
@@ -135,7 +135,7 @@ def test_writing_goes_on_where_it_stopped(head):
 
 def test_a_given_melody_is_what_the_notes_below_it_depend_on():
     """Top notes that are given lead to chords that differ from those of other top notes."""
-    model = Model(HyperParams(layers=1, state_size=6, head="nade", note_units=8), "GRUEncode", V, engine="numba")
+    model = Model(HyperParams(layers=1, state_size=6, head="nade", note_units=8), "GRUEncode", V, engine="cpu")
     rng = np.random.default_rng(6)
     model.load_arrays({name: 2 * rng.normal(size=a.shape).astype(a.dtype) for name, a in model.arrays().items()})
     uniforms = np.repeat(rng.random((6, 1, V)), 2, axis=1)
@@ -148,9 +148,9 @@ def test_a_given_melody_is_what_the_notes_below_it_depend_on():
 
 
 def test_symbols_and_notes_are_not_mistaken_for_each_other():
-    text = Model(HyperParams(layers=1, state_size=6), "GRUEncode", V, engine="numba")
+    text = Model(HyperParams(layers=1, state_size=6), "GRUEncode", V, engine="cpu")
     with pytest.raises(InvalidValue, match="generate_frames needs a head of notes"):
         text.generate_frames(np.zeros((2, V)), text.freshstate(2), np.zeros((6, 2, V)))
-    music = Model(HyperParams(layers=1, state_size=6, head="nade"), "GRUEncode", V, engine="numba")
+    music = Model(HyperParams(layers=1, state_size=6, head="nade"), "GRUEncode", V, engine="cpu")
     with pytest.raises(InvalidValue, match="generate needs a head of symbols"):
         music.generate(np.zeros(2, "int32"), music.freshstate(2), np.zeros((6, 2)))

@@ -1,0 +1,108 @@
+"""How the next symbol is chosen from a network's outputs.
+
+The numpy `Choice.draw` is the reference for both engines: the kernel (`charrnn.model.kernels.writing`) and the JAX loop
+(`charrnn.model.engines.jax`) draw the same symbols from the same uniform numbers, up to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+
+from charrnn.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the next of V symbols is chosen.
+
+    Parameters
+    ----------
+    temp : float
+        Temperature, by which logits are divided: below 1 the likely becomes likelier, above 1 less so.
+    argmax : bool
+        Take the likeliest symbol instead of drawing one.
+    skip : int
+        The first `skip` symbols are never chosen.
+
+    Raises
+    ------
+    InvalidValue
+        If `temp` is not a number above 0.
+
+    Examples
+    --------
+    >>> logits = np.log([[0.5, 0.25, 0.25]] * 3)
+    >>> Choice().draw(logits, np.array([0.4, 0.6, 0.9])).tolist()
+    [0, 1, 2]
+    >>> Choice(argmax=True, skip=1).draw(logits, np.zeros(3)).tolist()
+    [1, 1, 1]
+    """
+
+    temp: float = 1.0
+    argmax: bool = False
+    skip: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "temp", checked_temp(self.temp))
+
+    @property
+    def inverse(self) -> float:
+        """The inverse temperature: 0 stands for the likeliest symbol."""
+        return 0.0 if self.argmax else 1 / self.temp
+
+    def draw(self, logits: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Return a symbol for each row of logits, by inverse cumulative distribution.
+
+        Parameters
+        ----------
+        logits : array (R, V)
+        u : array (R,)
+            Uniform numbers in [0, 1).
+
+        Returns
+        -------
+        int32 array (R,)
+        """
+        logits = logits[:, self.skip :]
+        likeliest = logits.argmax(axis=1)
+        if self.argmax:
+            return (likeliest + self.skip).astype("int32")
+        running = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temp).cumsum(axis=1)
+        over = running > (u * running[:, -1])[:, None]
+        # If rounding keeps the running sum from passing u, the likeliest symbol is taken.
+        return (np.where(over.any(axis=1), over.argmax(axis=1), likeliest) + self.skip).astype("int32")
+
+
+def checked_temp(temp: float) -> float:
+    """Return a temperature as a float.
+
+    Raises
+    ------
+    InvalidValue
+        If it is not a finite number above 0.
+
+    Examples
+    --------
+    >>> checked_temp(-1)
+    Traceback (most recent call last):
+        ...
+    charrnn.errors.InvalidValue: temp must be a number above 0, not -1. For the likeliest character pass argmax=True.
+    """
+    if isinstance(temp, bool) or not isinstance(temp, numbers.Real) or not 0 < temp < math.inf:
+        hint = "For the likeliest character pass argmax=True."
+        raise InvalidValue(f"temp must be a number above 0, not {temp!r}. {hint}")
+    return float(temp)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the softmax over the last axis.
+
+    >>> softmax(np.zeros((1, 4))).tolist()
+    [[0.25, 0.25, 0.25, 0.25]]
+    """
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)

@@ -17,7 +17,7 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor import TensorVariable
 
-from charrnn.model.kernels import notes
+from charrnn.model.kernels import nade as notes
 
 
 class NadeLogits(Op):

@@ -6,13 +6,11 @@ The numpy `Choice.draw` is the reference for both engines: the kernel (`charrnn.
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
-from charrnn.errors import InvalidValue
+from charrnn import checks
 
 
 @dataclass(frozen=True)
@@ -90,12 +88,9 @@ def checked_temp(temp: float) -> float:
     >>> checked_temp(-1)
     Traceback (most recent call last):
         ...
-    charrnn.errors.InvalidValue: temp must be a number above 0, not -1. For the likeliest character pass argmax=True.
+    charrnn.errors.InvalidValue: temp=-1: expected a number above 0; for the likeliest character pass argmax=True.
     """
-    if isinstance(temp, bool) or not isinstance(temp, numbers.Real) or not 0 < temp < math.inf:
-        hint = "For the likeliest character pass argmax=True."
-        raise InvalidValue(f"temp must be a number above 0, not {temp!r}. {hint}")
-    return float(temp)
+    return checks.number("temp", temp, above=0, otherwise="; for the likeliest character pass argmax=True")
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.model.heads.frames import FrameHead
 from charrnn.model.heads.notes import Estimator
-from charrnn.model.kernels import notes
+from charrnn.model.kernels import nade as kernels
 from charrnn.settings.hyper import HyperParams
 
 
@@ -71,7 +71,7 @@ class NadeLogits(Op):
     def perform(self, node, inputs, outputs):
         c, a, W, U, y = inputs
         V, K = W.shape
-        rows = notes.logits(c.reshape(-1, V), a.reshape(-1, K), W, U, y.reshape(-1, V))
+        rows = kernels.logits(c.reshape(-1, V), a.reshape(-1, K), W, U, y.reshape(-1, V))
         outputs[0][0] = rows.reshape(c.shape)
 
     def infer_shape(self, *args):
@@ -97,7 +97,7 @@ class NadeGradient(Op):
     def perform(self, node, inputs, outputs):
         d, a, W, U, y = inputs
         V, K = W.shape
-        d_a, d_W, d_U = notes.gradient(d.reshape(-1, V), a.reshape(-1, K), W, U, y.reshape(-1, V))
+        d_a, d_W, d_U = kernels.gradient(d.reshape(-1, V), a.reshape(-1, K), W, U, y.reshape(-1, V))
         outputs[0][0], outputs[1][0], outputs[2][0] = d_a.reshape(a.shape), d_W, d_U
 
     def infer_shape(self, *args):

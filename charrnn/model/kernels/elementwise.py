@@ -1,8 +1,7 @@
-"""Element-wise expressions in one pass over memory: fused by PyTensor, compiled as a flat vector loop."""
+"""Evaluate an element-wise expression, fused by PyTensor, in one vector loop over memory."""
 
 from __future__ import annotations
 
-import ctypes
 import functools
 
 import numpy as np
@@ -13,18 +12,17 @@ from pytensor.graph.op import Op
 from pytensor.graph.rewriting.basic import node_rewriter
 from pytensor.tensor.elemwise import Elemwise
 
-from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import scalars, threads
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
-from charrnn.model.kernels.loop import counting
+from charrnn.model.kernels.emit import INT, POINTER, Emitter, constant
+from charrnn.model.kernels.jit import CompiledFunction, address
 
-LEAST = 1 << 14  # numbers for a thread to be worth waking
+LEAST = 1 << 14  # the fewest numbers that are worth another thread
 
 
 class FlatElemwise(Op):
-    """What an `Elemwise` computes, for inputs of one float type.
+    """The same value as an `Elemwise`, for inputs and outputs of one float type.
 
-    Single numbers are broadcast, other shapes copied out first.
+    Single numbers are broadcast inside the loop; other inputs that need broadcasting are copied out first.
     """
 
     __props__ = ("scalar_op", "dtype")
@@ -60,49 +58,28 @@ def _laid_out(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 @functools.lru_cache(maxsize=1024)
 def _compiled(scalar_op: ps.ScalarOp, dtype: str, single: tuple[bool, ...]) -> CompiledFunction:
-    scalar = scalar_type(dtype)
-    lanes = host().lanes(scalar)
-    module = ir.Module()
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [INT, INT, POINTER]), "flat")
-    first, last, addresses = function.args
-    b = ir.IRBuilder(function.append_basic_block("entry"))
+    b = Emitter(ir.Module(), "flat", [INT, INT, POINTER], dtype)
+    first, last, addresses = b.function.args
     n_outputs = scalar_op.nout if scalar_op.nout > 0 else 1
-    base = [
-        b.load(b.gep(addresses, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(len(single) + n_outputs)
-    ]
-    numbers = {k: b.load(base[k], typ=scalar) for k, one in enumerate(single) if one}
-    align = np.dtype(dtype).itemsize
-
-    def element(i: ir.Value, kind: ir.Type) -> None:
-        args = []
-        for k in range(len(single)):
-            if k in numbers:
-                args.append(f.splat(b, numbers[k], kind))
-            else:
-                args.append(b.load(b.gep(base[k], [i], source_etype=scalar), typ=kind, align=align))
-        for value, out in zip(emit_all(b, scalar_op, args), base[len(single) :], strict=True):
-            b.store(value, b.gep(out, [i], source_etype=scalar), align=align)
-
-    whole = b.sub(last, b.srem(b.sub(last, first), INT(lanes)))
-    with counting(b, first, whole, lanes) as i:
-        element(i, ir.VectorType(scalar, lanes))
-    with counting(b, whole, last) as i:
-        element(i, scalar)
-    b.ret_void()
-    return CompiledFunction(module, "flat", [ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p])
+    arrays = b.items(addresses, len(single) + n_outputs, POINTER)
+    inputs, outputs = arrays[: len(single)], arrays[len(single) :]
+    numbers = {k: b.read(inputs[k]) for k, one in enumerate(single) if one}
+    for i, kind in b.columns(first, last):
+        args = [b.splat(numbers[k], kind) if k in numbers else b.read(array, i, kind) for k, array in enumerate(inputs)]
+        for value, out in zip(apply_all(b, scalar_op, args), outputs, strict=True):
+            b.write(value, out, i)
+    return b.compile()
 
 
-def emit_all(b: ir.IRBuilder, op: ps.ScalarOp, args: list[ir.Value]) -> list[ir.Value]:
-    """Return all values of a scalar Op; a `Composite` is its inner graph."""
+def apply_all(b: Emitter, op: ps.ScalarOp, args: list[ir.Value]) -> list[ir.Value]:
+    """Return all outputs of a scalar Op; a `Composite` is evaluated node by node."""
     if not isinstance(op, ps.Composite):
-        return [scalars.emit(b, op, args)]
+        return [scalars.apply(b, op, args)]
     values = dict(zip(op.fgraph.inputs, args, strict=True))
     for node in op.fgraph.toposort():
-        inputs = [
-            f.constant(float(i.data), args[0].type) if isinstance(i, Constant) else values[i] for i in node.inputs
-        ]
-        values |= dict(zip(node.outputs, emit_all(b, node.op, inputs), strict=True))
-    return [values[o] if o in values else f.constant(float(o.data), args[0].type) for o in op.fgraph.outputs]
+        inputs = [constant(float(i.data), args[0].type) if isinstance(i, Constant) else values[i] for i in node.inputs]
+        values |= dict(zip(node.outputs, apply_all(b, node.op, inputs), strict=True))
+    return [values[o] if o in values else constant(float(o.data), args[0].type) for o in op.fgraph.outputs]
 
 
 def can_emit(op: ps.ScalarOp) -> bool:
@@ -114,7 +91,7 @@ def can_emit(op: ps.ScalarOp) -> bool:
 
 @node_rewriter([Elemwise])
 def flatten_elemwise(fgraph, node):
-    """Let the flat kernel run an `Elemwise` whose inputs and outputs are of one float type."""
+    """Replace an `Elemwise` whose inputs and outputs are of one float type by `FlatElemwise`."""
     dtypes = {v.type.dtype for v in (*node.inputs, *node.outputs)}
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"} or not can_emit(node.op.scalar_op):
         return False

@@ -22,9 +22,6 @@ from charrnn.errors import InvalidValue
 VECTOR_BYTES = "CHARRNN_VECTOR_BYTES"  # the environment variable that narrows vectors, for tests of narrower processors
 NEEDS_32_BYTES = ("avx", "fma", "f16c", "vaes", "vpclmulqdq", "xop")  # prefixes of x86 features
 
-INT = ir.IntType(64)
-POINTER = ir.PointerType()
-
 
 @dataclass(frozen=True)
 class Host:
@@ -95,11 +92,10 @@ class CompiledFunction:
         The LLVM module; it is verified and optimised.
     name : str
         Function to call.
-    argtypes : list of ctypes types
-        Its arguments; it returns nothing.
+        Its arguments are addresses and whole numbers of 64 bits; it returns nothing.
     """
 
-    def __init__(self, module: ir.Module, name: str, argtypes: list) -> None:
+    def __init__(self, module: ir.Module, name: str) -> None:
         # One machine for each function: it belongs to the execution engine and dies with it.
         machine = _target().create_target_machine(cpu=host().cpu, features=host().features, opt=3, jit=True)
         parsed = llvm.parse_assembly(str(module))
@@ -111,6 +107,8 @@ class CompiledFunction:
         builder.getModulePassManager().run(parsed, builder)
         self._engine = llvm.create_mcjit_compiler(parsed, machine)
         self._engine.finalize_object()
+        types = module.globals[name].function_type.args
+        argtypes = (ctypes.c_void_p if isinstance(t, ir.PointerType) else ctypes.c_int64 for t in types)
         self._call = ctypes.CFUNCTYPE(None, *argtypes)(self._engine.get_function_address(name))
 
     def __call__(self, *args) -> None:

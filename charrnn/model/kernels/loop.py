@@ -7,9 +7,6 @@ gives each thread some of them, and no thread waits for another inside the time 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -17,27 +14,10 @@ from llvmlite import ir
 from pytensor.graph.basic import Variable
 from pytensor.graph.fg import FunctionGraph
 
-from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import product, scalars
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
+from charrnn.model.kernels.emit import INT, NULL, POINTER, Accumulator, Emitter, constant
+from charrnn.model.kernels.jit import CompiledFunction, address
 from charrnn.model.kernels.program import Map, MatMul, Place, Program, constant_of, width_of
-
-
-@contextlib.contextmanager
-def counting(builder: ir.IRBuilder, start: ir.Value, stop: ir.Value, step: int = 1) -> Iterator[ir.Value]:
-    """Emit ``for i in range(start, stop, step)`` around the instructions of the with block."""
-    before = builder.block
-    head, body, after = (builder.append_basic_block(name) for name in ("head", "body", "after"))
-    builder.branch(head)
-    builder.position_at_end(head)
-    i = builder.phi(INT)
-    i.add_incoming(start, before)
-    builder.cbranch(builder.icmp_signed("<", i, stop), body, after)
-    builder.position_at_end(body)
-    yield i
-    i.add_incoming(builder.add(i, INT(step)), builder.block)
-    builder.branch(head)
-    builder.position_at_end(after)
 
 
 class LoopKernel:
@@ -74,7 +54,6 @@ class LoopKernel:
     ) -> None:
         self.program = Program(graph, weights)
         self.dtype, self.reverse, self.carried, self.lagged = dtype, reverse, carried or {}, lagged or set()
-        self.scalar = scalar_type(dtype)
         self._slots: dict[tuple[str, int], int] = {}
         for i in range(len(graph.inputs)):
             if i not in weights:
@@ -85,9 +64,7 @@ class LoopKernel:
             self._slots["output", k] = len(self._slots)
         for k in range(len(self.program.scratch)):
             self._slots["scratch", k] = len(self._slots)
-        module = ir.Module()
-        self._define(module)
-        self._function = CompiledFunction(module, "loop", [ctypes.c_int64] * 3 + [ctypes.c_void_p] * 4)
+        self._function = self._compile()
 
     # -- calling ------------------------------------------------------------------------------------------------------
 
@@ -138,38 +115,31 @@ class LoopKernel:
 
     # -- emission -----------------------------------------------------------------------------------------------------
 
-    def _define(self, module: ir.Module) -> None:
-        self._products = (
-            {rows: product.define(module, self.scalar, rows) for rows in product.row_blocks()}
-            if self.program.panels
-            else {}
-        )
-        signature = ir.FunctionType(ir.VoidType(), [INT] * 3 + [POINTER] * 4)
-        function = ir.Function(module, signature, "loop")
-        steps, self._first, self._last, addresses, strides, panels, self._extra = function.args
-        b = ir.IRBuilder(function.append_basic_block("entry"))
+    def _compile(self) -> CompiledFunction:
+        module = ir.Module()
+        blocks = product.row_blocks() if self.program.panels else []
+        self._products = {rows: product.define(module, self.dtype, rows) for rows in blocks}
+        b = Emitter(module, "loop", [INT] * 3 + [POINTER] * 4, self.dtype)
+        steps, self._first, self._last, addresses, strides, panels, self._extra = b.function.args
         n = len(self._slots)
-        self._base = [b.load(b.gep(addresses, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(n)]
+        self._base = b.items(addresses, n, POINTER)
         self._time, self._row, self._mask = (
-            [b.load(b.gep(strides, [INT(3 * k + part)], source_etype=INT), typ=INT) for k in range(n)]
-            for part in range(3)
+            [b.read(strides, 3 * k + part, INT) for k in range(n)] for part in range(3)
         )
-        self._panels = [
-            b.load(b.gep(panels, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(len(self.program.panels))
-        ]
-        with counting(b, INT(0), steps) as i:
+        self._panels = b.items(panels, len(self.program.panels), POINTER)
+        with b.counting(0, steps) as i:
             self._at_step(b, i, steps)
             self._emit_step(b, i)
-        b.ret_void()
+        return b.compile()
 
-    def _emit_step(self, b: ir.IRBuilder, i: ir.Value) -> None:
+    def _emit_step(self, b: Emitter, i: ir.Value) -> None:
         for instruction in self.program.instructions:
             if isinstance(instruction, Map):
                 self._emit_map(b, instruction)
             else:
                 self._emit_product(b, instruction)
 
-    def _at_step(self, b: ir.IRBuilder, i: ir.Value, steps: ir.Value) -> None:
+    def _at_step(self, b: Emitter, i: ir.Value, steps: ir.Value) -> None:
         """Set where each array's rows of this step begin."""
         t = b.sub(b.sub(steps, INT(1)), i) if self.reverse else i
         before = b.add(t, INT(1 if self.reverse else -1))  # the time of the iteration before
@@ -177,7 +147,7 @@ class LoopKernel:
 
         def at(slot: int, time: ir.Value) -> ir.Value:
             index = b.and_(time, self._mask[slot])
-            return b.gep(self._base[slot], [b.mul(index, self._time[slot])], source_etype=self.scalar)
+            return b.at(self._base[slot], b.mul(index, self._time[slot]))
 
         self._now = {key: at(slot, t) for key, slot in self._slots.items()}
         self._stride = {key: self._row[slot] for key, slot in self._slots.items()}
@@ -195,81 +165,59 @@ class LoopKernel:
             slot, zero = self._slots["input", n], b.icmp_signed("==", t, INT(0))
             instead(("input", n), zero, at(slot, b.sub(t, INT(1))), ("initial", n), self._row[slot])
 
-    def _rows(self, b: ir.IRBuilder, place: Place, row: ir.Value) -> tuple[ir.Value, ir.Value]:
+    def _rows(self, b: Emitter, place: Place, row: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return the address of a row in this step, and the stride to the next."""
         key = place.kind, place.index
-        return b.gep(self._now[key], [b.mul(row, self._stride[key])], source_etype=self.scalar), self._stride[key]
+        return b.at(self._now[key], b.mul(row, self._stride[key])), self._stride[key]
 
-    def _emit_product(self, b: ir.IRBuilder, instruction: MatMul) -> None:
+    def _emit_product(self, b: Emitter, instruction: MatMul) -> None:
         K, N = instruction.left.width, instruction.out.width
-        width = product.panel_width(self.dtype)
         panels = self._panels[self.program.panels.index((instruction.weight, instruction.transposed))]
-        null = ir.Constant(POINTER, None)
+        with b.counting(0, N, product.panel_width(self.dtype)) as column:
+            for rows, row in product.in_blocks(b, self._first, self._last):
+                a, a_stride = self._rows(b, instruction.left, row)
+                out, out_stride = self._rows(b, instruction.out, row)
+                initial, initial_stride = NULL, INT(0)
+                if instruction.initial is not None:
+                    initial, initial_stride = self._rows(b, instruction.initial, row)
+                    initial = b.at(initial, column)
+                panel, out, left = b.at(panels, b.mul(column, INT(K))), b.at(out, column), b.sub(INT(N), column)
+                arguments = [INT(K), a, a_stride, panel, initial, initial_stride, out, out_stride, left]
+                b.call(self._products[rows], arguments)
 
-        def block(builder: ir.IRBuilder, rows: int, row: ir.Value, column: ir.Value) -> None:
-            a, a_stride = self._rows(builder, instruction.left, row)
-            out, out_stride = self._rows(builder, instruction.out, row)
-            initial, initial_stride = null, INT(0)
-            if instruction.initial is not None:
-                initial, initial_stride = self._rows(builder, instruction.initial, row)
-                initial = builder.gep(initial, [column], source_etype=self.scalar)
-            panel = builder.gep(panels, [builder.mul(column, INT(K))], source_etype=self.scalar)
-            out = builder.gep(out, [column], source_etype=self.scalar)
-            left = builder.sub(INT(N), column)
-            builder.call(
-                self._products[rows], [INT(K), a, a_stride, panel, initial, initial_stride, out, out_stride, left]
-            )
-
-        with counting(b, INT(0), INT(N), width) as column:
-            row: ir.Value = self._first
-            for rows in product.row_blocks():
-                stop = b.add(row, b.mul(b.sdiv(b.sub(self._last, row), INT(rows)), INT(rows)))
-                with counting(b, row, stop, rows) as r:
-                    block(b, rows, r, column)
-                row = stop
-
-    def _emit_map(self, b: ir.IRBuilder, instruction: Map) -> None:
+    def _emit_map(self, b: Emitter, instruction: Map) -> None:
         for width in dict.fromkeys(
             [*(place.width for _, place in instruction.targets), *(width_of(var) for var, _ in instruction.row_sums)]
         ):
             targets = tuple(t for t in instruction.targets if t[1].width == width)
             sums = tuple(s for s in instruction.row_sums if width_of(s[0]) == width)
-            with counting(b, self._first, self._last) as row:
+            with b.counting(self._first, self._last) as row:
                 self._emit_row(b, Map(targets, instruction.stored, sums), row, width)
 
-    def _emit_row(self, b: ir.IRBuilder, instruction: Map, row: ir.Value, width: int) -> None:
-        """Compute the targets and the sums of a row, all of one width: whole vectors, and what is left of it."""
-        lanes, align = host().lanes(self.scalar), np.dtype(self.dtype).itemsize
-        whole = width - width % lanes
+    def _emit_row(self, b: Emitter, instruction: Map, row: ir.Value, width: int) -> None:
+        """Compute the targets and the sums of a row, all of one width."""
+        stored = instruction.stored
         wanted = [*(t for terms, _ in instruction.targets for t in terms), *(var for var, _ in instruction.row_sums)]
-        # What is one number for the whole row is computed before its elements are.
+        # Values of one number for the whole row are computed before its elements.
         numbers: dict[Variable, ir.Value] = {}
         if width > 1:
-            for var in _one_number(wanted, instruction.stored):
-                numbers[var] = self._value(b, var, instruction.stored, row, INT(0), self.scalar, numbers)
-        parts = [(ir.VectorType(self.scalar, lanes), 0, whole, lanes), (self.scalar, whole, width, 1)]
-        totals: list[ir.Value] = [f.constant(0.0, self.scalar)] * len(instruction.row_sums)
-        for kind, start, stop, step in parts:
-            if start == stop:
-                continue
-            sums = [self._variable(b, f.constant(0.0, kind)) for _ in instruction.row_sums]
-            with counting(b, INT(start), INT(stop), step) as j:
-                values = {var: f.splat(b, number, kind) for var, number in numbers.items()}
-                results = [self._value(b, var, instruction.stored, row, j, kind, values) for var in wanted]
-                for terms, place in instruction.targets:
-                    terms_, results = results[: len(terms)], results[len(terms) :]
-                    address, _ = self._rows(b, place, row)
-                    address = b.gep(address, [j], source_etype=self.scalar)
-                    b.store(scalars.add(b, terms_), address, align=align)
-                for total, result in zip(sums, results, strict=True):
-                    b.store(b.fadd(b.load(total, typ=kind), result, flags=f.FLAGS), total)
-            totals = [f.total(b, t, b.load(place, typ=kind)) for t, place in zip(totals, sums, strict=True)]
-        for total, (_, place) in zip(totals, instruction.row_sums, strict=True):
-            b.store(total, self._rows(b, place, row)[0], align=align)
+            for var in _one_number(wanted, stored):
+                numbers[var] = self._value(b, var, stored, row, INT(0), b.scalar, numbers)
+        sums = [Accumulator(b, 0.0) for _ in instruction.row_sums]
+        for j, kind in b.columns(0, width):
+            values = {var: b.splat(number, kind) for var, number in numbers.items()}
+            results = [self._value(b, var, stored, row, j, kind, values) for var in wanted]
+            for terms, place in instruction.targets:
+                terms_, results = results[: len(terms)], results[len(terms) :]
+                b.write(scalars.add(b, terms_), self._rows(b, place, row)[0], j)
+            for total, result in zip(sums, results, strict=True):
+                total.add(result)
+        for total, (_, place) in zip(sums, instruction.row_sums, strict=True):
+            b.write(total.total(), self._rows(b, place, row)[0])
 
     def _value(
         self,
-        b: ir.IRBuilder,
+        b: Emitter,
         var: Variable,
         stored: dict[Variable, Place],
         row: ir.Value,
@@ -281,23 +229,13 @@ class LoopKernel:
         if var not in values:
             number = constant_of(var)
             if number is not None:
-                values[var] = f.constant(number, kind)
+                values[var] = constant(number, kind)
             elif var in stored:
-                start, _ = self._rows(b, stored[var], row)
-                address = b.gep(start, [j], source_etype=self.scalar)
-                values[var] = b.load(address, typ=kind, align=np.dtype(self.dtype).itemsize)
+                values[var] = b.read(self._rows(b, stored[var], row)[0], j, kind)
             else:
                 inputs = [self._value(b, i, stored, row, j, kind, values) for i in var.owner.inputs]
-                values[var] = scalars.emit(b, var.owner.op.scalar_op, inputs)
+                values[var] = scalars.apply(b, var.owner.op.scalar_op, inputs)
         return values[var]
-
-    @staticmethod
-    def _variable(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
-        """Return a place of the function's own, which becomes a register."""
-        with b.goto_entry_block():
-            place = b.alloca(value.type)
-        b.store(value, place)
-        return place
 
 
 def _one_number(wanted: list[Variable], stored: dict[Variable, Place]) -> list[Variable]:

@@ -6,16 +6,14 @@ recurrent network, adds a bias for nothing, and needs no thread pool beside `thr
 
 from __future__ import annotations
 
-import ctypes
 import functools
 
 import numpy as np
 from llvmlite import ir
 
-from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import product, threads
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
-from charrnn.model.kernels.loop import counting
+from charrnn.model.kernels.emit import INT, NULL, POINTER, Emitter
+from charrnn.model.kernels.jit import CompiledFunction, address, host
 
 CHUNK = 64  # rows of the left operand that go through all panels before the next: they stay in the cache
 DEPTH = 256  # rows of a long right operand that are packed at a time
@@ -77,73 +75,45 @@ def _columns_times_rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 @functools.cache
 def _compiled(dtype: str, transposed: bool) -> CompiledFunction:
     """Return the loops around the product kernel for rows ``first`` to ``last`` of the result."""
-    scalar, width = scalar_type(dtype), product.panel_width(dtype)
-    module = ir.Module()
-    kernels = {rows: product.define(module, scalar, rows, transposed) for rows in product.row_blocks()}
+    width, module = product.panel_width(dtype), ir.Module()
+    kernels = {rows: product.define(module, dtype, rows, transposed) for rows in product.row_blocks()}
     arguments = [INT] * 4 + [POINTER, INT, POINTER, INT, POINTER, POINTER, POINTER]
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), "matmul")
-    first, last, n, K, a, a_stride, right, right_stride, bias, out, panel = function.args
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    zero, null = INT(0), ir.Constant(POINTER, None)
-
-    def at(base: ir.Value, *offsets: ir.Value) -> ir.Value:
-        return b.gep(base, [functools.reduce(b.add, offsets)], source_etype=scalar)
-
-    def blocks(start: ir.Value, stop: ir.Value, emit) -> None:
-        row = start
-        for rows in product.row_blocks():
-            end = b.add(row, b.mul(b.sdiv(b.sub(stop, row), INT(rows)), INT(rows)))
-            with counting(b, row, end, rows) as r:
-                emit(rows, r)
-            row = end
+    b = Emitter(module, "matmul", arguments, dtype)
+    first, last, n, K, a, a_stride, right, right_stride, bias, out, panel = b.function.args
+    zero = INT(0)
 
     def smaller(x: ir.Value, y: ir.Value) -> ir.Value:
         return b.select(b.icmp_signed("<", x, y), x, y)
 
     if transposed:
-        with counting(b, zero, K, DEPTH) as k:
+        with b.counting(0, K, DEPTH) as k:
             depth = smaller(b.sub(K, k), INT(DEPTH))
-            with counting(b, zero, n, width) as column:
+            with b.counting(0, n, width) as column:
                 left = b.sub(n, column)
-                _pack_panel(b, scalar, at(right, b.mul(k, right_stride), column), right_stride, depth, left, panel)
-
-                def block(rows: int, row: ir.Value, k=k, column=column, left=left, depth=depth) -> None:
-                    target = at(out, b.mul(row, n), column)
-                    initial = b.select(b.icmp_signed("==", k, zero), null, target)
-                    source = at(a, b.mul(k, a_stride), row)
+                _pack_panel(b, b.at(right, b.mul(k, right_stride), column), right_stride, depth, left, panel)
+                for rows, row in product.in_blocks(b, first, last):
+                    target = b.at(out, b.mul(row, n), column)
+                    initial = b.select(b.icmp_signed("==", k, zero), NULL, target)
+                    source = b.at(a, b.mul(k, a_stride), row)
                     b.call(kernels[rows], [depth, source, a_stride, panel, initial, n, target, n, left])
-
-                blocks(first, last, block)
     else:
-        with counting(b, first, last, CHUNK) as chunk:
+        with b.counting(first, last, CHUNK) as chunk:
             stop = smaller(b.add(chunk, INT(CHUNK)), last)
-            with counting(b, zero, n, width) as column:
-                here = at(bias, column)
-                initial = b.select(b.icmp_unsigned("==", b.ptrtoint(bias, INT), zero), null, here)
-
-                def chunk_block(rows: int, row: ir.Value, column=column, initial=initial) -> None:
-                    target, packed = at(out, b.mul(row, n), column), at(right, b.mul(column, K))
-                    source = at(a, b.mul(row, a_stride))
-                    left = b.sub(n, column)
+            with b.counting(0, n, width) as column:
+                initial = b.select(b.is_null(bias), NULL, b.at(bias, column))
+                packed, left = b.at(right, b.mul(column, K)), b.sub(n, column)
+                for rows, row in product.in_blocks(b, chunk, stop):
+                    target, source = b.at(out, b.mul(row, n), column), b.at(a, b.mul(row, a_stride))
                     b.call(kernels[rows], [K, source, a_stride, packed, initial, zero, target, n, left])
-
-                blocks(chunk, stop, chunk_block)
-    b.ret_void()
-    integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    kinds = [integer] * 4 + [pointer, integer, pointer, integer, pointer, pointer, pointer]
-    return CompiledFunction(module, "matmul", kinds)
+    return b.compile()
 
 
-def _pack_panel(b, scalar: ir.Type, source, stride, depth, left, panel) -> None:
-    """Copy a panel's columns of ``depth`` rows side by side; of columns that do not exist, zeros."""
-    lanes = host().lanes(scalar)
-    vector = ir.VectorType(scalar, lanes)
-    masks = product.column_masks(b, left, lanes)
-    load = product.masked(b.module, "load", vector, masks[0].type)
-    zeros, align = f.constant(0.0, vector), ir.Constant(ir.IntType(32), 4)
-    with counting(b, INT(0), depth) as k:
+def _pack_panel(
+    b: Emitter, source: ir.Value, stride: ir.Value, depth: ir.Value, left: ir.Value, panel: ir.Value
+) -> None:
+    """Copy a panel's columns of ``depth`` rows side by side, with zeros for columns that do not exist."""
+    masks = product.column_masks(b, left)
+    with b.counting(0, depth) as k:
         for v, mask in enumerate(masks):
-            offset = b.add(b.mul(k, stride), INT(v * lanes))
-            value = b.call(load, [b.gep(source, [offset], source_etype=scalar), align, mask, zeros])
-            place = b.add(b.mul(k, INT(product.PANEL_VECTORS * lanes)), INT(v * lanes))
-            b.store(value, b.gep(panel, [place], source_etype=scalar), align=4)
+            value = b.read_masked(b.at(source, b.mul(k, stride), v * b.lanes), mask)
+            b.write(value, panel, b.add(b.mul(k, INT(product.PANEL_VECTORS * b.lanes)), INT(v * b.lanes)))

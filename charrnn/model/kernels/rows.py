@@ -1,85 +1,53 @@
-"""Kernels over rows: looking them up, adding them up by index, and the softmax cross-entropy of each."""
+"""Kernels over rows: look-up, sums by index, and softmax cross-entropy."""
 
 from __future__ import annotations
 
-import ctypes
 import functools
-from collections.abc import Callable
+import math
 
 import numpy as np
 from llvmlite import ir
 
 from charrnn.model.kernels import functions as f
 from charrnn.model.kernels import threads
-from charrnn.model.kernels.jit import INT, POINTER, CompiledFunction, address, host, scalar_type
-from charrnn.model.kernels.loop import counting
-
-INDEX = ir.IntType(32)
+from charrnn.model.kernels.emit import FLAGS, INT, INT32, POINTER, Accumulator, Emitter, constant, number
+from charrnn.model.kernels.jit import CompiledFunction, address
 
 
-class Emitter:
-    """A function (first, last, n, addresses) being written, and what its body needs."""
+class RowEmitter(Emitter):
+    """A function ``(first, last, n, addresses)`` of arrays whose rows have n numbers."""
 
     def __init__(self, dtype: str, n_arrays: int) -> None:
-        self.scalar, self.align = scalar_type(dtype), np.dtype(dtype).itemsize
-        self.module = ir.Module()
-        signature = ir.FunctionType(ir.VoidType(), [INT, INT, INT, POINTER])
-        function = ir.Function(self.module, signature, "rows")
-        self.first, self.last, self.n, addresses = function.args
-        self.b = b = ir.IRBuilder(function.append_basic_block("entry"))
-        self.arrays = [b.load(b.gep(addresses, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(n_arrays)]
+        super().__init__(ir.Module(), "rows", [INT, INT, INT, POINTER], dtype)
+        self.first, self.last, self.n, addresses = self.function.args
+        self.arrays = self.items(addresses, n_arrays, POINTER)
 
-    def row(self, k: int, i: ir.Value) -> ir.Value:
-        """Return the address of row i of array k, whose rows have n numbers."""
-        return self.b.gep(self.arrays[k], [self.b.mul(i, self.n)], source_etype=self.scalar)
+    def row(self, k: int, i: ir.Value | int) -> ir.Value:
+        """Return the address of row i of array k."""
+        return self.at(self.arrays[k], self.mul(number(i), self.n))
 
     def index(self, k: int, i: ir.Value) -> ir.Value:
-        """Return number i of an index array."""
-        return self.b.sext(self.b.load(self.b.gep(self.arrays[k], [i], source_etype=INDEX), typ=INDEX), INT)
-
-    def load(self, row: ir.Value, j: ir.Value, kind: ir.Type) -> ir.Value:
-        return self.b.load(self.b.gep(row, [j], source_etype=self.scalar), typ=kind, align=self.align)
-
-    def store(self, value: ir.Value, row: ir.Value, j: ir.Value) -> None:
-        self.b.store(value, self.b.gep(row, [j], source_etype=self.scalar), align=self.align)
-
-    def columns(self, start: ir.Value, stop: ir.Value, body: Callable[[ir.Value, ir.Type], None]) -> None:
-        """Emit a body for whole vectors of columns and one for single ones that are left."""
-        lanes = host().lanes(self.scalar)
-        whole = self.b.sub(stop, self.b.srem(self.b.sub(stop, start), INT(lanes)))
-        with counting(self.b, start, whole, lanes) as j:
-            body(j, ir.VectorType(self.scalar, lanes))
-        with counting(self.b, whole, stop) as j:
-            body(j, self.scalar)
-
-    def variable(self, value: ir.Value) -> ir.Value:
-        with self.b.goto_entry_block():
-            place = self.b.alloca(value.type)
-        self.b.store(value, place)
-        return place
-
-    def finish(self) -> CompiledFunction:
-        self.b.ret_void()
-        integer = ctypes.c_int64
-        return CompiledFunction(self.module, "rows", [integer, integer, integer, ctypes.c_void_p])
+        """Return number i of an int32 array."""
+        return self.sext(self.read(self.arrays[k], i, INT32), INT)
 
 
 def _run(function: CompiledFunction, n: int, parts: int, least: int, arrays: list[np.ndarray]) -> None:
     addresses = np.array([address(a) for a in arrays], np.uint64)
-    threads.split(parts, lambda first, last: function(first, last, n, addresses.ctypes.data), least)
+    threads.split(parts, lambda first, last: function(first, last, n, address(addresses)), least)
 
 
 @functools.cache
 def _take(dtype: str) -> CompiledFunction:
-    e = Emitter(dtype, 3)
-    with counting(e.b, e.first, e.last) as i:
-        source, target = e.row(0, e.index(1, i)), e.row(2, i)
-        e.columns(INT(0), e.n, lambda j, kind: e.store(e.load(source, j, kind), target, j))
-    return e.finish()
+    b = RowEmitter(dtype, 3)
+    with b.counting(b.first, b.last) as i:
+        source, target = b.row(0, b.index(1, i)), b.row(2, i)
+        for j, kind in b.columns(0, b.n):
+            b.write(b.read(source, j, kind), target, j)
+    return b.compile()
 
 
 def take(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Return rows (N, m) of a table (V, m) by int32 indices (N,), which nobody checks."""
+    """Return rows (N, m) of a table (V, m) by int32 indices (N,), which are not checked."""
     out = np.empty((len(indices), table.shape[1]), table.dtype)
     _run(_take(str(table.dtype)), table.shape[1], len(indices), 256, [np.ascontiguousarray(table), indices, out])
     return out
@@ -87,17 +55,12 @@ def take(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _scatter(dtype: str) -> CompiledFunction:
-    e = Emitter(dtype, 4)
-    count = e.b.load(e.arrays[3], typ=INT)
-    with counting(e.b, INT(0), count) as i:
-        source, target = e.row(0, i), e.row(2, e.index(1, i))
-
-        def add(j: ir.Value, kind: ir.Type) -> None:
-            total = e.b.fadd(e.load(target, j, kind), e.load(source, j, kind), flags=f.FLAGS)
-            e.store(total, target, j)
-
-        e.columns(e.first, e.last, add)
-    return e.finish()
+    b = RowEmitter(dtype, 4)
+    with b.counting(0, b.read(b.arrays[3], kind=INT)) as i:
+        source, target = b.row(0, i), b.row(2, b.index(1, i))
+        for j, kind in b.columns(b.first, b.last):
+            b.write(b.fadd(b.read(target, j, kind), b.read(source, j, kind), flags=FLAGS), target, j)
+    return b.compile()
 
 
 def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
@@ -110,51 +73,29 @@ def scatter(d: np.ndarray, indices: np.ndarray, n: int) -> np.ndarray:
 
 @functools.cache
 def _cross_entropy(dtype: str) -> CompiledFunction:
-    e = Emitter(dtype, 4)
-    b, scalar, lanes = e.b, e.scalar, host().lanes(e.scalar)
-    vector = ir.VectorType(scalar, lanes)
-    low = ir.Constant(scalar, float("-inf"))
-    with counting(b, e.first, e.last) as i:
-        logits, softmax = e.row(0, i), e.row(2, i)
-        tops, top = e.variable(f.splat(b, low, vector)), e.variable(low)
-        total, totals = e.variable(ir.Constant(scalar, 0.0)), e.variable(f.splat(b, ir.Constant(scalar, 0.0), vector))
+    b = RowEmitter(dtype, 4)
 
-        def places(kind: ir.Type, of_vector: ir.Value, of_scalar: ir.Value) -> ir.Value:
-            return of_vector if isinstance(kind, ir.VectorType) else of_scalar
+    def larger(x: ir.Value, best: ir.Value) -> ir.Value:
+        return b.select(b.fcmp_ordered(">", x, best), x, best)
 
-        def highest(j: ir.Value, kind: ir.Type) -> None:
-            place = places(kind, tops, top)
-            value, best = e.load(logits, j, kind), b.load(place, typ=kind)
-            b.store(b.select(b.fcmp_ordered(">", value, best), value, best), place)
-
-        e.columns(INT(0), e.n, highest)
-        across = b.load(tops, typ=vector)
-        for lane in range(lanes):
-            value, best = b.extract_element(across, INT(lane)), b.load(top, typ=scalar)
-            b.store(b.select(b.fcmp_ordered(">", value, best), value, best), top)
-        maximum = b.load(top, typ=scalar)
-
-        def exponential(j: ir.Value, kind: ir.Type) -> None:
-            value = f.exp(b, b.fsub(e.load(logits, j, kind), f.splat(b, maximum, kind)))
-            e.store(value, softmax, j)
-            place = places(kind, totals, total)
-            b.store(b.fadd(b.load(place, typ=kind), value, flags=f.FLAGS), place)
-
-        e.columns(INT(0), e.n, exponential)
-        across = b.load(totals, typ=vector)
-        for lane in range(lanes):
-            b.store(b.fadd(b.load(total, typ=scalar), b.extract_element(across, INT(lane))), total)
-        whole_sum = b.load(total, typ=scalar)
-        inverse = b.fdiv(ir.Constant(scalar, 1.0), whole_sum)
-
-        def normalise(j: ir.Value, kind: ir.Type) -> None:
-            e.store(b.fmul(e.load(softmax, j, kind), f.splat(b, inverse, kind)), softmax, j)
-
-        e.columns(INT(0), e.n, normalise)
-        chosen = b.fsub(e.load(logits, e.index(1, i), scalar), maximum)
-        error = b.fsub(f.intrinsic(b, "log", whole_sum), chosen)
-        b.store(error, b.gep(e.arrays[3], [i], source_etype=scalar))
-    return e.finish()
+    with b.counting(b.first, b.last) as i:
+        logits, softmax = b.row(0, i), b.row(2, i)
+        top = Accumulator(b, -math.inf)
+        for j, kind in b.columns(0, b.n):
+            top.set(larger(b.read(logits, j, kind), top.get(kind)))
+        maximum = top.fold(lambda best, lane: larger(lane, best))
+        total = Accumulator(b, 0.0)
+        for j, kind in b.columns(0, b.n):
+            value = f.exp(b, b.fsub(b.read(logits, j, kind), b.splat(maximum, kind)))
+            b.write(value, softmax, j)
+            total.add(value)
+        whole = total.fold(b.fadd)
+        inverse = b.fdiv(constant(1.0, b.scalar), whole)
+        for j, kind in b.columns(0, b.n):
+            b.write(b.fmul(b.read(softmax, j, kind), b.splat(inverse, kind)), softmax, j)
+        chosen = b.fsub(b.read(logits, b.index(1, i)), maximum)
+        b.write(b.fsub(b.intrinsic("log", whole), chosen), b.arrays[3], i)
+    return b.compile()
 
 
 def cross_entropy(logits: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
-"""One PyTensor scalar Op as vector instructions.
+"""Translate one PyTensor scalar Op into vector instructions.
 
-`emit` serves every kernel that evaluates element-wise mathematics. An Op that is not in the table raises
-`UnsupportedStep`, and the caller falls back on PyTensor's own way of running it.
+Every kernel that evaluates element-wise mathematics calls `apply`. It raises `UnsupportedStep` for an Op that is not in
+the table; the caller then runs the graph with PyTensor's own Ops.
 """
 
 from __future__ import annotations
@@ -12,76 +12,77 @@ import pytensor.scalar as ps
 from llvmlite import ir
 
 from charrnn.model.kernels import functions as f
+from charrnn.model.kernels.emit import FLAGS, Emitter, constant
 
-Emitter = Callable[..., ir.Value]
+Instructions = Callable[..., ir.Value]
 
 
 class UnsupportedStep(NotImplementedError):
     """The kernels have no instructions for something in this graph."""
 
 
-def _fold(method: str) -> Emitter:
-    def emit_fold(b: ir.IRBuilder, *args: ir.Value) -> ir.Value:
+def _fold(method: str) -> Instructions:
+    def fold(b: Emitter, *args: ir.Value) -> ir.Value:
         result = args[0]
         for arg in args[1:]:
-            result = getattr(b, method)(result, arg, flags=f.FLAGS)
+            result = getattr(b, method)(result, arg, flags=FLAGS)
         return result
 
-    return emit_fold
+    return fold
 
 
-def _compare(sign: str) -> Emitter:
+def _compare(sign: str) -> Instructions:
     """Comparisons give 1 or 0 in the operands' type: truth is arithmetic in these graphs."""
 
-    def emit_compare(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-        return b.select(b.fcmp_ordered(sign, x, y), f.constant(1.0, x.type), f.constant(0.0, x.type))
+    def compare(b: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
+        return b.select(b.fcmp_ordered(sign, x, y), constant(1.0, x.type), constant(0.0, x.type))
 
-    return emit_compare
-
-
-def _switch(b: ir.IRBuilder, condition: ir.Value, x: ir.Value, y: ir.Value) -> ir.Value:
-    return b.select(b.fcmp_unordered("!=", condition, f.constant(0.0, condition.type)), x, y)
+    return compare
 
 
-def _maximum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+def _switch(b: Emitter, condition: ir.Value, x: ir.Value, y: ir.Value) -> ir.Value:
+    return b.select(b.fcmp_unordered("!=", condition, constant(0.0, condition.type)), x, y)
+
+
+def _maximum(b: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.select(b.fcmp_ordered(">", x, y), x, b.select(b.fcmp_unordered("uno", x, x), x, y))
 
 
-def _minimum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+def _minimum(b: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.select(b.fcmp_ordered("<", x, y), x, b.select(b.fcmp_unordered("uno", x, x), x, y))
 
 
-def _intrinsic(name: str) -> Emitter:
-    return lambda b, x: f.intrinsic(b, name, x)
+def _intrinsic(name: str) -> Instructions:
+    return lambda b, x: b.intrinsic(name, x)
 
 
-def _divide(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    return b.fdiv(x, y, flags=f.FLAGS)
+def _divide(b: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
+    return b.fdiv(x, y, flags=FLAGS)
 
 
-def _log1p(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+def _log1p(b: Emitter, x: ir.Value) -> ir.Value:
     # x log(u) / (u - 1) makes up for what rounding u = 1 + x loses of a small x (Kahan).
-    one = f.constant(1.0, x.type)
+    one = constant(1.0, x.type)
     u = b.fadd(x, one)
-    log = f.intrinsic(b, "log", u)
+    log = b.intrinsic("log", u)
     small = b.select(b.fcmp_ordered("==", u, one), x, b.fmul(log, b.fdiv(x, b.fsub(u, one))))
     return b.select(b.fcmp_ordered("<", x, one), small, log)
 
 
-def _softplus(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+def _softplus(b: Emitter, x: ir.Value) -> ir.Value:
     # max(x, 0) + log(1 + exp(-|x|)) neither overflows nor loses the tail.
-    tail = _log1p(b, f.exp(b, b.fneg(f.intrinsic(b, "fabs", x))))
-    return b.fadd(_maximum(b, x, f.constant(0.0, x.type)), tail)
+    tail = _log1p(b, f.exp(b, b.fneg(b.intrinsic("fabs", x))))
+    return b.fadd(_maximum(b, x, constant(0.0, x.type)), tail)
 
 
-_EMITTERS: dict[type, Emitter] = {
+_INSTRUCTIONS: dict[type, Instructions] = {
     ps.Add: _fold("fadd"),
     ps.Mul: _fold("fmul"),
-    ps.Sub: lambda b, x, y: b.fsub(x, y, flags=f.FLAGS),
+    ps.Sub: lambda b, x, y: b.fsub(x, y, flags=FLAGS),
     ps.TrueDiv: _divide,
     ps.Neg: lambda b, x: b.fneg(x),
-    ps.Reciprocal: lambda b, x: _divide(b, f.constant(1.0, x.type), x),
-    ps.Sqr: lambda b, x: b.fmul(x, x, flags=f.FLAGS),
+    ps.Reciprocal: lambda b, x: _divide(b, constant(1.0, x.type), x),
+    ps.Sqr: lambda b, x: b.fmul(x, x, flags=FLAGS),
     ps.Sqrt: _intrinsic("sqrt"),
     ps.Abs: _intrinsic("fabs"),
     ps.Exp: f.exp,
@@ -92,7 +93,7 @@ _EMITTERS: dict[type, Emitter] = {
     ps.Tanh: f.tanh,
     ps.Sigmoid: f.sigmoid,
     ps.Softplus: _softplus,
-    ps.Pow: lambda b, x, y: f.intrinsic(b, "pow", x, y),
+    ps.Pow: lambda b, x, y: b.intrinsic("pow", x, y),
     ps.Maximum: _maximum,
     ps.Minimum: _minimum,
     ps.Clip: lambda b, x, low, high: _minimum(b, _maximum(b, x, low), high),
@@ -105,12 +106,12 @@ _EMITTERS: dict[type, Emitter] = {
     ps.NEQ: _compare("!="),
     ps.AND: lambda b, x, y: b.fmul(x, y),
     ps.OR: _maximum,
-    ps.Invert: lambda b, x: b.fsub(f.constant(1.0, x.type), x),
+    ps.Invert: lambda b, x: b.fsub(constant(1.0, x.type), x),
     ps.Second: lambda b, x, y: y,
     ps.Identity: lambda b, x: x,
     ps.Cast: lambda b, x: x,
     ps.Sign: lambda b, x: b.fsub(
-        _compare(">")(b, x, f.constant(0.0, x.type)), _compare("<")(b, x, f.constant(0.0, x.type))
+        _compare(">")(b, x, constant(0.0, x.type)), _compare("<")(b, x, constant(0.0, x.type))
     ),
 }
 
@@ -131,25 +132,25 @@ EXPENSIVE = (
 )
 
 
-def emit(builder: ir.IRBuilder, op: ps.ScalarOp, args: list[ir.Value]) -> ir.Value:
-    """Return the value of ``op`` on vectors.
+def apply(b: Emitter, op: ps.ScalarOp, args: list[ir.Value]) -> ir.Value:
+    """Return the value of a scalar Op on numbers or vectors.
 
     Raises
     ------
     UnsupportedStep
-        There are no instructions for this Op.
+        If there are no instructions for this Op.
     """
-    emitter = _EMITTERS.get(type(op))
-    if emitter is None:
+    instructions = _INSTRUCTIONS.get(type(op))
+    if instructions is None:
         raise UnsupportedStep(f"no kernel instructions for the scalar Op {op}")
-    return emitter(builder, *args)
+    return instructions(b, *args)
 
 
-def add(builder: ir.IRBuilder, terms: list[ir.Value]) -> ir.Value:
-    """Return a sum of vectors."""
-    return _fold("fadd")(builder, *terms)
+def add(b: Emitter, terms: list[ir.Value]) -> ir.Value:
+    """Return the sum of numbers or vectors."""
+    return _fold("fadd")(b, *terms)
 
 
 def supported(op: ps.ScalarOp) -> bool:
-    """Say whether `emit` knows an Op."""
-    return type(op) in _EMITTERS
+    """Say whether `apply` has instructions for an Op."""
+    return type(op) in _INSTRUCTIONS

@@ -9,10 +9,8 @@ from llvmlite import ir
 from pytensor.graph.fg import FunctionGraph
 
 from charrnn.model.kernels import functions as f
-from charrnn.model.kernels.jit import INT, POINTER, host
-from charrnn.model.kernels.loop import LoopKernel, counting
-
-SYMBOL = ir.IntType(32)
+from charrnn.model.kernels.emit import INT, INT32, POINTER, Emitter, constant
+from charrnn.model.kernels.loop import LoopKernel
 
 
 class WritingKernel(LoopKernel):
@@ -87,89 +85,53 @@ class WritingKernel(LoopKernel):
         split(R, lambda first, last: self(n, first, last, arguments))
         return symbols, [s[(n - 1) & 1] for s in new]
 
-    def _emit_step(self, b: ir.IRBuilder, i: ir.Value) -> None:
-        table, current, symbols, uniforms, settings, sizes, now, logits = (
-            b.load(b.gep(self._extra, [INT(k)], source_etype=POINTER), typ=POINTER) for k in range(8)
-        )
-        R, M, V, skip = (b.load(b.gep(sizes, [INT(k)], source_etype=INT), typ=INT) for k in range(4))
-        with counting(b, self._first, self._last) as row:
-            symbol = b.sext(b.load(b.gep(current, [row], source_etype=SYMBOL), typ=SYMBOL), INT)
-            self._copy(
-                b,
-                b.gep(table, [b.mul(symbol, M)], source_etype=self.scalar),
-                b.gep(now, [b.mul(row, M)], source_etype=self.scalar),
-                M,
-            )
+    def _emit_step(self, b: Emitter, i: ir.Value) -> None:
+        table, current, symbols, uniforms, settings, sizes, now, logits = b.items(self._extra, 8, POINTER)
+        R, M, V, skip = b.items(sizes, 4, INT)
+        with b.counting(self._first, self._last) as row:
+            symbol = b.sext(b.read(current, row, INT32), INT)
+            source, target = b.at(table, b.mul(symbol, M)), b.at(now, b.mul(row, M))
+            for j, kind in b.columns(0, M):
+                b.write(b.read(source, j, kind), target, j)
         super()._emit_step(b, i)
-        with counting(b, self._first, self._last) as row:
+        with b.counting(self._first, self._last) as row:
             at = b.add(b.mul(i, R), row)
-            u = b.load(b.gep(uniforms, [at], source_etype=self.scalar), typ=self.scalar)
-            inverse = b.load(settings, typ=self.scalar)
             # What is skipped lies before the symbols to draw from.
-            left = b.sub(V, skip)
-            drawn = self._draw(
-                b, b.gep(logits, [b.add(b.mul(row, V), skip)], source_etype=self.scalar), left, u, inverse
-            )
-            symbol = b.add(drawn, skip)
-            symbol = b.trunc(symbol, SYMBOL)
-            b.store(symbol, b.gep(symbols, [at], source_etype=SYMBOL))
-            b.store(symbol, b.gep(current, [row], source_etype=SYMBOL))
+            choices = b.at(logits, b.mul(row, V), skip)
+            drawn = _draw(b, choices, b.sub(V, skip), b.read(uniforms, at), b.read(settings))
+            symbol = b.trunc(b.add(drawn, skip), INT32)
+            b.write(symbol, symbols, at)
+            b.write(symbol, current, row)
 
-    def _copy(self, b: ir.IRBuilder, source: ir.Value, target: ir.Value, n: ir.Value) -> None:
-        lanes, align = host().lanes(self.scalar), np.dtype(self.dtype).itemsize
-        whole = b.sub(n, b.srem(n, INT(lanes)))
-        for kind, start, stop, step in (
-            (ir.VectorType(self.scalar, lanes), INT(0), whole, lanes),
-            (self.scalar, whole, n, 1),
-        ):
-            with counting(b, start, stop, step) as j:
-                value = b.load(b.gep(source, [j], source_etype=self.scalar), typ=kind, align=align)
-                b.store(value, b.gep(target, [j], source_etype=self.scalar), align=align)
 
-    def _draw(self, b: ir.IRBuilder, logits: ir.Value, V: ir.Value, u: ir.Value, inverse: ir.Value) -> ir.Value:
-        """Return the first symbol whose cumulative probability exceeds u.
+def _draw(b: Emitter, logits: ir.Value, V: ir.Value, u: ir.Value, inverse: ir.Value) -> ir.Value:
+    """Return the first of V symbols whose cumulative probability exceeds u; overwrites the logits.
 
-        The likeliest if the inverse temperature is 0.
-        """
-        scalar, lanes, align = self.scalar, host().lanes(self.scalar), np.dtype(self.dtype).itemsize
-
-        def variable(kind: ir.Type, value: ir.Value) -> ir.Value:
-            with b.goto_entry_block():
-                place = b.alloca(kind)
-            b.store(value, place)
-            return place
-
-        def load(j: ir.Value, kind: ir.Type = scalar) -> ir.Value:
-            return b.load(b.gep(logits, [j], source_etype=scalar), typ=kind, align=align)
-
-        best, top = variable(INT, INT(0)), variable(scalar, load(INT(0)))
-        with counting(b, INT(1), V) as j:
-            value = load(j)
-            with b.if_then(b.fcmp_ordered(">", value, b.load(top, typ=scalar))):
-                b.store(value, top)
-                b.store(j, best)
-        chosen = variable(INT, b.load(best, typ=INT))
-        with b.if_then(b.fcmp_ordered(">", inverse, ir.Constant(scalar, 0.0))):
-            maximum = b.load(top, typ=scalar)
-            whole = b.sub(V, b.srem(V, INT(lanes)))
-            for kind, start, stop, step in (
-                (ir.VectorType(scalar, lanes), INT(0), whole, lanes),
-                (scalar, whole, V, 1),
-            ):
-                with counting(b, start, stop, step) as j:
-                    scaled = b.fmul(b.fsub(load(j, kind), f.splat(b, maximum, kind)), f.splat(b, inverse, kind))
-                    b.store(f.exp(b, scaled), b.gep(logits, [j], source_etype=scalar), align=align)
-            total = variable(scalar, ir.Constant(scalar, 0.0))
-            with counting(b, INT(0), V) as j:
-                b.store(b.fadd(b.load(total, typ=scalar), load(j)), total)
-            # Walk to where the running sum passes u times the total. Should rounding never let it pass, the likeliest
-            # stays chosen.
-            threshold = b.fmul(u, b.load(total, typ=scalar))
-            passed, running = variable(INT, INT(0)), variable(scalar, ir.Constant(scalar, 0.0))
-            with counting(b, INT(0), V) as j:
-                b.store(b.fadd(b.load(running, typ=scalar), load(j)), running)
-                over = b.fcmp_ordered(">", b.load(running, typ=scalar), threshold)
-                with b.if_then(b.and_(over, b.icmp_signed("==", b.load(passed, typ=INT), INT(0)))):
-                    b.store(j, chosen)
-                    b.store(INT(1), passed)
-        return b.load(chosen, typ=INT)
+    The likeliest if the inverse temperature is 0.
+    """
+    best, top = b.variable(INT(0)), b.variable(b.read(logits))
+    with b.counting(1, V) as j:
+        value = b.read(logits, j)
+        with b.if_then(b.fcmp_ordered(">", value, b.load(top, typ=b.scalar))):
+            b.store(value, top)
+            b.store(j, best)
+    chosen = b.variable(b.load(best, typ=INT))
+    with b.if_then(b.fcmp_ordered(">", inverse, constant(0.0, b.scalar))):
+        maximum = b.load(top, typ=b.scalar)
+        for j, kind in b.columns(0, V):
+            below = b.fsub(b.read(logits, j, kind), b.splat(maximum, kind))
+            b.write(f.exp(b, b.fmul(below, b.splat(inverse, kind))), logits, j)
+        total = b.variable(constant(0.0, b.scalar))
+        with b.counting(0, V) as j:
+            b.store(b.fadd(b.load(total, typ=b.scalar), b.read(logits, j)), total)
+        # Walk to where the running sum passes u times the total. Should rounding never let it pass, the likeliest
+        # stays chosen.
+        threshold = b.fmul(u, b.load(total, typ=b.scalar))
+        passed, running = b.variable(INT(0)), b.variable(constant(0.0, b.scalar))
+        with b.counting(0, V) as j:
+            b.store(b.fadd(b.load(running, typ=b.scalar), b.read(logits, j)), running)
+            over = b.fcmp_ordered(">", b.load(running, typ=b.scalar), threshold)
+            with b.if_then(b.and_(over, b.icmp_signed("==", b.load(passed, typ=INT), INT(0)))):
+                b.store(j, chosen)
+                b.store(INT(1), passed)
+    return b.load(chosen, typ=INT)

@@ -1,4 +1,3 @@
-import ctypes
 import functools
 
 import numpy as np
@@ -6,17 +5,15 @@ import pytest
 from llvmlite import ir
 
 from charrnn.model.kernels import product
-from charrnn.model.kernels.jit import CompiledFunction, scalar_type
+from charrnn.model.kernels.jit import CompiledFunction
 
 
 @functools.cache
 def kernel(dtype, rows):
     module = ir.Module()
-    function = product.define(module, scalar_type(dtype), rows)
+    function = product.define(module, dtype, rows)
     function.linkage = "external"
-    integer, address = ctypes.c_int64, ctypes.c_void_p
-    argtypes = [integer, address, integer, address, address, integer, address, integer, integer]
-    return CompiledFunction(module, function.name, argtypes)
+    return CompiledFunction(module, function.name)
 
 
 def multiply(a, matrix, initial=None, guard=99.0):

@@ -2,7 +2,7 @@ import numpy as np
 import pytensor.scalar as ps
 import pytest
 
-from charrnn.model.kernels.scalars import UnsupportedStep, emit, supported
+from charrnn.model.kernels.scalars import UnsupportedStep, apply, supported
 from tests.model.kernels.test_functions import evaluate
 
 ONE = [ps.neg, ps.reciprocal, ps.sqr, ps.sqrt, ps.abs, ps.exp, ps.log, ps.log1p, ps.sin, ps.cos, ps.tanh, ps.sigmoid,
@@ -71,4 +71,4 @@ def test_log1p_of_small_numbers():
 def test_an_unknown_op_is_refused():
     assert not supported(ps.erf)
     with pytest.raises(UnsupportedStep, match="erf"):
-        emit(None, ps.erf, [])
+        apply(None, ps.erf, [])

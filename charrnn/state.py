@@ -15,7 +15,7 @@ from charrnn.data.documents.document import Document
 from charrnn.data.documents.source import Labels
 from charrnn.data.documents.tables import Column
 from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
-from charrnn.data.text.corpus import Corpus
+from charrnn.data.text.corpus import TextCorpus as Corpus
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue
 from charrnn.session import show as describe

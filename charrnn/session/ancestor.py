@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from charrnn.data.text.charset import UNKNOWN, CharSet
-from charrnn.data.text.corpus import FILENAME, Corpus
+from charrnn.data.text.corpus import FILENAME
+from charrnn.data.text.corpus import TextCorpus as Corpus
 from charrnn.errors import InvalidValue
 from charrnn.settings.hyper import HyperParams
 from charrnn.storage.legacy import LegacyParameters

@@ -14,12 +14,15 @@ import numpy as np
 from tqdm import tqdm
 
 from charrnn import checks
-from charrnn.data.documents.corpus import DocumentCorpus, corpus_from_json
+from charrnn.data.corpus import Parts
+from charrnn.data.documents.corpus import DocumentCorpus
 from charrnn.data.documents.dataset import DocumentSet
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.music.corpus import MusicCorpus
+from charrnn.data.sources import corpus_from_json
 from charrnn.data.text.charset import CharSet
-from charrnn.data.text.corpus import Corpus
+from charrnn.data.text.corpus import CharacterCorpus
+from charrnn.data.text.corpus import TextCorpus as Corpus
 from charrnn.data.text.dataset import DataSet
 from charrnn.errors import CheckpointNotFound, InvalidValue, SourceNotFound
 from charrnn.session import completion
@@ -228,7 +231,7 @@ class KeptModel(LivingModel):
     @property
     def chars(self) -> CharSet:
         """The characters that the model knows."""
-        assert not isinstance(self.corpus, MusicCorpus)
+        assert isinstance(self.corpus, CharacterCorpus)
         return self.corpus.charset
 
     @property
@@ -318,7 +321,7 @@ class KeptModel(LivingModel):
         return self._data[1]
 
     @cached_property
-    def _data(self) -> tuple[Any, Any]:
+    def _data(self) -> Parts[Any]:
         if not self.has_text:
             raise SourceNotFound(
                 f"{self.path} holds a model without its text, as a single file brings it: it writes and scores, but "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from charrnn.data.documents.corpus import DocumentCorpus
 from charrnn.data.documents.labels import LabelTable
@@ -17,7 +17,7 @@ from charrnn.training.summary import NOUNS, in_units
 from charrnn.wording import plural
 
 if TYPE_CHECKING:
-    from charrnn.data.text.corpus import Corpus
+    from charrnn.data.text.corpus import TextCorpus as Corpus
     from charrnn.session.session import KeptModel
     from charrnn.training.learner import Learner
     from charrnn.training.loop import Plan
@@ -45,7 +45,7 @@ class Checkpoints(Lines):
         )._repr_html_()
 
 
-def corpus(corpus: Corpus | DocumentCorpus | MusicCorpus) -> str:
+def corpus(corpus: Corpus | DocumentCorpus | MusicCorpus | Any) -> str:
     """Describe a text, documents or music just encoded, and what was not plain about them."""
     if isinstance(corpus, MusicCorpus):
         return music(corpus)

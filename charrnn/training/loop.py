@@ -23,7 +23,7 @@ from charrnn.training.summary import Round, TrainingSummary
 from charrnn.training.validate import validate
 
 if TYPE_CHECKING:
-    from charrnn.data.sets import Streams
+    from charrnn.data.streams.batch import Streams
     from charrnn.model.model import StepResult
     from charrnn.training.job import Job
 

@@ -100,7 +100,7 @@ class FakeData:
     def __init__(self, symbols, seq_len):
         self.symbols, self.seq_len = np.asarray(symbols), seq_len
 
-    unit = "char"
+    unit, noun, tables = "char", "character", ()
 
     def batchepoch(self, batchsize):
         return len(self.symbols) // self.seq_len // batchsize

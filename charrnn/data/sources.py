@@ -1,24 +1,26 @@
-"""What a person may give to learn from, told apart: a continuous text, documents, or music; its way into files."""
+"""Decide whether a source is text, documents or music, and encode it."""
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from charrnn import checks
+from charrnn.data.corpus import Corpus
 from charrnn.data.documents.corpus import DocumentCorpus, encode_documents
 from charrnn.data.documents.source import SUFFIXES, Documents, Labels
 from charrnn.data.documents.tables import Column
 from charrnn.data.music.corpus import MusicCorpus, encode_pieces
 from charrnn.data.music.source import Pieces, is_music
 from charrnn.data.text.charset import UNKNOWN, CharSet
-from charrnn.data.text.corpus import Corpus, encode
+from charrnn.data.text.corpus import CharacterCorpus, TextCorpus, encode
 from charrnn.data.text.source import ReadOptions, TextSource
 from charrnn.data.text.survey import Survey
-from charrnn.errors import InvalidValue
+from charrnn.errors import CorruptFile, InvalidValue
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,180 @@ def holds_documents(source: Any, options: DocumentOptions) -> bool:
     return not hasattr(source, "read") and (Path(source).suffix.lower() in SUFFIXES or Path(source).is_dir())
 
 
+@dataclass(frozen=True)
+class Source(ABC):
+    """A source of one kind, which nothing was read of yet.
+
+    Parameters
+    ----------
+    given : path, binary stream, list, array ...
+        The source itself.
+    reading : ReadOptions
+        How text files are read.
+    """
+
+    corpus: ClassVar[type[Corpus]]  # what encoding it makes
+    given: Any
+    reading: ReadOptions
+
+    @abstractmethod
+    def open(self) -> TextSource | Documents | Pieces:
+        """Look through the source: its name, checksum, notes, and how often each character occurs."""
+
+    @abstractmethod
+    def encode(
+        self,
+        directory: Path,
+        seq_len: int,
+        trainfrac: float,
+        min_count: int = 0,
+        random_seed: int = 0,
+        known: CharSet | None = None,
+    ) -> tuple[Corpus, int]:
+        """Encode the source into files in a directory.
+
+        Parameters are those of `charrnn.data.text.corpus.encode`, and `random_seed` that of the division.
+
+        Returns
+        -------
+        corpus : Corpus
+        never_written : int
+            How many of the first symbols do not occur in the data, so that a model should not write them: U+FFFD, and
+            the begin symbol of documents.
+
+        Raises
+        ------
+        SourceNotFound, SourceUnusable, InvalidValue, UnknownName, SaveFailed
+            If the source or an argument cannot be used.
+        """
+
+
+@dataclass(frozen=True)
+class ContinuousText(Source):
+    """A source that is one continuous text."""
+
+    corpus = TextCorpus
+
+    def open(self) -> TextSource:
+        return TextSource.open(self.given, self.reading)
+
+    def encode(
+        self,
+        directory: Path,
+        seq_len: int,
+        trainfrac: float,
+        min_count: int = 0,
+        random_seed: int = 0,
+        known: CharSet | None = None,
+    ) -> tuple[TextCorpus, int]:
+        text = self.open()
+        corpus = encode(text, directory, seq_len, trainfrac, min_count, known)
+        return corpus, 0 if _has_unknown(text.survey, corpus) else 1
+
+
+@dataclass(frozen=True)
+class SeparateDocuments(Source):
+    """A source of documents."""
+
+    corpus = DocumentCorpus
+    options: DocumentOptions = field(default_factory=DocumentOptions)
+
+    def open(self) -> Documents:
+        options = self.options
+        return Documents.open(
+            self.given,
+            options.text,
+            options.labels,
+            kind=options.kind,
+            delimiter=options.delimiter,
+            header=options.header,
+            only=options.only,
+            min_documents=options.min_documents,
+            options=self.reading,
+        )
+
+    def encode(
+        self,
+        directory: Path,
+        seq_len: int,
+        trainfrac: float,
+        min_count: int = 0,
+        random_seed: int = 0,
+        known: CharSet | None = None,
+    ) -> tuple[DocumentCorpus, int]:
+        documents = self.open()
+        corpus = encode_documents(documents, directory, seq_len, trainfrac, min_count, random_seed, known)
+        return corpus, 0 if _has_unknown(documents.survey, corpus) else 2
+
+
+@dataclass(frozen=True)
+class Music(Source):
+    """A source of piano music; it has no characters, so that neither `min_count` nor `known` matter."""
+
+    corpus = MusicCorpus
+    options: MusicOptions = field(default_factory=MusicOptions)
+
+    def open(self) -> Pieces:
+        options = self.options
+        return Pieces.open(self.given, dt=options.dt, beats=options.beats, onsets=options.onsets)
+
+    def encode(
+        self,
+        directory: Path,
+        seq_len: int,
+        trainfrac: float,
+        min_count: int = 0,
+        random_seed: int = 0,
+        known: CharSet | None = None,
+    ) -> tuple[MusicCorpus, int]:
+        return encode_pieces(self.open(), directory, seq_len, trainfrac, self.options.transpose, random_seed), 0
+
+
+SOURCES: dict[str, type[Source]] = {source.corpus.kind: source for source in (ContinuousText, SeparateDocuments, Music)}
+
+
+def recognise(given: Any, reading: ReadOptions, documents: DocumentOptions, music: MusicOptions) -> Source:
+    """Decide whether a source is text, documents or music.
+
+    Raises
+    ------
+    InvalidValue
+        If options are given for another kind than the source is.
+
+    Examples
+    --------
+    >>> recognise("alice.txt", ReadOptions(), DocumentOptions(), MusicOptions()).corpus.kind
+    'text'
+    >>> recognise("poems.csv", ReadOptions(), DocumentOptions(), MusicOptions()).corpus.kind
+    'documents'
+    """
+    if holds_music(given, documents, music):
+        return Music(given, reading, music)
+    if holds_documents(given, documents):
+        return SeparateDocuments(given, reading, documents)
+    return ContinuousText(given, reading)
+
+
+def source_like(corpus: Corpus, given: Any, reading: ReadOptions) -> Source:
+    """Return another source of the same kind as an encoded one."""
+    return SOURCES[corpus.kind](given, reading)
+
+
+def corpus_from_json(record: Mapping[str, Any]) -> Corpus:
+    """Restore the record of encoded data by its kind, which old records do not name.
+
+    Raises
+    ------
+    CorruptFile
+        If there is no such kind, or the record lacks something.
+    """
+    inferred = "music" if "pieces" in record else "documents" if "documents" in record else "text"
+    kind = record.get("kind", inferred)
+    if kind not in SOURCES:
+        raise CorruptFile(f"The record is of {kind!r}: expected {', '.join(SOURCES)}. A newer charrnn may read it.")
+    return SOURCES[kind].corpus.from_json(record)
+
+
 def encode_source(
     source: Any,
     directory: Path,
@@ -115,38 +291,11 @@ def encode_source(
     options: DocumentOptions,
     music: MusicOptions,
     known: CharSet | None = None,
-) -> tuple[Corpus | DocumentCorpus | MusicCorpus, int]:
-    """Encode a source into files in a directory; return what is known of it, and how many first symbols never come.
-
-    These are U+FFFD, if the text has none, and the begin of documents. The characters of `known` keep their indices.
-
-    Raises
-    ------
-    SourceNotFound, SourceUnusable, InvalidValue, UnknownName, SaveFailed
-        As of `encode`, `encode_documents` and `Documents.open`, `encode_pieces` and `Pieces.open`.
-    """
-    if holds_music(source, options, music):
-        pieces = Pieces.open(source, dt=music.dt, beats=music.beats, onsets=music.onsets)
-        return encode_pieces(pieces, directory, seq_len, trainfrac, music.transpose, random_seed), 0
-    corpus: Corpus | DocumentCorpus
-    if holds_documents(source, options):
-        documents = Documents.open(
-            source,
-            options.text,
-            options.labels,
-            kind=options.kind,
-            delimiter=options.delimiter,
-            header=options.header,
-            only=options.only,
-            min_documents=options.min_documents,
-            options=reading,
-        )
-        corpus = encode_documents(documents, directory, seq_len, trainfrac, min_count, random_seed, known)
-        return corpus, 0 if _has_unknown(documents.survey, corpus) else 2
-    text = TextSource.open(source, reading)
-    corpus = encode(text, directory, seq_len, trainfrac, min_count, known)
-    return corpus, 0 if _has_unknown(text.survey, corpus) else 1
+) -> tuple[Corpus, int]:
+    """Recognise a source and encode it, see `Source.encode`."""
+    found = recognise(source, reading, options, music)
+    return found.encode(directory, seq_len, trainfrac, min_count, random_seed, known)
 
 
-def _has_unknown(survey: Survey, corpus: Corpus | DocumentCorpus) -> bool:
+def _has_unknown(survey: Survey, corpus: CharacterCorpus) -> bool:
     return any(ch == UNKNOWN or ch not in corpus.charset for ch in survey.counts_by_character)

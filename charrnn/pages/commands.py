@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import charrnn
 from charrnn.data.music.corpus import MusicCorpus
-from charrnn.data.text.corpus import Corpus
+from charrnn.data.text.corpus import TextCorpus as Corpus
 from charrnn.settings.hyper import HyperParams
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from charrnn.data.text.charset import UNKNOWN, CharSet
-from charrnn.data.text.corpus import FILENAME, Corpus
+from charrnn.data.text.corpus import FILENAME, TextCorpus
 from charrnn.errors import InvalidValue
 from charrnn.settings.hyper import HyperParams
 from charrnn.storage.legacy import LegacyParameters
@@ -34,7 +34,7 @@ def facts(file: Path, found: LegacyParameters, chars: Sequence[str], changes: di
     Raises
     ------
     InvalidValue, UnknownName
-        The characters are not as many as the file's, or a hyperparameter contradicts the file or makes no sense.
+        The characters are not as many as the file's, or a hyperparameter contradicts the file or is out of range.
     """
     sizes = {"layers": found.layers, "state_size": found.state_size}
     dtype = np.result_type(found.arrays["V"], np.float32).name
@@ -42,7 +42,7 @@ def facts(file: Path, found: LegacyParameters, chars: Sequence[str], changes: di
     for name, size in sizes.items():
         if getattr(hyper, name) != size:
             raise InvalidValue(f"{name}={getattr(hyper, name)}: {file} holds a model with {name}={size}.")
-    corpus = Corpus(
+    corpus = TextCorpus(
         charset=_charset(file, found.vocab_size, chars),
         filename=FILENAME,
         length=0,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from charrnn.data.documents.corpus import corpus_from_json
+from charrnn.data.sources import corpus_from_json
 from charrnn.errors import InvalidValue
 from charrnn.settings.hyper import HyperParams
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from charrnn import checks
 from charrnn.data.documents.document import Document
-from charrnn.data.sources import DocumentOptions, MusicOptions, encode_source, holds_music
+from charrnn.data.sources import DocumentOptions, MusicOptions, Source, recognise, source_like
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CheckpointNotFound, InvalidValue
 from charrnn.session import ancestor, record
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from charrnn.model.cells.modeltypes import CellMaker
 
 S = TypeVar("S", bound="Session")
-Source = str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any
+Given = str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any
 
 FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
 
 
 def new(
     cls: type[S],
-    srcfile: Source,
+    srcfile: Given,
     usedir: str | os.PathLike[str],
     *,
     preset: str | None,
@@ -79,16 +79,15 @@ def new(
     reading = dataclasses.replace(reading, lower=recipe.lower)
     documents = dataclasses.replace(documents, labels=recipe.labels)
     music = dataclasses.replace(music, transpose=recipe.transpose)
-    hyper = fitting_head(hyper, srcfile, documents, music)
+    source = recognise(srcfile, reading, documents, music)
+    hyper = fitting_head(hyper, source)
     if hyper.tied:  # before there is a directory
         from charrnn.model.heads.output import require_tieable
 
         require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
 
     def facts(data: Path) -> dict[str, Any]:
-        corpus, never_written = encode_source(
-            srcfile, data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed, reading, documents, music
-        )
+        corpus, never_written = source.encode(data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed)
         batchsize = recipe.batchsize if preset else 16
         return Facts(mtype.name, hyper, corpus, never_written, batchsize, preset, own).to_json()
 
@@ -160,19 +159,19 @@ def of_ancestor(
         return imported(cls, bundle, usedir, None, overwrite, engine, threads)
 
 
-def fitting_head(hyper: HyperParams, srcfile: Source, documents: DocumentOptions, music: MusicOptions) -> HyperParams:
+def fitting_head(hyper: HyperParams, source: Source) -> HyperParams:
     """Return the hyperparameters with a head for notes if the source is music, or raise if they contradict it."""
-    if holds_music(srcfile, documents, music) == (hyper.head in NOTE_HEADS):
+    if (source.corpus.kind == "music") == (hyper.head in NOTE_HEADS):
         return hyper
     if hyper.head in NOTE_HEADS:
-        raise InvalidValue(f"head={hyper.head!r} is for music, which {srcfile} is not.")
+        raise InvalidValue(f"head={hyper.head!r} is for music, which {source.given} is not.")
     return hyper.replace(head="nade")
 
 
 @not_while_training
 def finetune(
     ms: S,
-    srcfile: Source,
+    srcfile: Given,
     usedir: str | os.PathLike[str],
     *,
     seq_len: int | None = None,
@@ -227,7 +226,7 @@ def finetune(
     ms.task.require_finetunable()
     require_engine(engine, threads)
     reading = ReadOptions(encoding, newlines, lower, gutenberg, strip_punctuation)
-    documents = DocumentOptions(documents=ms.writes_documents)
+    source = source_like(ms.corpus, srcfile, reading)
     origin = {
         "model": ms.path.name,
         "id": ms.workdir.id,
@@ -237,18 +236,7 @@ def finetune(
 
     def facts(data: Path) -> dict[str, Any]:
         length = ms.corpus.seq_len if seq_len is None else seq_len
-        corpus, never_written = encode_source(
-            srcfile,
-            data,
-            length,
-            trainfrac,
-            min_count,
-            hyper.random_seed,
-            reading,
-            documents,
-            MusicOptions(),
-            ms.chars,
-        )
+        corpus, never_written = source.encode(data, length, trainfrac, min_count, hyper.random_seed, ms.chars)
         made = dataclasses.replace(ms.facts, hyper=hyper, corpus=corpus, never_written=never_written, origin=origin)
         return ms.workdir.model | made.to_json()
 

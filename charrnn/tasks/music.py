@@ -171,7 +171,9 @@ class MusicState(ModelState):
     @property
     def test_data(self) -> PieceSet:
         """The pieces for testing, where the source has some."""
-        return self.corpus.part(self._workdir.data, "test")
+        if self._data.test is None:
+            raise InvalidValue(f"{self.corpus.source} has no part for testing: use calc_loss, which is of validation.")
+        return self._data.test
 
     def _training_sample(self, temp: float = 0.5) -> str:
         rng = np.random.default_rng([self.hyper.random_seed, self.model.steps])

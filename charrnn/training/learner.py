@@ -14,7 +14,7 @@ from charrnn.training.policies import Constant
 from charrnn.training.steplog import Step, StepLog
 
 if TYPE_CHECKING:
-    from charrnn.data.sets import Streams
+    from charrnn.data.streams.batch import Streams
     from charrnn.model.model import Model, StepResult
 
 

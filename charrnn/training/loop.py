@@ -24,7 +24,7 @@ from charrnn.training.validate import validate
 from charrnn.wording import say
 
 if TYPE_CHECKING:
-    from charrnn.data.sets import Streams
+    from charrnn.data.streams.batch import Streams
     from charrnn.training.job import Job
 
 FIRST_SAMPLE_SECONDS, SAMPLE_SECONDS = 8.0, 20.0  # of samples by the clock: until the first one, between two

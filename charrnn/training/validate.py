@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from charrnn.data.sets import Streams
+    from charrnn.data.streams.batch import Streams
     from charrnn.model.model import Model
 
 
@@ -46,7 +46,7 @@ def validate(
     Parameters
     ----------
     model : Model
-    data : DataSet, DocumentSet or PieceSet
+    data : Streams
     batchsize : int
         Number of streams, B.
     valid_len : int
@@ -64,7 +64,7 @@ def validate(
         length = min(length, valid_len)
     state = model.freshstate(batchsize)
     nats = right = characters = 0.0
-    tables = getattr(data, "tables", ())
+    tables = data.tables
     sums = [np.zeros((2, table.size)) for table in tables]  # nats and characters of each label
     for pos in range(length):
         if not go_on():
@@ -78,7 +78,7 @@ def validate(
             ids = np.asarray(labels)[:, :, k].ravel()
             total += [np.bincount(ids, (errors * mask).ravel(), table.size), np.bincount(ids, mask.ravel(), table.size)]
     by_label = {
-        table.name: {table.labelof(i) or "": total[0, i] / total[1, i] for i in np.flatnonzero(total[1])}
+        table.name: {table.labelof(int(i)) or "": total[0, i] / total[1, i] for i in np.flatnonzero(total[1])}
         for total, table in zip(sums, tables, strict=True)
     }
     return Validation(nats / characters, right / characters, by_label)

@@ -65,7 +65,7 @@ def test_the_test_loss_is_that_of_each_test_piece_alone(tmp_path, trained):
     each = np.concatenate([ms.score(piece).per_frame for piece in parts["test"]])
     assert ms.test_loss(batchsize=2) == pytest.approx(each.mean(), rel=1e-5)
     assert ms.test_loss() != ms.calc_loss()
-    with pytest.raises(InvalidValue, match="no part 'test'"):
+    with pytest.raises(InvalidValue, match="no part for testing"):
         trained.test_loss()
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from charrnn.data.corpus import ModelShape, Parts, division
 from charrnn.data.documents.dataset import SPECIALS, DocumentSet, encode_document
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.documents.source import Documents
-from charrnn.data.music.corpus import MusicCorpus
 from charrnn.data.streams import arrayfile, split
 from charrnn.data.text.charset import CharSet
-from charrnn.data.text.corpus import Corpus, folding_note, require_settings
+from charrnn.data.text.corpus import TRAINFRAC, CharacterCorpus, folding_note, require_settings
 from charrnn.errors import CorruptFile, SourceUnusable
 from charrnn.wording import plural
 
@@ -25,9 +25,9 @@ SYMBOLS, STARTS, LABELS, VALID = "symbols.npy", "starts.npy", "labels.npy", "val
 RESTORE = "Restore them from a copy."
 
 
-@dataclass(frozen=True)
-class DocumentCorpus:
-    """Encoded documents: what is known of them beside the symbols themselves, and the way to open them.
+@dataclass(frozen=True, kw_only=True)
+class DocumentCorpus(CharacterCorpus):
+    """Encoded documents.
 
     Attributes
     ----------
@@ -35,47 +35,32 @@ class DocumentCorpus:
         The characters, with begin and end symbols.
     tables : tuple of LabelTable
         The labels of each column, with their ids.
-    documents, length : int
-        Documents and characters in all.
+    documents : int
+        Documents in all.
     train_documents, train_len, valid_documents, valid_len : int
-        Documents and characters to train on, and to validate on; where nothing is left for validation, these are all.
+        Documents and characters for training and for validation; where no document is left for validation, it is on
+        the training documents.
     firsts : dict of str to int
         Characters that begin documents for training, and how many each begins.
-    seq_len : int
-        T, as fitted to the documents.
     random_seed : int
         Seed of the division, and of the order of documents in training.
-    source, sha256 : str
-        Name of where the documents come from, and the checksum of texts and labels.
-    notes : tuple of str
-        Sentences about whatever was not plain.
     """
 
-    charset: CharSet
+    kind = "documents"
+
     tables: tuple[LabelTable, ...]
     documents: int
-    length: int
     train_documents: int
     train_len: int
     valid_documents: int
     valid_len: int
     firsts: dict[str, int]
-    seq_len: int
     random_seed: int
-    source: str
-    sha256: str
-    notes: tuple[str, ...] = ()
 
-    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> tuple[DocumentSet, DocumentSet]:
-        """Map the documents for training and for validation into memory.
+    def shape(self) -> ModelShape:
+        return ModelShape(self.charset.vocab_size, resets=True, label_sizes=tuple(table.size for table in self.tables))
 
-        Those for training drop labels at a rate, see `DocumentSet`.
-
-        Raises
-        ------
-        CorruptFile
-            A file is missing, truncated or another.
-        """
+    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> Parts[DocumentSet]:
         directory = Path(directory)
         symbols = arrayfile.load(directory / SYMBOLS, "u")
         starts = arrayfile.load(directory / STARTS, "i")
@@ -101,7 +86,7 @@ class DocumentCorpus:
                 dropout,
             )
 
-        return part(~valid, "training", label_dropout), part(valid if valid.any() else ~valid, "validation")
+        return Parts(part(~valid, "training", label_dropout), part(valid if valid.any() else ~valid, "validation"))
 
     def random_first(self, rng: np.random.Generator | int | None = None) -> str:
         """Draw a character to begin a document with, as often as documents for training begin with it."""
@@ -110,49 +95,34 @@ class DocumentCorpus:
         counts = np.array(list(self.firsts.values()), float)
         return str(np.random.default_rng(rng).choice(list(self.firsts), p=counts / counts.sum()))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able record."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
-        return record | {
-            "charset": self.charset.to_json(),
-            "tables": [table.to_json() for table in self.tables],
-            "notes": list(self.notes),
-        }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> DocumentCorpus:
-        """Restore a corpus from its record.
-
-        Raises
-        ------
-        CorruptFile
-            The record is not one of documents.
-        """
-        if missing := {field.name for field in fields(cls)} - record.keys():
-            raise CorruptFile(f"The record of the documents lacks {', '.join(sorted(missing))}. {RESTORE}")
-        kept = {field.name: record[field.name] for field in fields(cls)}
-        return cls(
-            **kept
-            | {
-                "charset": CharSet.from_json(kept["charset"]),
-                "tables": tuple(map(LabelTable.from_json, kept["tables"])),
-                "notes": tuple(kept["notes"]),
-            }
+    def _division(self) -> str:
+        held_out = division(self.valid_documents, self.train_documents == self.documents)
+        return (
+            f"{self.source}: {plural(self.documents, 'document')}, {plural(self.length, 'character')} of "
+            f"{plural(len(self.charset.characters), 'kind')}. Learning from {self.train_documents:,}, "
+            f"validating {held_out}."
         )
 
+    def facts(self) -> list[tuple[str, object]]:
+        documents = f"{self.documents:,}, of which {self.valid_documents:,} to validate on"
+        return [("documents", documents), *((table.name, table.labels) for table in self.tables), *super().facts()]
 
-def corpus_from_json(record: Mapping[str, Any]) -> Corpus | DocumentCorpus | MusicCorpus:
-    """Restore the record of whatever was encoded: a continuous text, documents or music."""
-    if "pieces" in record:
-        return MusicCorpus.from_json(record)
-    return DocumentCorpus.from_json(record) if "documents" in record else Corpus.from_json(record)
+    def arguments(self) -> dict[str, Any]:
+        return super().arguments() | ({"labels": [table.name for table in self.tables]} if self.tables else {})
+
+    def to_json(self) -> dict[str, Any]:
+        return super().to_json() | {"tables": [table.to_json() for table in self.tables]}
+
+    @classmethod
+    def _from_fields(cls, kept: dict[str, Any]) -> Self:
+        return super()._from_fields(kept | {"tables": tuple(map(LabelTable.from_json, kept["tables"]))})
 
 
 def encode_documents(
     documents: Documents,
     directory: str | os.PathLike[str],
     seq_len: int = 100,
-    trainfrac: float = 0.9,
+    trainfrac: float = TRAINFRAC,
     min_count: int = 0,
     random_seed: int = 0,
     known: CharSet | None = None,
@@ -193,7 +163,7 @@ def encode_documents(
     >>> documents = Documents.open([f"{n} green bottles" for n in range(20)])
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     corpus = encode_documents(documents, directory)
-    ...     train, valid = corpus.open(directory)
+    ...     train, valid, _ = corpus.open(directory)
     >>> len(train), len(valid)
     (18, 2)
     """

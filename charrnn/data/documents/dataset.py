@@ -9,9 +9,9 @@ import numpy as np
 from charrnn import checks
 from charrnn.data.documents.document import Document
 from charrnn.data.documents.labels import NO_LABEL, LabelTable
+from charrnn.data.streams.batch import Batch
 from charrnn.data.streams.packedset import PackedSet
 from charrnn.data.text.charset import CharSet
-from charrnn.data.text.dataset import Batch
 from charrnn.wording import plural
 
 BEGIN, END = "begin", "end"
@@ -131,12 +131,8 @@ class DocumentSet(PackedSet):
         start = self.starts[number]
         return np.asarray(self.symbols[start : start + self.lengths[number] + 1]).astype(np.int32)
 
-    def excerpt(self, length: int, rng: np.random.Generator | int | None = None) -> np.ndarray:
-        """Return `length` symbols in a row from anywhere in a document, as many as there are if there are fewer."""
-        rng = np.random.default_rng(rng)
-        text = self[int(rng.choice(len(self), p=self.lengths / self.lengths.sum()))][1:-1]
-        start = rng.integers(max(len(text) - length, 0) + 1)
-        return text[start : start + length]
+    def _inside(self, number: int) -> np.ndarray:
+        return self[number][1:-1]
 
     def batch(self, pos: int = 0, batchsize: int = 16, epoch: int = 0) -> Batch:
         """Return batch `pos` of an epoch.

@@ -10,8 +10,10 @@ import numpy as np
 
 from charrnn.data.documents.document import as_text
 from charrnn.errors import CorruptFile, InvalidValue, UnknownName, near_matches
+from charrnn.wording import plural
 
 NO_LABEL = 0
+SHOWN = 8  # labels of a column in one line
 
 
 class LabelTable:
@@ -73,6 +75,17 @@ class LabelTable:
     def labelof(self, label_id: int) -> str | None:
         """Return the label of an id, None for 0."""
         return None if label_id == NO_LABEL else self.labels[label_id - 1]
+
+    def summary(self) -> str:
+        """Return the column and its most frequent labels.
+
+        >>> LabelTable("author", {"Keats": 2, "Blake": 7}).summary()
+        'author: Blake (7), Keats (2)'
+        """
+        most = sorted(self.counts, key=lambda label: -self.counts[label])[:SHOWN]
+        shown = ", ".join(f"{label} ({self.counts[label]:,})" for label in most)
+        more = f", ... {plural(len(self), 'label')} in all" if len(self) > SHOWN else ""
+        return f"{self.name}: {shown}{more}"
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able record."""

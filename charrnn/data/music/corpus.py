@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from charrnn import checks
+from charrnn.data.corpus import Corpus, ModelShape, Parts, division
 from charrnn.data.music.dataset import PieceSet, key_range
 from charrnn.data.music.rolls import KEYS
 from charrnn.data.music.source import Pieces
 from charrnn.data.streams import arrayfile, split
-from charrnn.data.text.corpus import require_settings
-from charrnn.errors import CorruptFile, InvalidValue
+from charrnn.data.text.corpus import TRAINFRAC, require_settings
+from charrnn.errors import CorruptFile
 from charrnn.wording import plural
 
 FRAMES, STARTS, RANGES, PART = "frames.npy", "starts.npy", "ranges.npy", "part.npy"
@@ -24,36 +24,31 @@ PARTS = ("train", "valid", "test")
 RESTORE = "Restore them from a copy."
 
 
-@dataclass(frozen=True)
-class MusicCorpus:
-    """Encoded music: what is known of it beside the frames themselves, and the way to open it.
+@dataclass(frozen=True, kw_only=True)
+class MusicCorpus(Corpus):
+    """Encoded music.
 
     Attributes
     ----------
-    pieces, length : int
-        Pieces and frames in all.
+    pieces : int
+        Pieces in all.
     train_pieces, train_len, valid_pieces, valid_len, test_pieces, test_len : int
-        Pieces and frames of each part; where there is none for validation, these are those for training.
+        Pieces and frames of each part; where no piece is left for validation, it is on the training pieces.
     onsets : bool
         Whether frames have 176 columns, those from 88 on for struck keys.
     dt : float
         Seconds of a frame.
     beats : float or None
         Beats of a frame, where they are known.
-    seq_len : int
-        T, as fitted to the pieces.
     transpose : int
-        By how many semitones at most pieces are shifted in training.
+        In each epoch of training a piece is shifted by up to so many semitones, up or down.
     random_seed : int
         Seed of the division, and of order and keys in training.
-    source, sha256 : str
-        Name of where the music comes from, and the checksum of its frames.
-    notes : tuple of str
-        Sentences about whatever was not plain.
     """
 
+    kind, unit, noun = "music", "frame", "frame"
+
     pieces: int
-    length: int
     train_pieces: int
     train_len: int
     valid_pieces: int
@@ -63,43 +58,24 @@ class MusicCorpus:
     onsets: bool
     dt: float
     beats: float | None
-    seq_len: int
     transpose: int
     random_seed: int
-    source: str
-    sha256: str
-    notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> int:
         """Width of a frame: 88, or 176 with onsets."""
         return 2 * KEYS if self.onsets else KEYS
 
-    def open(self, directory: str | os.PathLike[str]) -> tuple[PieceSet, PieceSet]:
-        """Map the pieces for training and for validation into memory.
+    @property
+    def step(self) -> dict[str, float]:
+        """The length of a frame, as an argument: its beats, or its seconds where beats are unknown."""
+        return {"beats": self.beats} if self.beats else {"dt": self.dt}
 
-        Raises
-        ------
-        CorruptFile
-            A file is missing, truncated or another.
-        """
-        return self.part(directory, "train"), self.part(directory, "valid")
+    def shape(self) -> ModelShape:
+        return ModelShape(self.columns, resets=True)
 
-    def part(self, directory: str | os.PathLike[str], part: str) -> PieceSet:
-        """Map the pieces of one part into memory: "train", "valid" or "test".
-
-        Only those for training are transposed, and only there the first frame of a piece counts.
-
-        Raises
-        ------
-        CorruptFile
-            A file is missing, truncated or another.
-        InvalidValue
-            There is no such part.
-        """
-        present = [name for name, number in zip(PARTS, self._numbers(), strict=True) if number]
-        if part not in present:
-            raise InvalidValue(f"{self.source} has no part {part!r}: it has {', '.join(present)}.")
+    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> Parts[PieceSet]:
+        """Map the parts into memory; only training pieces are transposed, and only there the first frame counts."""
         directory = Path(directory)
         frames = arrayfile.load(directory / FRAMES, "u", ndim=2)
         starts = arrayfile.load(directory / STARTS, "i")
@@ -109,49 +85,57 @@ class MusicCorpus:
         expected = ((self.length, self.columns // 8), (self.pieces + 1,), (self.pieces, 2), (self.pieces,))
         if shapes != expected:
             raise CorruptFile(f"The files in {directory} are not those of {plural(self.pieces, 'piece')}. {RESTORE}")
-        chosen = parts == PARTS.index(part)
-        if part == "valid" and not chosen.any():
-            chosen = parts == PARTS.index("train")
-        training = part == "train"
-        return PieceSet(
-            frames,
-            starts[:-1][chosen],
-            np.diff(starts)[chosen],
-            ranges[chosen],
-            self.seq_len,
-            transpose=self.transpose if training else 0,
-            count_first=training,
-            random_seed=self.random_seed,
-            name=f"{self.source} ({ {'train': 'training', 'valid': 'validation'}.get(part, part) })",
+        training, validation, test = (parts == number for number in range(len(PARTS)))
+
+        def part(chosen: np.ndarray, name: str, transpose: int = 0, count_first: bool = False) -> PieceSet:
+            return PieceSet(
+                frames,
+                starts[:-1][chosen],
+                np.diff(starts)[chosen],
+                ranges[chosen],
+                self.seq_len,
+                transpose=transpose,
+                count_first=count_first,
+                random_seed=self.random_seed,
+                name=f"{self.source} ({name})",
+            )
+
+        return Parts(
+            part(training, "training", self.transpose, count_first=True),
+            part(validation if validation.any() else training, "validation"),
+            part(test, "test") if test.any() else None,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able record."""
-        return {field.name: getattr(self, field.name) for field in fields(self)} | {"notes": list(self.notes)}
+    def kinds(self) -> str:
+        return f"{KEYS} keys, struck or held" if self.onsets else f"{KEYS} keys"
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> MusicCorpus:
-        """Restore a corpus from its record.
+    def _division(self) -> str:
+        held_out = division(self.valid_pieces, self.train_pieces + self.test_pieces == self.pieces)
+        tested = f", testing on {self.test_pieces:,}" if self.test_pieces else ""
+        return (
+            f"{self.source}: {plural(self.pieces, 'piece')}, {plural(self.length, 'frame')} of {self._frame}. "
+            f"Learning from {self.train_pieces:,}, validating {held_out}{tested}."
+        )
 
-        Raises
-        ------
-        CorruptFile
-            The record is not one of music.
-        """
-        if missing := {field.name for field in fields(cls)} - record.keys():
-            raise CorruptFile(f"The record of the music lacks {', '.join(sorted(missing))}. {RESTORE}")
-        kept = {field.name: record[field.name] for field in fields(cls)}
-        return cls(**kept | {"notes": tuple(kept["notes"])})
+    @property
+    def _frame(self) -> str:
+        return f"{self.beats:g} beats" if self.beats else f"{self.dt:g} s"
 
-    def _numbers(self) -> tuple[int, int, int]:
-        return self.train_pieces, self.valid_pieces, self.test_pieces
+    def facts(self) -> list[tuple[str, object]]:
+        parts = [("to learn from", self.train_len), ("to validate on", self.valid_len), ("to test on", self.test_len)]
+        pieces = f"{self.pieces:,}, in frames of {self._frame}"
+        return [("pieces", pieces), *((name, plural(number, "frame")) for name, number in parts if number)]
+
+    def arguments(self) -> dict[str, Any]:
+        chosen = {"onsets": self.onsets, "transpose": self.transpose}
+        return super().arguments() | self.step | {name: value for name, value in chosen.items() if value}
 
 
 def encode_pieces(
     pieces: Pieces,
     directory: str | os.PathLike[str],
     seq_len: int = 100,
-    trainfrac: float = 0.9,
+    trainfrac: float = TRAINFRAC,
     transpose: int = 0,
     random_seed: int = 0,
 ) -> MusicCorpus:
@@ -186,7 +170,7 @@ def encode_pieces(
     >>> pieces = Pieces.open([np.eye(88)[n : n + 20] for n in range(20)])
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     corpus = encode_pieces(pieces, directory)
-    ...     train, valid = corpus.open(directory)
+    ...     train, valid, _ = corpus.open(directory)
     >>> len(train), len(valid), train.predictions, valid.predictions
     (18, 2, 360, 38)
     """

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from charrnn.data.music.rolls import KEYS, Roll
+from charrnn.data.streams.batch import Batch
 from charrnn.data.streams.packedset import PackedSet
-from charrnn.data.text.dataset import Batch
 from charrnn.wording import plural
 
 
@@ -55,7 +55,7 @@ class PieceSet(PackedSet):
     ([1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0])
     """
 
-    noun, unit = "piece", "frame"
+    item, unit, noun = "piece", "frame", "frame"
 
     def __init__(
         self,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
 from charrnn import checks
+from charrnn.data.streams.batch import Streams
 from charrnn.data.streams.geometry import Geometry
 from charrnn.data.streams.packing import Line, Packing
 from charrnn.errors import InvalidValue
@@ -15,7 +18,7 @@ from charrnn.wording import plural
 UNCUT = 32  # sequences: what has fewer is never cut, whatever the streams have to share
 
 
-class PackedSet:
+class PackedSet(Streams):
     """D documents of some kind, packed one after another into B streams of sequences of T steps.
 
     Parameters
@@ -35,14 +38,14 @@ class PackedSet:
         There is none, or `seq_len` is not a whole number from 1 up.
     """
 
-    noun, unit = "document", "char"  # what it holds, and what is predicted
+    item: ClassVar[str] = "document"  # one of what it holds
 
     def __init__(
         self, starts: np.ndarray, lengths: np.ndarray, seq_len: int = 50, random_seed: int = 0, name: str = ""
     ) -> None:
         checks.whole("seq_len", seq_len)
         if not len(starts):
-            raise InvalidValue(f"{name or 'The set'} holds no {self.noun}: expected one at least.")
+            raise InvalidValue(f"{name or 'The set'} holds no {self.item}: expected one at least.")
         self.starts = np.asarray(starts, np.int64)
         self.lengths = np.asarray(lengths, np.int64)
         self.seq_len = seq_len
@@ -53,6 +56,30 @@ class PackedSet:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    @abstractmethod
+    def __getitem__(self, number: int) -> np.ndarray:
+        """Return a document as it is encoded."""
+
+    def excerpt(self, length: int, rng: np.random.Generator | int | None = None) -> np.ndarray:
+        """Return `length` steps in a row from a random place in one document, all of it if it is shorter."""
+        rng = np.random.default_rng(rng)
+        inside = self._inside(int(rng.choice(len(self), p=self.lengths / self.lengths.sum())))
+        start = rng.integers(max(len(inside) - length, 0) + 1)
+        return inside[start : start + length]
+
+    def first(self, length: int) -> list[np.ndarray]:
+        """Return whole documents from the first one, until they have `length` steps together."""
+        found: list[np.ndarray] = []
+        for number in range(len(self)):
+            if sum(map(len, found)) >= length:
+                break
+            found.append(self._inside(number))
+        return found
+
+    def _inside(self, number: int) -> np.ndarray:
+        """Return a document without special symbols."""
+        return self[number]
 
     @property
     def predictions(self) -> int:
@@ -76,7 +103,7 @@ class PackedSet:
         rows = min(batchsize, self._packing(batchsize).parts, math.ceil(total / seq_len))
         note = ""
         if (seq_len, rows) != (self.seq_len, batchsize):
-            note = f"{plural(len(self), self.noun)} with {plural(total, 'prediction')} in all"
+            note = f"{plural(len(self), self.item)} with {plural(total, 'prediction')} in all"
             if seq_len < self.seq_len:
                 note += f", so sequences have {plural(seq_len, 'step')} instead of {self.seq_len:,}"
             if rows < batchsize:

@@ -144,6 +144,11 @@ class CharSet:
         return 1 + len(self.specials)
 
     @property
+    def characters(self) -> tuple[str, ...]:
+        """The known characters: all symbols but U+FFFD and the special ones."""
+        return self.chars[self._first :]
+
+    @property
     def index_dtype(self) -> np.dtype:
         """The smallest of uint8, uint16 and uint32 that holds every index."""
         return self._table.dtype

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from charrnn import checks
+from charrnn.data.corpus import Corpus, ModelShape, Parts
 from charrnn.data.streams import arrayfile, geometry
 from charrnn.data.text.charset import CharSet
 from charrnn.data.text.dataset import DataSet
@@ -20,12 +21,44 @@ from charrnn.errors import CorruptFile, SourceUnusable
 from charrnn.wording import plural
 
 FILENAME = "symbols.npy"
+TRAINFRAC = 0.9
 SPLIT_WINDOW = 0.005  # of the text: how far the split may move to a line end
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """An encoded text: what is known of it beside the symbols themselves.
+@dataclass(frozen=True, kw_only=True)
+class CharacterCorpus(Corpus):
+    """A corpus of characters: a continuous text, or documents.
+
+    Attributes
+    ----------
+    charset : CharSet
+        The characters, in the order of their indices.
+    """
+
+    charset: CharSet
+
+    def shape(self) -> ModelShape:
+        return ModelShape(self.charset.vocab_size)
+
+    def kinds(self) -> str:
+        return plural(len(self.charset.characters), self.noun)
+
+    def facts(self) -> list[tuple[str, object]]:
+        learned, judged = (plural(number, self.noun) for number in (self.train_len, self.valid_len))
+        known = ("kinds of characters", self.charset.characters)
+        return [known, ("to learn from", learned), ("to validate on", judged)]
+
+    def to_json(self) -> dict[str, Any]:
+        return super().to_json() | {"charset": self.charset.to_json()}
+
+    @classmethod
+    def _from_fields(cls, kept: dict[str, Any]) -> Self:
+        return super()._from_fields(kept | {"charset": CharSet.from_json(kept["charset"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextCorpus(CharacterCorpus):
+    """An encoded continuous text.
 
     Attributes
     ----------
@@ -33,28 +66,18 @@ class Corpus:
         The characters, in the order of their indices.
     filename : str
         File of the symbols, relative to the directory they were encoded into.
-    length, split : int
-        Characters in all; the first `split` are for training, the others for validation. Where they are equal,
+    split : int
+        The first `split` characters are for training, the others for validation. Where `split` is the length,
         validation is on the training text.
-    seq_len : int
-        T, as fitted to the text.
-    source, sha256 : str
-        Name of the text's file, and its checksum.
     file_sha256 : str
         Checksum of the file of symbols.
-    notes : tuple of str
-        Sentences about whatever was not plain.
     """
 
-    charset: CharSet
+    kind = "text"
+
     filename: str
-    length: int
     split: int
-    seq_len: int
-    source: str
-    sha256: str
     file_sha256: str
-    notes: tuple[str, ...] = ()
 
     @property
     def train_len(self) -> int:
@@ -66,50 +89,35 @@ class Corpus:
         """Characters to validate on."""
         return self.length - self.split or self.length
 
-    def open(self, directory: str | os.PathLike[str]) -> tuple[DataSet, DataSet]:
-        """Map the training and the validation text into memory.
-
-        Raises
-        ------
-        CorruptFile
-            The file of symbols is missing, truncated or another.
-        """
+    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> Parts[DataSet]:
         path = Path(directory) / self.filename
         size, start = self.charset.vocab_size, self.split % self.length
         train = DataSet.load(path, size, self.seq_len, 0, self.split, f"{self.source} (training)")
         valid = DataSet.load(path, size, self.seq_len, start, self.length, f"{self.source} (validation)")
         if (len(train), len(valid)) != (self.train_len, self.valid_len):
             raise CorruptFile(f"{path} is too short: expected {self.length:,} symbols. Restore it from a copy.")
-        return train, valid
+        return Parts(train, valid)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-able record."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
-        return record | {"charset": self.charset.to_json(), "notes": list(self.notes)}
+    def _division(self) -> str:
+        validation = "on that" if self.split == self.length else f"on the last {self.valid_len:,}"
+        return (
+            f"{self.source}: {plural(self.length, 'character')} of {plural(len(self.charset.characters), 'kind')}. "
+            f"Learning from {self.train_len:,}, validating {validation}."
+        )
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Corpus:
-        """Restore a corpus from its record.
-
-        Raises
-        ------
-        CorruptFile
-            The record is not one of a corpus.
-        """
-        if missing := {field.name for field in fields(cls)} - record.keys():
-            raise CorruptFile(f"The record of the text lacks {', '.join(sorted(missing))}. Restore it from a copy.")
-        kept = {field.name: record[field.name] for field in fields(cls)}
-        return cls(**kept | {"charset": CharSet.from_json(kept["charset"]), "notes": tuple(kept["notes"])})
+    def arguments(self) -> dict[str, Any]:
+        trainfrac = round(self.split / self.length, 2)
+        return super().arguments() | ({} if trainfrac == TRAINFRAC else {"trainfrac": trainfrac})
 
 
 def encode(
     source: TextSource,
     directory: str | os.PathLike[str],
     seq_len: int = 100,
-    trainfrac: float = 0.9,
+    trainfrac: float = TRAINFRAC,
     min_count: int = 0,
     known: CharSet | None = None,
-) -> Corpus:
+) -> TextCorpus:
     """Write the symbols of a text to a file, and split them at a line end near `trainfrac`.
 
     Parameters
@@ -160,7 +168,7 @@ def encode(
         unsplit if split == survey.length and trainfrac < 1 else "",
         fitted.note,
     ]
-    return Corpus(
+    return TextCorpus(
         charset=charset,
         filename=FILENAME,
         length=survey.length,

@@ -5,40 +5,18 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from charrnn import checks
 from charrnn.data.streams import arrayfile, geometry
+from charrnn.data.streams.batch import Batch, Streams
 from charrnn.data.streams.geometry import Geometry
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 
 
-class Batch(NamedTuple):
-    """What B streams show in T steps.
-
-    Parameters
-    ----------
-    x, y
-        Inputs and targets, int32 (T, B).
-    mask
-        float32 (T, B): 0 where a prediction is a repeat or padding, else 1.
-    keep
-        float32 (T, B, 1), for documents only: 0 where one begins, and the hidden state with it anew, else 1.
-    labels
-        int32 (T, B, number of label columns), for labelled documents only: the label ids of the document at each step.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    mask: np.ndarray
-    keep: np.ndarray | None = None
-    labels: np.ndarray | None = None
-
-
-class DataSet:
+class DataSet(Streams):
     r"""A text of N symbols, cut into sequences of T steps and read by B streams at once.
 
     Each stream walks through its own contiguous part: row b of batch `pos` is sequence b * E + pos, where E is the
@@ -70,8 +48,6 @@ class DataSet:
     >>> chars.decode(batch.x[:, 0]), chars.decode(batch.y[:, 0]), chars.decode(batch.x[:, 1])
     ('to be', 'o be ', 'ot to')
     """
-
-    unit = "char"  # what is predicted, and what losses are nats per
 
     def __init__(self, symbols: np.ndarray, vocab_size: int, seq_len: int = 50, name: str = "") -> None:
         checks.whole("seq_len", seq_len)
@@ -145,6 +121,10 @@ class DataSet:
         """
         start = np.random.default_rng(rng).integers(max(len(self) - length, 0) + 1)
         return np.asarray(self.symbols[start : start + length])
+
+    def first(self, length: int) -> list[np.ndarray]:
+        """Return the first `length` symbols."""
+        return [np.asarray(self.symbols[:length])]
 
     def fit(self, batchsize: int = 16) -> Geometry:
         """Return the sequence length and batch size that this text can fill, with a note if they are smaller."""

@@ -8,7 +8,7 @@ import pytest
 from charrnn.data.text import decoding
 from charrnn.data.text import source as reading
 from charrnn.data.text.charset import CharSet
-from charrnn.data.text.corpus import Corpus, encode
+from charrnn.data.text.corpus import TextCorpus, encode
 from charrnn.data.text.source import TextSource
 from charrnn.errors import CorruptFile, InvalidValue, SaveFailed, SourceUnusable
 from tests.data.conftest import ARABIC, CHINESE, JAPANESE, RUSSIAN
@@ -29,7 +29,7 @@ def ancestors_split(text: str, trainfrac: float) -> int:
 def test_both_parts_are_the_text(opened, tmp_path, monkeypatch, text, block):
     monkeypatch.setattr(decoding, "BLOCK", block)
     corpus = encode(opened(text.encode()), tmp_path, seq_len=7)
-    train, valid = corpus.open(tmp_path)
+    train, valid, _ = corpus.open(tmp_path)
     text = text.replace("\r", "")
     split = ancestors_split(text, 0.9)
     assert corpus.charset.decode(train.symbols) == text[:split]
@@ -57,7 +57,7 @@ def test_split_moves_to_a_newline_nearby(opened, tmp_path, newlines_at, trainfra
 @pytest.mark.parametrize("text", ["abcdefghijklmnopqrst", "\n" * 20])
 def test_tiny_texts_can_be_learned(opened, tmp_path, text, length, trainfrac):
     corpus = encode(opened(text[:length].encode()), tmp_path, trainfrac=trainfrac)
-    train, valid = corpus.open(tmp_path)
+    train, valid, _ = corpus.open(tmp_path)
     assert min(len(train), len(valid)) >= 2
     assert corpus.seq_len == len(train) - 1
     assert corpus.notes[-1].endswith("instead of 100.")
@@ -78,12 +78,12 @@ def test_rare_characters_are_folded_and_reported(opened, tmp_path):
 def test_record_and_checksums(opened, tmp_path):
     content = "été\r\n".encode() * 40
     corpus = encode(opened(content), tmp_path, seq_len=9)
-    assert Corpus.from_json(json.loads(json.dumps(corpus.to_json()))) == corpus
+    assert TextCorpus.from_json(json.loads(json.dumps(corpus.to_json()))) == corpus
     assert corpus.sha256 == hashlib.sha256(content).hexdigest()
     assert corpus.file_sha256 == hashlib.sha256((tmp_path / corpus.filename).read_bytes()).hexdigest()
     assert (corpus.source, corpus.notes) == ("text.txt", ("Converted 40 CRLF line ends to LF.",))
     with pytest.raises(CorruptFile, match="lacks split"):
-        Corpus.from_json({key: value for key, value in corpus.to_json().items() if key != "split"})
+        TextCorpus.from_json({key: value for key, value in corpus.to_json().items() if key != "split"})
 
 
 def test_more_than_256_characters_take_two_bytes(opened, tmp_path):
@@ -161,6 +161,6 @@ def test_known_characters_keep_their_indices(opened, tmp_path):
     text = "abcab\ncabba\n" * 20
     corpus = encode(opened(text.encode()), tmp_path, known=known, trainfrac=1)
     assert corpus.charset.chars == (*known.chars, "c")
-    train, _ = corpus.open(tmp_path)
+    train, _, _ = corpus.open(tmp_path)
     assert train.symbols.tolist() == [corpus.charset.chars.index(ch) for ch in text]
     assert train.vocab_size == len(known) + 1

@@ -1,0 +1,163 @@
+"""`Corpus`: the record of what was encoded, which every kind of data implements."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+
+from charrnn.data.documents.labels import LabelTable
+from charrnn.data.streams.batch import Streams
+from charrnn.errors import CorruptFile
+from charrnn.wording import plural
+
+S = TypeVar("S", bound=Streams, covariant=True)
+
+
+class ModelShape(NamedTuple):
+    """What a model needs to know of the data it is for.
+
+    Parameters
+    ----------
+    vocab_size
+        V: the number of symbols, or the width of a frame.
+    resets
+        Whether batches say where documents or pieces begin, which resets the hidden state.
+    label_sizes
+        The number of label ids in each label column, id 0 for "no label" included.
+    """
+
+    vocab_size: int
+    resets: bool = False
+    label_sizes: tuple[int, ...] = ()
+
+
+class Parts(NamedTuple, Generic[S]):
+    """Encoded data, mapped into memory: for training, for validation, and for testing if the source has such a part."""
+
+    train: S
+    valid: S
+    test: S | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus(ABC):
+    """Encoded data: all that is known of it except its symbols or frames, and the way to open those.
+
+    Attributes
+    ----------
+    kind : str
+        The kind of data, as records name it.
+    unit, noun : str
+        What a model of it predicts, in short (as in "nats/char") and in full (as in "nats per character").
+    tables : tuple of LabelTable
+        The labels of documents, a table for each column.
+    source, sha256 : str
+        The source's name and its checksum.
+    length : int
+        Characters or frames in all.
+    train_len, valid_len : int
+        Characters or frames for training and for validation.
+    seq_len : int
+        T, shortened where the data are shorter.
+    notes : tuple of str
+        Sentences about anything unusual in the source.
+    """
+
+    kind: ClassVar[str]
+    unit: ClassVar[str] = "char"
+    noun: ClassVar[str] = "character"
+
+    source: str
+    sha256: str
+    length: int
+    seq_len: int
+    notes: tuple[str, ...] = ()
+
+    if TYPE_CHECKING:  # fields of some kinds, computed by others
+
+        @property
+        def tables(self) -> tuple[LabelTable, ...]: ...
+        @property
+        def train_len(self) -> int: ...
+        @property
+        def valid_len(self) -> int: ...
+    else:
+        tables = ()
+
+    @abstractmethod
+    def shape(self) -> ModelShape:
+        """Return what a model needs to know of the data."""
+
+    @abstractmethod
+    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> Parts[Streams]:
+        """Map the encoded data into memory.
+
+        Parameters
+        ----------
+        directory
+            Where the data were encoded into.
+        label_dropout
+            The probability that training hides the labels of a document.
+
+        Raises
+        ------
+        CorruptFile
+            If a file is missing, truncated or of other data.
+        """
+
+    @abstractmethod
+    def kinds(self) -> str:
+        """Return how many different characters or keys there are, such as "65 characters"."""
+
+    def summary(self) -> str:
+        """Return what the source holds and which parts are for training and validation, then a line for each note."""
+        more = [*(table.summary() for table in self.tables), *self.notes]
+        return "\n  ".join([self._division(), *more])
+
+    @abstractmethod
+    def _division(self) -> str:
+        """Return the first line of `summary`."""
+
+    @abstractmethod
+    def facts(self) -> list[tuple[str, object]]:
+        """Return names and values for a report; a value that is a tuple of strings is a list of names."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `ModelState.initfromsrcfile` that encode the source in this way."""
+        return {"seq_len": self.seq_len}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a record that JSON can hold."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"kind": self.kind, **record, "notes": list(self.notes)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Restore a corpus of this kind from its record; `charrnn.data.sources.corpus_from_json` finds the kind.
+
+        Raises
+        ------
+        CorruptFile
+            If the record lacks something.
+        """
+        if missing := {field.name for field in fields(cls)} - record.keys():
+            lacking = ", ".join(sorted(missing))
+            raise CorruptFile(f"The record of the {cls.kind} lacks {lacking}. Restore it from a copy.")
+        return cls._from_fields({field.name: record[field.name] for field in fields(cls)})
+
+    @classmethod
+    def _from_fields(cls, kept: dict[str, Any]) -> Self:
+        """Restore a corpus from the values of its fields as JSON holds them."""
+        return cls(**kept | {"notes": tuple(kept["notes"])})
+
+
+def division(number: int, all_learned: bool) -> str:
+    """Return what validation is on, where documents or pieces are divided.
+
+    >>> division(3, all_learned=False), division(30, all_learned=True)
+    ('on 3 others', 'on these')
+    """
+    return "on these" if all_learned else f"on {plural(number, 'other')}"

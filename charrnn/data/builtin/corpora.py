@@ -1,25 +1,26 @@
 """Texts and music to begin with: what every Python has or this project composed, and named downloads, in a cache.
 
 >>> names()
-['jsb', 'nottingham', 'pieces', 'pydoc', 'tinyshakespeare', 'verse']
+['alice', 'jsb', 'nottingham', 'pieces', 'pydoc', 'sherlock', 'tale', 'tinyshakespeare', 'verse']
 """
 
 from __future__ import annotations
 
 import csv
+import importlib.resources
 import io
 import json
 import os
 import pydoc_data.topics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import platformdirs
 
-from charrnn.data.builtin import chorales as composed
-from charrnn.data.builtin import verse
+from charrnn.data.builtin import chorales, verse
 from charrnn.errors import DownloadFailed, UnknownName, near_matches
 
 
@@ -31,6 +32,16 @@ class Download(NamedTuple):
 
 
 DOWNLOADS = {
+    "alice": Download(
+        "https://raw.githubusercontent.com/GITenberg/Alice-s-Adventures-in-Wonderland_11/"
+        "7f18748e114b994d5d9454d5793581bc0b9cf9d7/11.txt",
+        "0f9ea0b148d553177962a25edd2f56d36342c22576a3253a127b4fbeffa5687d",
+    ),
+    "sherlock": Download(
+        "https://raw.githubusercontent.com/GITenberg/The-Adventures-of-Sherlock-Holmes_1661/"
+        "7e5dd2703fbf503c004063e96ab7c61262375e5f/1661.txt",
+        "2a0ce5568625a304f54fbb6bfdeeadf527a1437254b5f0e06b5a9e233d4784a2",
+    ),
     "tinyshakespeare": Download(
         "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
@@ -44,6 +55,15 @@ DOWNLOADS = {
         "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
     ),
 }
+
+
+def tale() -> str:
+    """Return "The Keeper's Word", a tale in 28 chapters that was written for this project: 149,397 characters.
+
+    >>> tale().splitlines()[0]
+    "THE KEEPER'S WORD"
+    """
+    return importlib.resources.files(__package__).joinpath("tale.txt").read_text(encoding="ascii")
 
 
 def pydoc_topics() -> str:
@@ -81,13 +101,21 @@ def pieces_json() -> str:
     >>> len(json.loads(pieces_json())["train"])
     48
     """
-    record = {"beats": composed.BEATS, "dt": composed.DT, **composed.divided()}
+    record = {"beats": chorales.BEATS, "dt": chorales.DT, **chorales.divided()}
     return json.dumps(record, separators=(",", ":")).replace("]],", "]],\n") + "\n"
+
+
+BUILTIN: dict[str, tuple[str, Callable[[], str]]] = {  # the file that each is written to, and its text
+    "pieces": ("pieces.json", pieces_json),
+    "pydoc": (f"pydoc-{sys.version_info.major}.{sys.version_info.minor}.txt", pydoc_topics),
+    "tale": ("tale.txt", tale),
+    "verse": ("verse.csv", verse_csv),
+}
 
 
 def names() -> list[str]:
     """Return the names that `path` knows."""
-    return sorted(["pieces", "pydoc", "verse", *DOWNLOADS])
+    return sorted([*BUILTIN, *DOWNLOADS])
 
 
 def path(name: str) -> Path:
@@ -104,14 +132,11 @@ def path(name: str) -> Path:
     Traceback (most recent call last):
     charrnn.errors.UnknownName: There is no corpus 'shakespeare'. Did you mean: tinyshakespeare?
     """
-    if name == "pydoc":
-        return _written(f"pydoc-{sys.version_info.major}.{sys.version_info.minor}.txt", pydoc_topics())
-    if name == "verse":
-        return _written("verse.csv", verse_csv())
-    if name == "pieces":
-        return _written("pieces.json", pieces_json())
+    if name in BUILTIN:
+        filename, text = BUILTIN[name]
+        return _written(filename, text())
     if name in DOWNLOADS:
-        return _fetched(DOWNLOADS[name])
+        return _fetched(name, DOWNLOADS[name])
     raise UnknownName(f"There is no corpus {name!r}. {near_matches(name, names())}")
 
 
@@ -131,14 +156,14 @@ def _written(filename: str, text: str) -> Path:
     return target
 
 
-def _fetched(download: Download) -> Path:
+def _fetched(name: str, download: Download) -> Path:
     import pooch  # brings a web client along, which nothing else needs
 
-    filename = download.url.rsplit("/", 1)[1]
+    filename = f"{name}{Path(download.url).suffix}"
     try:
         return Path(pooch.retrieve(download.url, f"sha256:{download.sha256}", fname=filename, path=_cache()))
     except (OSError, ValueError) as error:
         raise DownloadFailed(
-            f"{download.url} could not be fetched: {error} "
-            f"Try again when on line, or put the file at {_cache() / filename} yourself."
+            f"{download.url} could not be fetched: {error} Try again when on line, or put the file at "
+            f"{_cache() / filename} yourself. Without a network there are {', '.join(sorted(BUILTIN))}."
         ) from error

@@ -6,8 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from charrnn.data.builtin import chorales as composed
-from charrnn.data.builtin import corpora, verse
+from charrnn.data.builtin import chorales, corpora, verse
 from charrnn.data.documents.source import Documents
 from charrnn.data.music.source import Pieces, is_music
 from charrnn.errors import DownloadFailed, UnknownName
@@ -47,6 +46,18 @@ def requests_served(monkeypatch):
         monkeypatch.setitem(corpora.DOWNLOADS, "forged", corpora.Download(url, "0" * 64))
         yield asked
         server.shutdown()
+
+
+def test_the_tale():
+    path = corpora.path("tale")
+    text = path.read_text(encoding="utf-8")
+    assert text == corpora.tale()
+    assert 100_000 <= len(text) <= 150_000
+    assert len(set(text)) <= 80
+    paragraphs = text.split("\n\n")
+    long = [paragraph for paragraph in paragraphs if len(paragraph) > 200]
+    assert len(long) == len(set(long))
+    assert max(map(len, text.splitlines())) <= 76
 
 
 def test_language_reference():
@@ -96,7 +107,7 @@ def test_pieces_are_read_as_they_were_composed():
     assert (pieces.parts, pieces.dt, pieces.beats) == ({"train": 48, "valid": 6, "test": 6}, 0.3, 0.5)
     assert pieces.notes == []
     read = [[tuple(np.flatnonzero(frame) + 21) for frame in roll.frames] for roll in pieces.rolls("test")]
-    assert read == composed.divided()["test"]
+    assert read == chorales.divided()["test"]
 
 
 def test_pieces_are_the_same_everywhere():
@@ -119,7 +130,10 @@ def test_forged_download_is_refused(requests_served, cache):
 def test_off_line(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setitem(corpora.DOWNLOADS, "far", corpora.Download("http://127.0.0.1:9/away.txt", "0" * 64))
-    with pytest.raises(DownloadFailed, match=r"away\.txt could not be fetched.*put the file at"):
+    with pytest.raises(
+        DownloadFailed,
+        match=r"away\.txt could not be fetched.*put the file at.*Without a network there are pieces, pydoc, tale, verse",
+    ):
         corpora.path("far")
 
 

@@ -130,10 +130,8 @@ def test_forged_download_is_refused(requests_served, cache):
 def test_off_line(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setitem(corpora.DOWNLOADS, "far", corpora.Download("http://127.0.0.1:9/away.txt", "0" * 64))
-    with pytest.raises(
-        DownloadFailed,
-        match=r"away\.txt could not be fetched.*put the file at.*Without a network there are pieces, pydoc, tale, verse",
-    ):
+    there = "Without a network there are pieces, pydoc, tale, verse"
+    with pytest.raises(DownloadFailed, match=rf"away\.txt could not be fetched.*put the file at.*{there}"):
         corpora.path("far")
 
 

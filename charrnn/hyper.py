@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from charrnn.errors import InvalidValue, UnknownName, near_matches
+from charrnn.model.optimizers import OPTIMIZERS
 
-OPTIMIZERS = ("rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
 CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
 GATES = ("sigmoid", "hard_sigmoid")

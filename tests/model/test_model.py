@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CorruptFile, InvalidValue, UnknownName
-from charrnn.hyper import OPTIMIZERS, HyperParams
+from charrnn.hyper import HyperParams
 from charrnn.model.cells import modeltypes
 from charrnn.model.choice import Choice
 from charrnn.model.model import Model
+from charrnn.model.optimizers import OPTIMIZERS
 from tests.helpers import ENGINES, need
 from tests.model import numpy_reference as reference
 from tests.model.models import V, batch, contributions, forward, model

@@ -129,9 +129,8 @@ class ModelState(Session):
             Cell and input stage: ``"GRUEncode"``, the default (a tanh layer feeds the recurrent layers),
             ``"GRUResize"`` (the first of these takes the characters itself), or another of
             `charrnn.model.cells.modeltypes.names()`. Or a class under `charrnn.Cell`, an instance, or a
-            `functools.partial` of it; for another input stage than *encode*,
-            ``ModelType("MineResize", Mine, "resize")``. Its source is
-            recorded, to be read; `load` is then given the same again, as ``cell=``.
+            `functools.partial` of it; for another input stage than *encode*, ``ModelType("MineResize", Mine,
+            "resize")``. Its source is recorded, to be read; `load` is then given the same again, as ``cell=``.
         seq_len : int
             T, the number of characters that gradients flow back through; 100 by default.
         trainfrac : float

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pytensor
 import pytensor.tensor as pt
 from pytensor.compile.sharedvalue import SharedVariable
@@ -14,7 +15,7 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.model.dropout import Dropout
 from charrnn.model.network import Network
-from charrnn.model.optimizers import OPTIMIZERS, clip_norm, clip_value, running_average
+from charrnn.model.optimizers import OPTIMIZERS, hyperparameters
 from charrnn.model.parameters import ParameterVector
 from charrnn.settings.hyper import HyperParams
 
@@ -139,16 +140,9 @@ class Objective:
         hyper, parameters = self._hyper, self._vector.shared
         with pytensor.config.change_flags(floatX=hyper.dtype):
             gradient = parameters.type()
-            updates, slots = OPTIMIZERS[hyper.optimizer](
-                parameters,
-                gradient,
-                self._rate,
-                count=self._count,
-                decay=hyper.decay,
-                momentum=hyper.momentum,
-                weight_decay=hyper.weight_decay,
-                **({} if hyper.epsilon is None else {"epsilon": hyper.epsilon}),
-            )
+            given = {name: getattr(hyper, name) for name in hyperparameters(hyper.optimizer)}
+            own = {name: value for name, value in given.items() if value is not None}
+            updates, slots = OPTIMIZERS[hyper.optimizer](parameters, gradient, self._rate, self._count, **own)
             if hyper.average:
                 average, new = running_average(parameters, updates[parameters], self._count, hyper.average)
                 updates, slots = updates | {average: new}, slots | {AVERAGE: average}
@@ -184,3 +178,29 @@ class Objective:
     def slots(self) -> dict[str, SharedVariable]:
         """What the optimizer remembers between steps, and the average of the parameters where there is one."""
         return self._optimizer[2]
+
+
+def running_average(
+    parameters: SharedVariable, new: TensorVariable, count: TensorVariable, decay: float
+) -> tuple[SharedVariable, TensorVariable]:
+    """Return the running average of parameters, which begins as the initial ones, and its expression after a step.
+
+    - ``average := d * average + (1 - d) * parameters``, where ``d = min(decay, (1 + count) / (10 + count))``
+
+    The smaller d of the first steps soon forgets the initial parameters, so that no correction is needed (as
+    TensorFlow's ExponentialMovingAverage; averages of weights: Polyak & Juditsky 1992).
+    """
+    value = parameters.get_value(borrow=True)
+    average = pytensor.shared(np.array(value), name="average", shape=value.shape)
+    d = pt.minimum(decay, (1 + count) / (10 + count))
+    return average, d * average + (1 - d) * new
+
+
+def clip_value(gradient: TensorVariable, bound: float) -> TensorVariable:
+    """Hold each element of a gradient to ±bound (char-rnn, min-char-rnn)."""
+    return pt.clip(gradient, -bound, bound)
+
+
+def clip_norm(gradient: TensorVariable, norm: TensorVariable, bound: float) -> TensorVariable:
+    """Shrink a gradient of a known norm to the norm ``bound`` where it is longer (Pascanu et al. 2013, 1211.5063)."""
+    return gradient * pt.minimum(1.0, bound / pt.maximum(norm, 1e-12))

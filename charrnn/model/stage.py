@@ -1,10 +1,10 @@
 """The input stage of a network: how symbols, frames and labels become the first layer's input.
 
 *encode* is the ancestor's tanh layer V→H; *embed* is one learned vector for each symbol; in *resize* the first
-recurrent layer takes the V-wide input itself. A one-hot vector times a matrix is one of its rows, so no one-hot
-vector is ever made: what the first layer computes from its input alone is computed once for each symbol and then looked
-up. Frames of notes, in which several of V pitches sound, are multiplied by the matrix; *embed* adds up the vectors of
-the pitches that sound.
+recurrent layer takes the V-wide input itself. A one-hot vector times a matrix is one of the matrix's rows, so no
+one-hot vector is ever made: what the first layer computes from its input alone is computed once for each symbol and
+then looked up. Frames of notes, in which several of V pitches sound, are multiplied by the matrix; *embed* adds up
+the vectors of the pitches that sound.
 """
 
 from __future__ import annotations

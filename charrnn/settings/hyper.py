@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from charrnn import checks
 from charrnn.errors import UnknownName, near_matches
+from charrnn.model.optimizers import OPTIMIZERS
 from charrnn.settings.presets import get_preset
 
-OPTIMIZERS = ("rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw")
 CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
 GATES = ("sigmoid", "hard_sigmoid")

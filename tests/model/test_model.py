@@ -8,7 +8,8 @@ from charrnn.errors import CorruptFile, InvalidValue, UnknownName
 from charrnn.model.cells import modeltypes
 from charrnn.model.choice import Choice
 from charrnn.model.model import Model
-from charrnn.settings.hyper import OPTIMIZERS, HyperParams
+from charrnn.model.optimizers import OPTIMIZERS
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES, need
 from tests.model import numpy_reference as reference
 from tests.model.models import V, batch, contributions, forward, model

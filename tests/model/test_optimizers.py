@@ -1,8 +1,13 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytensor
 import pytest
+from charrnn.hyper import HyperParams
 
-from charrnn.model.optimizers import OPTIMIZERS, clip_norm, clip_value, rmsprop
+from charrnn.model.objective import clip_norm, clip_value
+from charrnn.model.optimizers import OPTIMIZERS, hyperparameters, rmsprop
 from tests.helpers import plain_function, symbol
 
 # p = torch.nn.Parameter(torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64))
@@ -35,13 +40,25 @@ def test_every_optimizer_is_compared():
     assert set(TORCH) == set(OPTIMIZERS)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_an_optimizer_takes_are_hyperparameters(name):
+    assert set(hyperparameters(name)) <= set(HyperParams.names())
+
+
+def test_the_names_are_there_without_pytensor():
+    code = "import sys, charrnn.hyper; charrnn.hyper.HyperParams(optimizer='adam'); print('pytensor' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.parametrize("name", TORCH)
 def test_three_steps_are_torchs(name):
     p = pytensor.shared(np.array([1.0, -2.0, 3.0]), shape=(3,))
     count = symbol("count", np.array(1.0))
     gradient = (p - np.array([0.5, 1.0, 7.0])) * count
     hyper = {"decay": 0.9, "momentum": 0.8, "weight_decay": 0.3} | SAME_EPSILON.get(name, {})
-    updates, _ = OPTIMIZERS[name](p, gradient, learnrate=0.1, count=count, **hyper)
+    own = {option: value for option, value in hyper.items() if option in hyperparameters(name)}
+    updates, _ = OPTIMIZERS[name](p, gradient, learnrate=0.1, count=count, **own)
     with pytensor.config.change_flags(cxx=""):
         step = pytensor.function([count], [], updates=list(updates.items()), mode="FAST_COMPILE")
     for k in range(3):
@@ -61,7 +78,7 @@ def test_float32_stays_float32(name, symbolic_rate):
     p = pytensor.shared(np.ones(3, "float32"), shape=(3,))
     rate = pytensor.shared(np.float32(0.1)) if symbolic_rate else 0.1
     with pytensor.config.change_flags(floatX="float32"):
-        updates, slots = OPTIMIZERS[name](p, p * 2, rate, count=pytensor.shared(np.float32(1)), decay=0.95)
+        updates, slots = OPTIMIZERS[name](p, p * 2, rate, count=pytensor.shared(np.float32(1)))
     assert p in updates
     assert set(slots.values()) == set(updates) - {p}
     for shared, new in updates.items():

@@ -28,8 +28,8 @@ ENGINES = ("cpu", "jax")
 ALIASES = {"numba": "cpu"}
 
 Function = Callable[..., list[np.ndarray]]
-#: Takes a table of the hoisted values of every symbol (V, M) and the step's leaves; returns a loop that writes, which
-#: takes start (R,), states (R, H), uniforms (n, R) and a `Choice`, and returns symbols (n, R) and states.
+#: Takes a table of the hoisted values of every symbol (V, M) and the step's leaves; returns a loop that writes. The
+#: loop takes start (R,), states (R, H), uniforms (n, R) and a `Choice`, and returns symbols (n, R) and states.
 Writer = Callable[[np.ndarray, list[np.ndarray]], Callable[..., tuple[np.ndarray, list[np.ndarray]]]]
 
 #: Held while expressions are built or compiled: PyTensor's settings and rewrites belong to the whole process.

@@ -12,7 +12,9 @@ DRAWS = 64  # for each marginal probability
 
 
 class Estimator(NamedTuple):
-    """R distributions over sets of V notes; see `charrnn.model.heads.nade`. Without hidden units independent."""
+    """R distributions over sets of V notes, see `charrnn.model.heads.nade`; without hidden units, notes are
+    independent.
+    """
 
     c: np.ndarray  # (R, V)
     a: np.ndarray  # (R, K)

@@ -21,6 +21,8 @@ GUTENBERG_MARKER = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 
+GUTENBERG_START = re.compile(r"\*\*\* ?START OF (?:THE |THIS )?PROJECT GUTENBERG", re.IGNORECASE)
+
 
 def normalise_newlines(chunks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[str]:
     """Turn CRLF and lone CR into LF; `tally` counts both. No chunk may end between the CR and the LF of a line end."""
@@ -33,6 +35,23 @@ def normalise_newlines(chunks: Iterable[str], tally: Counter[str] | None = None)
             yield translated
         else:
             yield chunk
+
+
+def without_traces(chunks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[str]:
+    r"""Leave out NUL characters and byte order marks, which concatenated files leave in a text; `tally` counts both.
+
+    >>> "".join(without_traces(["\ufeffone\n", "\ufefftw\0o\n"]))
+    'one\ntwo\n'
+    """
+    tally = Counter() if tally is None else tally
+    for chunk in chunks:
+        if "\ufeff" in chunk:
+            tally["marks"] += chunk.count("\ufeff")
+            chunk = chunk.replace("\ufeff", "")
+        if "\0" in chunk:
+            tally["nul"] += chunk.count("\0")
+            chunk = chunk.replace("\0", "")
+        yield chunk
 
 
 def whole_lines(chunks: Iterable[str]) -> Iterator[str]:
@@ -57,7 +76,8 @@ def whole_lines(chunks: Iterable[str]) -> Iterator[str]:
 def inside_gutenberg_markers(chunks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[str]:
     r"""Keep what stands between the START and END lines of Project Gutenberg books; `tally` counts what is dropped.
 
-    Several books in one file are all kept, without what is between them.
+    Several books in one file are all kept, without what is between them. `tally` counts "books" as well, those that
+    have both lines.
 
     >>> marker = "*** {} OF THE PROJECT GUTENBERG EBOOK ALICE ***\n"
     >>> chunks = ["Legalese\n", marker.format("START"), "Once.\n", marker.format("END"), "More legalese\n"]
@@ -69,11 +89,28 @@ def inside_gutenberg_markers(chunks: Iterable[str], tally: Counter[str] | None =
     for chunk in whole_lines(chunks):
         before, *rest = GUTENBERG_MARKER.split(chunk)
         for kind, text in [("", before), *zip(rest[::2], rest[1::2], strict=True)]:
-            inside = kind.upper() == "START" if kind else inside
+            if kind:
+                tally["books"] += inside and kind.upper() == "END"
+                inside = kind.upper() == "START"
             if not inside:
                 tally["outside"] += len(text)
             elif text:
                 yield text
+
+
+def without_wrapping(text: str, cut: bool | None, tally: Counter[str]) -> str:
+    """Return a whole text without what stands outside of Project Gutenberg's markers.
+
+    `cut` None leaves it as it is unless it has both of them.
+    """
+    if cut is False or not (cut or GUTENBERG_START.search(text)):
+        return text
+    found: Counter[str] = Counter()
+    kept = "".join(inside_gutenberg_markers([text], found))
+    if cut is None and not (found["books"] and kept.strip()):
+        return text
+    tally.update(found)
+    return kept
 
 
 def lower(chunks: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from charrnn.data.text import decoding
 from charrnn.data.text import source as reading
 from charrnn.data.text.source import ReadOptions, TextSource
-from charrnn.errors import SourceNotFound, SourceUnusable, UnknownName
+from charrnn.errors import CorruptFile, InvalidValue, SourceNotFound, SourceUnusable, UnknownName
 from tests.data.conftest import ARABIC, CHINESE, FRENCH, JAPANESE, RUSSIAN
 
 
@@ -198,8 +198,10 @@ def test_unusable_paths(tmp_path):
         TextSource.open(tmp_path / "nothing.txt")
     with pytest.raises(SourceUnusable, match="directory"):
         TextSource.open(tmp_path)
-    with pytest.raises(SourceUnusable, match="cannot be read"):
+    with pytest.raises(SourceUnusable, match="cannot be read: it is a text, not a path"):
         TextSource.open("x" * 5000)
+    with pytest.raises(InvalidValue, match="is not a path"):
+        TextSource.open("")
 
 
 @pytest.mark.parametrize("source", [None, 5, b"the text itself"])
@@ -243,10 +245,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
 def test_real_texts(real_data: Path):
     for path in [*real_data.glob("text/*.txt"), *real_data.glob("unicode/*")]:
         expected = path.read_text(encoding="utf-8-sig")  # universal newlines
-        source = TextSource.open(path)
+        source = TextSource.open(path, ReadOptions(gutenberg=False))
         assert read(source) == expected
         assert source.survey.length == len(expected)
-    alice = TextSource.open(real_data / "text/alice_pg11_full.txt", ReadOptions(gutenberg=True))
+    alice = TextSource.open(real_data / "text/alice_pg11_full.txt")
     assert read(alice).strip().startswith("ALICE'S ADVENTURES IN WONDERLAND")
     assert read(alice).strip().endswith("THE END")
 
@@ -257,3 +259,155 @@ def test_punctuation_is_left_out_of_text_and_survey(opened, monkeypatch, block):
     source = opened("“Off!”, said\r\nÁlice.\n".encode(), strip_punctuation=True, lower=True)
     assert read(source) == "off said\nálice\n"
     assert source.survey.length == len("off said\nálice\n")
+
+
+@pytest.mark.parametrize("block", [7, 1 << 18])
+@pytest.mark.parametrize(
+    ("text", "foreign", "encoding"),
+    [
+        (FRENCH, "café noir\n", "cp1252"),
+        (FRENCH, FRENCH, "cp1252"),
+        (RUSSIAN, RUSSIAN, "cp1251"),
+        (RUSSIAN, RUSSIAN, "koi8_r"),
+        (JAPANESE, JAPANESE, "cp932"),
+        (CHINESE, CHINESE, "gb18030"),
+        ("“Tyger”, it’s\n", "‘Tyger’ – it’s\n", "cp1252"),
+    ],
+)
+def test_lines_in_another_encoding_cost_no_other_line(opened, monkeypatch, block, text, foreign, encoding):
+    monkeypatch.setattr(decoding, "BLOCK", block)
+    source = opened((text * 20).encode() + foreign.encode(encoding) + text.encode())
+    assert read(source) == read(source) == text * 20 + foreign + text
+    beyond = sum(byte > 127 for byte in foreign.encode(encoding))
+    assert f"UTF-8 but for {beyond} byte" in source.notes[0]
+    assert f"read there as {encoding}, a guess of" in source.notes[0]
+    assert source.encoding == "utf-8"
+
+
+def test_a_foreign_byte_within_a_line_of_accents(opened):
+    source = opened(
+        (FRENCH * 5).encode() + "été à la ".encode() + b"caf\xe9 d'\xc9t\xe9, " + "là-bas, déjà, à l'été\n".encode()
+    )
+    assert read(source).splitlines()[-1] == "été à la café d'Été, là-bas, déjà, à l'été"
+    assert "but for 3 bytes on 1 line" in source.notes[0]
+
+
+def test_marks_of_lines_in_the_middle_of_a_file_with_two_encodings(opened):
+    source = opened((FRENCH * 9).encode() + b"\xef\xbb\xbf" + "déjà à l'été\n".encode("cp1252"))
+    assert read(source) == FRENCH * 9 + "déjà à l'été\n"
+    assert "Removed 1 byte order mark from the middle of the text." in source.notes
+
+
+def test_confidence_of_a_guess_is_told(opened):
+    note = opened((FRENCH * 9).encode("mac_roman")).notes[0]
+    assert "read as mac_roman, a guess of 100 % confidence" in note
+    assert "Give encoding= if it is another" in note
+
+
+def test_text_that_was_encoded_twice_is_marked(opened):
+    source = opened((FRENCH * 20).encode() + "CafÃ©, dÃ©jÃ\xa0, Ã©tÃ©\n".encode())
+    assert source.notes == [
+        "5 characters look encoded twice, such as 'Ã©' for 'é'; they are learned as they stand. "
+        "Mend the file first, for instance with the package ftfy."
+    ]
+    assert opened("Ãngela e Ângela, Ã©\n".encode()).notes == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_byte_order_marks_of_encodings_given_by_name(opened, encoding):
+    source = opened("\ufeffété".encode(encoding), encoding=encoding)
+    assert (read(source), source.notes) == ("été", ["Dropped a byte order mark."])
+
+
+def test_byte_order_marks_within_a_text(opened):
+    source = opened("\ufeffone\n\ufefftwo\n\ufeffthree\n".encode())
+    assert read(source) == "one\ntwo\nthree\n"
+    assert source.notes == ["Dropped a byte order mark.", "Removed 2 byte order marks from the middle of the text."]
+
+
+def test_a_nul_costs_that_nul(opened):
+    source = opened(b"plain words\n" * 10_000 + b"with\0 a NUL\n")
+    assert read(source).endswith("words\nwith a NUL\n")
+    assert source.notes == ["Left out 1 NUL character."]
+
+
+def test_text_in_escapes_of_jis(opened):
+    source = opened((JAPANESE * 3).encode("iso2022_jp"))
+    assert read(source) == JAPANESE * 3
+    assert "iso2022_jp" in source.notes[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_gutenberg_is_cut_where_both_markers_are(opened, encoding):
+    book = "Préface\n" + GUTENBERG.format("ALICE", "Down the\r\nrabbit-hole\r\n").replace("\r", "")
+    source = opened(book.encode(encoding))
+    assert read(source) == "Down the\nrabbit-hole\n"
+    assert source.notes[-1].endswith("outside of Project Gutenberg's markers. gutenberg=False keeps them.")
+    assert read(opened(book.encode(encoding), gutenberg=False)) == book
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Title\n*** START OF THE PROJECT GUTENBERG EBOOK X ***\nno end\n",
+        "no begin\n*** END OF THE PROJECT GUTENBERG EBOOK X ***\nLicence\n",
+        "*** START OF THE PROJECT GUTENBERG EBOOK X ***\n*** END OF THE PROJECT GUTENBERG EBOOK X ***\nLicence\n",
+    ],
+)
+def test_gutenberg_is_kept_where_a_marker_or_the_book_is_missing(opened, text):
+    source = opened(text.encode())
+    assert (read(source), source.notes) == (text, [])
+
+
+def test_several_files_are_one_text(tmp_path):
+    for name, content in {"b.txt": FRENCH.encode("cp1252"), "a.txt": b"no line end", "c.png": b"\x89PNG\0"}.items():
+        (tmp_path / name).write_bytes(content)
+    source = TextSource.open([tmp_path / "b.txt", str(tmp_path / "a.txt"), tmp_path / "b.txt"])
+    assert read(source) == FRENCH + "no line end\n" + FRENCH
+    assert source.survey.length == len(read(source))
+    assert source.notes[0] == "Read 3 files as one text."
+    assert source.notes[1].startswith("b.txt: Not UTF-8")
+    with pytest.raises(SourceUnusable, match=r"c\.png is a binary file"):
+        TextSource.open([tmp_path / "a.txt", tmp_path / "c.png"])
+
+
+def test_a_folder_is_one_text(tmp_path):
+    for name, content in {"b.txt": b"two", "a/1.txt": b"one\n", "c.png": b"\x89PNG\0", "m/model.json": b"{}"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    source = TextSource.open(tmp_path)
+    assert read(source) == "one\ntwo"
+    assert source.notes[1] == "Passed over a working directory of models."
+    assert "Left out 1 file that cannot be used, the first being c.png" in source.notes[2]
+    checksum = source.sha256
+    (tmp_path / "b.txt").write_bytes(b"three")
+    assert TextSource.open(tmp_path).sha256 != checksum
+
+
+def test_a_list_of_texts_is_not_one_text():
+    with pytest.raises(SourceUnusable, match="Texts in a list are documents"):
+        TextSource.open(["a poem", "another"])
+
+
+def test_errors_while_reading_name_the_file(opened, monkeypatch):
+    source = opened(b"a text\n" * 9)
+
+    def fail(*args):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(SourceUnusable, match=r"text\.txt cannot be read: Input/output error"):
+        read(source)
+
+
+@pytest.mark.parametrize("options", [{}, {"encoding": "cp1252", "newlines": False, "lower": True, "gutenberg": True}])
+def test_options_and_back(options):
+    made = ReadOptions(**options)
+    assert ReadOptions.from_json(made.to_json()) == made
+
+
+def test_records_of_options():
+    assert ReadOptions.from_json({}).gutenberg is False  # models from before there was a choice kept all
+    for record in ({"lower": "no"}, {"colour": 1}, {"encoding": "latin-99"}):
+        with pytest.raises(CorruptFile, match="record of how a text is read"):
+            ReadOptions.from_json(record)

@@ -18,6 +18,7 @@ from charrnn.storage.bundle import export_bundle
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.verify import OK, Verification
 from charrnn.table import Table
+from charrnn.training.validate import validation_loss
 
 if TYPE_CHECKING:
     from charrnn.session.session import Session
@@ -218,7 +219,7 @@ def _loss_state(ms: Session, checkpoint: Checkpoint) -> str:
     """Compute a checkpoint's validation loss again, and say whether it is the stored one."""
     with record.as_of(ms, checkpoint):
         try:
-            loss = ms.task.loss(ms.model, ms.valid_data, **checkpoint.record["measured"])
+            loss = validation_loss(ms.model, ms.valid_data, **checkpoint.record["measured"])
         except CharRNNError as error:
             return str(error)
     if math.isclose(loss, checkpoint.record["valid_loss"], rel_tol=CLOSE):

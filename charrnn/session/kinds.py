@@ -1,16 +1,17 @@
-"""Calls that depend on the kind of data: handed to the session's task, or refused in its words."""
+"""Calls that depend on the kind of data: refused in the words of the session's task, or handed to it."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
-
-from charrnn.errors import InvalidValue
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
+    from charrnn.model.model import Model
     from charrnn.session.session import Session
+
+FIRST = ("frames", "music", "thing")  # other names of the first argument, for music
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,29 +23,43 @@ def refusable(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[
 
     @functools.wraps(function)
     def run(ms: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        require_offered(ms, function.__name__)
+        ms.task.require(function.__name__)
         return function(ms, *args, **kwargs)
 
     return run
 
 
-def require_offered(ms: Session, name: str) -> None:
-    """Raise InvalidValue, in the task's sentence, if a method has no meaning for the kind of data."""
-    if name in ms.task.refused:
-        raise InvalidValue(f"ms.{name}: {ms.task.refused[name]}")
+def by_task(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a declared function of a session call a method of its task, with the arguments that were given.
 
-
-def with_arguments(function: Callable[..., R], name: str, *args: Any, **options: Any) -> R:
-    """Call a task's method, or say which arguments it takes.
-
-    Raises
-    ------
-    InvalidValue
-        If there are arguments that this kind of data does not take.
+    The declaration is what models of texts take; its body is only the docstring. Arguments that are left out have the
+    defaults of the kind of data.
     """
-    try:
-        inspect.signature(function).bind(*args, **options)
-    except TypeError as error:
-        taken = [name for name in inspect.signature(function).parameters if name != "model"]
-        raise InvalidValue(f"ms.{name}: {error}; for this model it takes {', '.join(taken)}.") from None
-    return function(*args, **options)
+
+    def decorate(declared: Callable[..., Any]) -> Callable[..., Any]:
+        names = [*inspect.signature(declared).parameters][1:]
+
+        @functools.wraps(declared)
+        def call(
+            ms: Session, /, *args: Any, clamp: Mapping[tuple[int, int], float] | None = None, **options: Any
+        ) -> Any:
+            task = ms.task.require(declared.__name__)
+            given = dict(zip(names, args, strict=False))
+            if len(args) > len(names) or given.keys() & options.keys():
+                inspect.signature(declared).bind(ms, *args, **options)  # raises Python's own TypeError
+            given |= options
+            first = [given.pop(name) for name in (names[0], *FIRST) if name in given][:1]
+            return getattr(task, method)(held(ms, clamp), *first, **given)
+
+        return call
+
+    return decorate
+
+
+def held(ms: Session, clamp: Mapping[tuple[int, int], float] | None) -> Model:
+    """Return the model, with some units held at a value if any are to be."""
+    if not clamp:
+        return ms.model
+    from charrnn.insight.clamping import ClampedModel
+
+    return cast("Model", ClampedModel(ms.model, clamp))

@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from charrnn.errors import SourceNotFound
-from charrnn.session.kinds import refusable
-from charrnn.session.write import by_task
+from charrnn.session.kinds import by_task, refusable
 from charrnn.storage import series
 
 if TYPE_CHECKING:

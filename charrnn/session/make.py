@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from charrnn import checks
 from charrnn.data.documents.document import Document
-from charrnn.data.sources import DocumentOptions, MusicOptions, Source, recognise, source_like
+from charrnn.data.sources import DocumentOptions, MusicOptions, recognise, source_like
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CheckpointNotFound, InvalidValue
 from charrnn.session import ancestor, record
 from charrnn.session.facts import Facts
+from charrnn.session.kinds import refusable
 from charrnn.session.live import not_while_training
 from charrnn.session.session import Session, require_engine
 from charrnn.settings import recipes
-from charrnn.settings.hyper import NOTE_HEADS, HyperParams
+from charrnn.settings.hyper import HyperParams
 from charrnn.settings.recipes import Recipe
 from charrnn.storage.bundle import export_bundle, import_bundle
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.creation import resolve
 from charrnn.storage.legacy import read_legacy
 from charrnn.storage.workdir import WorkDir
+from charrnn.tasks import TASKS
 from charrnn.training.summary import in_units
+from charrnn.training.validate import validation_loss
 
 if TYPE_CHECKING:
     from charrnn.model.cells.modeltypes import CellMaker
@@ -80,7 +83,7 @@ def new(
     documents = dataclasses.replace(documents, labels=recipe.labels)
     music = dataclasses.replace(music, transpose=recipe.transpose)
     source = recognise(srcfile, reading, documents, music)
-    hyper = fitting_head(hyper, source)
+    hyper = TASKS[source.corpus.kind].suited(hyper, srcfile)
     if hyper.tied:  # before there is a directory
         from charrnn.model.heads.output import require_tieable
 
@@ -95,7 +98,7 @@ def new(
     ms = cls(workdir, engine, threads, cell=mtype if own else None)
     print(ms.corpus.summary())
     if init_checkpoint:
-        loss = ms.task.loss(ms.model, ms.valid_data, **FIRST_LOOK)
+        loss = validation_loss(ms.model, ms.valid_data, **FIRST_LOOK)
         even = f"guessing evenly would be {ms.model.even_loss:.3f}"
         print(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
         record.save(ms, loss, measured=FIRST_LOOK)
@@ -159,16 +162,8 @@ def of_ancestor(
         return imported(cls, bundle, usedir, None, overwrite, engine, threads)
 
 
-def fitting_head(hyper: HyperParams, source: Source) -> HyperParams:
-    """Return the hyperparameters with a head for notes if the source is music, or raise if they contradict it."""
-    if (source.corpus.kind == "music") == (hyper.head in NOTE_HEADS):
-        return hyper
-    if hyper.head in NOTE_HEADS:
-        raise InvalidValue(f"head={hyper.head!r} is for music, which {source.given} is not.")
-    return hyper.replace(head="nade")
-
-
 @not_while_training
+@refusable
 def finetune(
     ms: S,
     srcfile: Given,
@@ -223,7 +218,6 @@ def finetune(
     if overwrite and resolve(usedir) == ms.path:
         raise InvalidValue(f"{ms.path} is where this model is, which stays as it is: choose another directory.")
     hyper = warmstart.changed(ms.hyper, **hyperparams)
-    ms.task.require_finetunable()
     require_engine(engine, threads)
     reading = ReadOptions(encoding, newlines, lower, gutenberg, strip_punctuation)
     source = source_like(ms.corpus, srcfile, reading)
@@ -244,7 +238,7 @@ def finetune(
     tuned = type(ms)(workdir, engine, threads, cell=None if isinstance(ms.celltype, str) else ms.celltype)
     print(tuned.corpus.summary())
     warmstart.warm_start(tuned.model, ms.model)
-    loss = tuned.task.loss(tuned.model, tuned.valid_data, **FIRST_LOOK)
+    loss = validation_loss(tuned.model, tuned.valid_data, **FIRST_LOOK)
     new = "".join(tuned.chars.chars[len(ms.chars) :])
     print(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
     record.save(tuned, loss, measured=FIRST_LOOK)

@@ -78,7 +78,7 @@ class Session:
         self.facts = facts = Facts.from_json(workdir.model)
         self.modeltype, self.hyper, self.corpus = facts.modeltype, facts.hyper, facts.corpus
         self.celltype = facts.celltype(cell, workdir.path)
-        self.task = task_for(facts.corpus, facts.hyper, facts.never_written)
+        self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written)
         self.live = Live(self._new_model, self._restored_model)
         self.policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
@@ -229,9 +229,7 @@ class Session:
         InvalidValue
             If the source has no test part.
         """
-        if self._parts.test is None:
-            raise InvalidValue(f"{self.corpus.source} has no part for testing.")
-        return self._parts.test
+        return self.task.test_data
 
     @cached_property
     def _parts(self) -> Any:
@@ -283,7 +281,7 @@ class Session:
 
     def __dir__(self) -> list[str]:
         """Leave out what has no meaning for the kind of data."""
-        return [name for name in super().__dir__() if name not in self.task.refused]
+        return [name for name in super().__dir__() if name not in self.task.refusals]
 
 
 def require_engine(engine: str, threads: int | None) -> None:

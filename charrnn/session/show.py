@@ -63,7 +63,7 @@ def _facts(ms: Session) -> dict[str, str]:
         **branch,
         "checkpoint": f"{checkpoint.name if checkpoint else 'none yet'}, in {_short(ms.path)}",
         "engine": ms.engine,
-        "try": f"{'ms.train(), ' * ms.has_text}{ms.task.calls}, ms.log(), help(ms)",
+        "try": f"{'ms.train(), ' * ms.has_text}{ms.task.example}, ms.log(), help(ms)",
     }
 
 

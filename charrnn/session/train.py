@@ -26,6 +26,7 @@ from charrnn.training.screen import ALL
 from charrnn.training.steplog import Step
 from charrnn.training.summary import Round, TrainingSummary
 from charrnn.training.timing import StepTimes, time_steps
+from charrnn.training.validate import validation_loss
 
 if TYPE_CHECKING:
     from charrnn.session.session import Session
@@ -163,7 +164,7 @@ def calc_loss(ms: Session, valid_len: int = 0, batchsize: int = 16) -> float:
     """
     checks.whole("batchsize", batchsize)
     Plan(valid_len=valid_len)  # checks it
-    return ms.task.loss(ms.model, ms.valid_data, batchsize, valid_len)
+    return validation_loss(ms.model, ms.valid_data, batchsize, valid_len)
 
 
 def test_loss(ms: Session, batchsize: int = 16) -> float:  # noqa: PT028
@@ -174,7 +175,7 @@ def test_loss(ms: Session, batchsize: int = 16) -> float:  # noqa: PT028
     InvalidValue
         If the source has no test part.
     """
-    return ms.task.loss(ms.model, ms.test_data, batchsize)
+    return validation_loss(ms.model, ms.test_data, batchsize)
 
 
 def regularized_loss(ms: Session, batchsize: int = 16) -> float:
@@ -239,7 +240,7 @@ def _save(ms: Session, measured: dict[str, int], round_: Round | None) -> str:
 
 def _sample(ms: Session, temp: float = 0.5) -> str:
     """Return what the model writes now; it depends only on the model and its number of steps."""
-    return ms.task.sample(ms.model, ms.place, [ms.hyper.random_seed, ms.model.steps], temp)
+    return ms.task.sample(ms.model, ms.place, ms.hyper.random_seed, temp)
 
 
 def _best_loss(ms: Session) -> float | None:

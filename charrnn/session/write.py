@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from charrnn import checks
-from charrnn.session.kinds import refusable, require_offered, with_arguments
+from charrnn.session.kinds import by_task, held, refusable
 
 if TYPE_CHECKING:
     from charrnn.generation.classifying import Classification
-    from charrnn.model.model import Model
     from charrnn.session.session import Session
-
-
-def by_task(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a declared function of a session call a method of its task, with the arguments of that kind of data.
-
-    The declaration is what models of texts take; its body is only the docstring.
-    """
-
-    def decorate(declared: Callable[..., Any]) -> Callable[..., Any]:
-        name = declared.__name__
-
-        @functools.wraps(declared)
-        def call(
-            ms: Session, /, *args: Any, clamp: Mapping[tuple[int, int], float] | None = None, **options: Any
-        ) -> Any:
-            require_offered(ms, name)
-            return with_arguments(getattr(ms.task, method), name, held(ms, clamp), *args, **options)
-
-        return call
-
-    return decorate
-
-
-def held(ms: Session, clamp: Mapping[tuple[int, int], float] | None) -> Model:
-    """Return the model, with some units held at a value if any are to be."""
-    if not clamp:
-        return ms.model
-    from charrnn.insight.clamping import ClampedModel
-
-    return cast("Model", ClampedModel(ms.model, clamp))
 
 
 @by_task("write")
@@ -149,8 +116,7 @@ def excerpt(ms: Session, length: int = 100, rng: int | np.random.Generator | Non
     --------
     >>> ms.generate(1000, prompt=ms.excerpt(), argmax=True)  # doctest: +SKIP
     """
-    checks.whole("length", length)
-    return ms.task.excerpt(ms.train_data, length, rng)
+    return ms.task.excerpt(length, rng)
 
 
 @refusable

@@ -13,7 +13,6 @@ import typer
 
 from charrnn.errors import CharRNNError, CorruptFile, InvalidValue, NotAModelDirectory
 from charrnn.state import ModelState
-from charrnn.tasks.music import MusicState
 from charrnn.training.summary import TrainingSummary
 
 app = typer.Typer(
@@ -254,7 +253,7 @@ def sample(
         options["temp"] = temp
     if label:
         options["label"] = dict(map(_pair, label)) if all("=" in one for one in label) else _only(label)
-    if isinstance(ms, MusicState):
+    if ms.corpus.kind == "music":
         _compose(ms, 200 if numchars is None else numchars, number, out, **options)
     elif out is not None:
         raise InvalidValue(f"--out is for music; send a text to a file by  > {out}")
@@ -289,7 +288,7 @@ def score(
     from charrnn.data.text.source import TextSource
 
     ms = ModelState.load(directory, checkpoint, engine=engine)
-    if isinstance(ms, MusicState):
+    if ms.corpus.kind == "music":
         if text is not None or file == "-":
             raise InvalidValue(f"{directory} learned music: give a MIDI file to score.")
         print(ms.score(file))
@@ -454,7 +453,7 @@ def _only(labels: list[str]) -> str:
 
 
 def _compose(
-    ms: MusicState,
+    ms: ModelState,
     frames: int,
     number: int,
     out: Path | None,

@@ -20,7 +20,7 @@ ARROWS = {  # what each room may import, beside the ground
     "state": {"pages", "session", *BELOW_SESSION},
     "pages": {"__init__", "session", *BELOW_SESSION},
     "session": BELOW_SESSION,
-    "tasks": BELOW_TASKS,
+    "tasks": {"settings", *BELOW_TASKS},
     "insight": {"training", "generation", "model", "data", "storage"},
     "training": {"model", "data", "settings"},
     "generation": {"model", "data"},

@@ -177,7 +177,7 @@ def write_pieces(
     most: int | None = None,
     melody: Music | None = None,
 ) -> Compositions:
-    """Write pieces; see `charrnn.tasks.music.MusicState.generate`."""
+    """Write pieces; see `charrnn.tasks.music.MusicTask.write`."""
     from charrnn.model.heads.notes import OPEN, SILENT, SOUNDS, Conditions
 
     seed, V = seed_of(rng), corpus.columns

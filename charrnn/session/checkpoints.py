@@ -212,7 +212,7 @@ def _meant(ms: Session, checkpoint: Which) -> Checkpoint:
 
 def _side(ms: Session, checkpoint: Checkpoint, numchars: int, rng: int) -> Side:
     with record.as_of(ms, checkpoint):
-        return Side(checkpoint, ms.model.parameters, ms.task.compared(ms.model, numchars, rng))
+        return Side(checkpoint, ms.model.parameters, ms.task.write(ms.model, numchars, rng=rng))
 
 
 def _loss_state(ms: Session, checkpoint: Checkpoint) -> str:

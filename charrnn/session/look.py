@@ -21,9 +21,34 @@ if TYPE_CHECKING:
     from charrnn.session.session import Session
 
 
-@by_task("trackneurons")
+@by_task("track")
 def trackneurons(ms: Session, text: str, temp: float = 0.5, ret_output: bool = False, transpose: bool = True) -> Any:
-    """Return the hidden states along a text, (L, H, T); see `charrnn.insight.neurons.trackneurons`."""
+    """Return the hidden states along a text or a piece of music, from a blank state.
+
+    Parameters
+    ----------
+    text : str, or Piece, MIDI file or array (T, 88) for music
+        T characters or frames.
+    temp : float
+        Temperature of the predictions; 1 by default for music.
+    ret_output : bool
+        Return the predictions for the character or frame after each one as well.
+    transpose : bool
+        Put time last.
+
+    Returns
+    -------
+    states : numpy.ndarray
+        (L, H, T), or (T, L, H) if not `transpose`; of a cell with several states, such as h and c of an LSTM, they
+        follow one another along the axis of units, (L, H) for each.
+    (predictions, states) : tuple of numpy.ndarray
+        If `ret_output`; predictions are probabilities (T, V).
+
+    Raises
+    ------
+    InvalidValue
+        If there is no character or frame, or `temp` is not above 0.
+    """
 
 
 @refusable
@@ -249,4 +274,4 @@ def _text_or(ms: Session, text: str | None, numchars: int) -> str:
         return text
     if not ms.has_text:
         raise SourceNotFound(f"{ms.path} holds a model without its text: pass a text to look at.")
-    return ms.task.beginning(ms.valid_data, numchars)
+    return ms.task.beginning(numchars)

@@ -124,7 +124,8 @@ def logits(c: np.ndarray, a: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.nda
 
     def part(first: int, last: int) -> None:
         scratch = np.empty((2, K), c.dtype)
-        run(first, last, K, address(_addresses(a, W, y, sizes, out, U, scratch)))
+        addresses = _addresses(a, W, y, sizes, out, U, scratch)  # kept until the kernel has run
+        run(first, last, K, address(addresses))
 
     threads.split(len(y), part, least=64)
     return out
@@ -144,7 +145,8 @@ def gradient(
     def part(first: int, last: int) -> None:
         sums[first] = total = np.zeros((2, V, K), d.dtype)
         scratch = np.empty((V + 3, K), d.dtype)
-        run(first, last, K, address(_addresses(a, W, y, sizes, d, U, d_a, total[0], total[1], scratch)))
+        addresses = _addresses(a, W, y, sizes, d, U, d_a, total[0], total[1], scratch)  # kept until the kernel has run
+        run(first, last, K, address(addresses))
 
     threads.split(len(y), part, least=64)
     d_W, d_U = sum((sums[first] for first in sorted(sums)), np.zeros((2, V, K), d.dtype))

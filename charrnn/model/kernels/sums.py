@@ -1,7 +1,8 @@
-"""The matrix products of a step, each with the sum that it is a term of.
+"""Find the matrix products of a step, each with the sum that it is a term of.
 
-A product can be added to a value for nothing, because its kernel starts from whatever is stored where its result goes.
-So ``u + h @ W + c @ V`` is one sum: products added one after the other to the rest of the terms.
+Adding a product to a value costs nothing, because its kernel starts from what is stored where the result goes. So
+``u + h @ W + c @ V`` is one sum: the products are added one after the other to the rest of the terms. A product of one
+column that is broadcast along the sum stays a term like any other.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class SumOfProducts:
-    """``value`` is the sum of some products and of the terms ``rest``, which may be none."""
+    """``value`` is the sum of some products and of the terms ``rest``, of which there may be none."""
 
     value: Variable
     products: tuple[Factor, ...]
@@ -41,12 +42,12 @@ def is_transpose(var: Variable) -> bool:
 
 
 def find_sums(graph: FunctionGraph, weights: set[int]) -> dict[Variable, SumOfProducts]:
-    """Return every product of a graph in the sum that it is a term of, by the sum's variable.
+    """Return every product of a graph with the sum that it is a term of, by the sum's variable.
 
     Raises
     ------
     UnsupportedStep
-        A product's right operand is none of the weights.
+        If a product's right operand is not a weight.
     """
     inputs = {var: i for i, var in enumerate(graph.inputs)}
 
@@ -83,11 +84,15 @@ def find_sums(graph: FunctionGraph, weights: set[int]) -> dict[Variable, SumOfPr
             sums[var] = SumOfProducts(var, (factor(var),), ())
         elif _is_add(var):
             parts, inner = terms(var)
-            dots = [t for t in parts if t.owner is not None and isinstance(t.owner.op, Dot) and only_here(t)]
+            dots = [t for t in parts if _is_dot(t) and only_here(t) and t.type.shape[-1] == var.type.shape[-1]]
             if dots:
                 sums[var] = SumOfProducts(var, tuple(map(factor, dots)), tuple(t for t in parts if t not in dots))
                 absorbed |= {*dots, *inner}
     return sums
+
+
+def _is_dot(var: Variable) -> bool:
+    return var.owner is not None and isinstance(var.owner.op, Dot)
 
 
 def _is_add(var: Variable) -> bool:

@@ -139,9 +139,14 @@ def affine_parts(step: StepGraph) -> tuple[Variable, Variable] | None:
         rest = [t for t in terms if t not in dots]
         if len(dots) != 1 or any(depends(t, [step.x]) for t in (*rest, dots[0].owner.inputs[1])):
             return None
-        weights.append(dots[0].owner.inputs[1])
         width = value.type.shape[1]
-        biases.append(pt.add(*rest) if len(rest) > 1 else rest[0] if rest else pt.zeros((1, width), dtype=step.dtype))
+        if dots[0].type.shape[1] != width:  # one column, broadcast along a row
+            return None
+        weights.append(dots[0].owner.inputs[1])
+        if any(t.type.shape[1] == width for t in rest):
+            biases.append(pt.add(*rest) if len(rest) > 1 else rest[0])
+        else:
+            biases.append(pt.add(pt.zeros((1, width), dtype=step.dtype), *rest))
     return pt.concatenate(weights, axis=1), pt.concatenate(biases, axis=1)[0]
 
 

@@ -95,7 +95,8 @@ class StepGraph:
     Raises
     ------
     UnsupportedStep
-        The step has a product of two values that both change over time, or returns something other than the states.
+        If the step has a product of two values that both change over time, does not use its input, or returns something
+        other than the states.
 
     Attributes
     ----------
@@ -196,6 +197,8 @@ class StepGraph:
 
         for s in self.outputs:
             visit(s)
+        if not self.hoisted:
+            raise UnsupportedStep(f"{type(self.cell).__name__}.step does not use its input x")
         self.weight_leaves = [i for i, leaf in enumerate(self.leaves) if leaf in weights]
         self.hoisted_inputs = [cut[v] for v in self.hoisted]
         self.leaf_inputs = [cut[v] for v in self.leaves]

@@ -1,5 +1,7 @@
 """The vocabulary of the kernels, each idiom as a small compiled function."""
 
+import functools
+
 import numpy as np
 import pytest
 from llvmlite import ir
@@ -9,6 +11,10 @@ from charrnn.model.kernels.jit import address
 from tests.model.kernels.widths import WIDTHS, vectors
 
 LENGTHS = (0, 1, 2, 3, 7, 8, 15, 16, 17, 35)
+
+
+def larger(b, x, y):
+    return b.select(b.fcmp_ordered(">", x, y), x, y)
 
 
 def emitter(dtype, *arguments):
@@ -58,13 +64,13 @@ def test_accumulators(dtype, width):
             for j, kind in b.columns(0, n):
                 known.add(b.read(row, j, kind))
             for j, kind in b.columns(0, length):
-                value, best = b.read(row, j, kind), highest.get(kind)
+                value = b.read(row, j, kind)
                 unknown.add(value)
-                highest.set(b.select(b.fcmp_ordered(">", value, best), value, best))
+                highest.set(larger(b, value, highest.get(kind)))
             b.write(known.total(), out, 0)
             b.write(unknown.total(), out, 1)
             b.write(unknown.across(constant(0.5, b.scalar)), out, 2)
-            b.write(highest.fold(lambda x, y: b.select(b.fcmp_ordered(">", x, y), x, y)), out, 3)
+            b.write(highest.fold(functools.partial(larger, b)), out, 3)
             x, got = np.random.default_rng(n).integers(-50, 50, n).astype(dtype), np.empty(4, dtype)
             b.compile()(address(x), address(got), n)
             lanes = width // x.itemsize

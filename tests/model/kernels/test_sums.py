@@ -49,6 +49,16 @@ def test_a_product_that_is_used_elsewhere_is_a_sum_of_its_own():
     assert list(found) == [product]
 
 
+def test_a_product_of_one_column_is_no_part_of_a_wide_sum():
+    u, h, w, v = matrix(4), matrix(3), weight(3, 4), weight(3, 1)
+    narrow = pt.dot(h, v)
+    out = u + pt.dot(h, w) + narrow
+    found = sums([u, h, w, v], [out], {2, 3})
+    assert found[out].products == (Factor(h, 2, False),)
+    assert found[out].rest == (u, narrow)
+    assert found[narrow].products == (Factor(h, 3, False),)
+
+
 def test_transposed_weights():
     d, w = matrix(4), weight(3, 4)
     assert is_transpose(w.T)

@@ -77,6 +77,7 @@ def cell_of(step):
         (cell_of(lambda self, x, h, p: (x @ p.U).sum()), "new state h is .*, expected a matrix of float64"),
         (cell_of(lambda self, x, h, p: pt.cast(h @ p.W, "float32")), "expected a matrix of float64"),
         (cell_of(lambda self, x, h, p: h @ (h.T @ x @ p.U)), "no weight matrix"),
+        (cell_of(lambda self, x, h, p: pt.tanh(h @ p.W)), "does not use its input"),
     ],
 )
 def test_steps_that_cannot_be_taken_apart(cell, message):

@@ -40,14 +40,16 @@ def trackneurons(
     Returns
     -------
     states : numpy.ndarray
-        (L, H, T), or (T, L, H) if not `transpose`.
+        (L, H, T), or (T, L, H) if not `transpose`. If the cell has several states, each (L, H) at a character, they
+        lie side by side in the order of ``model.network.cell.states``. In an LSTM, the first H units are h, the others
+        c.
     (predictions, states) : tuple of numpy.ndarray
         If `ret_output`; predictions are probabilities (T, V).
 
     Raises
     ------
     InvalidValue
-        If the text is empty or the temperature makes no sense.
+        If the text is empty, or the temperature is not above 0.
     """
     indices = charset.encode(text)
     if not len(indices):

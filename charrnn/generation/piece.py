@@ -38,7 +38,8 @@ class Piece(Roll):
     log_likelihood
         Of the frames that the model wrote, in nats.
     state
-        Hidden state at the end, (L, H); pass it as `init_state` to go on from there.
+        Hidden state at the end, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Pass it as
+        `init_state` to go on from there.
 
     Examples
     --------

@@ -38,6 +38,7 @@ class Recording:
         The text as the model reads it, (T,).
     symbols : int array (T,)
     states : array (T, L, S)
+        The cell's states, (T, L, H) each, side by side.
     gate_names : tuple of str
         The cell's gates, if it names them.
 

@@ -48,7 +48,7 @@ class Inputs:
         state = np.ascontiguousarray(state, self._dtype)
         if state.shape != blank.shape:
             expected = self._network.states_text(*blank.shape[1:-1])
-            raise InvalidValue(f"{name} has the shape {state.shape}: expected {expected}.")
+            raise InvalidValue(f"{name} has the shape {state.shape}: expected {expected}, as freshstate returns it.")
         return state
 
     def batch(self, x, y, state, mask=None, keep=None, labels=None) -> list[np.ndarray]:

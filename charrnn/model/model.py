@@ -1,4 +1,4 @@
-"""A model at work: parameters, optimizer, and the compiled functions over them.
+"""A model at work: a network, its parameters and optimizer, and the compiled functions over them.
 
 >>> from charrnn.settings.hyper import HyperParams
 >>> import numpy as np
@@ -12,10 +12,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import pytensor
 
 from charrnn.model import heads
 from charrnn.model.cells import modeltypes
@@ -23,18 +22,18 @@ from charrnn.model.choice import Choice
 from charrnn.model.engines import engine as engines
 from charrnn.model.functions import Build, Functions
 from charrnn.model.heads.notes import Conditions
-from charrnn.model.initial import initial_parameters
 from charrnn.model.inputs import Inputs
 from charrnn.model.kernels import threads as kernel_threads
 from charrnn.model.network import Network
-from charrnn.model.objective import AVERAGE, Objective
-from charrnn.model.parameters import ParameterVector
 from charrnn.model.values import Values
 from charrnn.settings.hyper import HyperParams
 
+Array: TypeAlias = np.ndarray
+Given: TypeAlias = np.ndarray | None
+
 
 class StepResult(NamedTuple):
-    """What one training step tells.
+    """The result of one training step.
 
     Loss in nats per character before the update, norm of the gradient, state (L, B, S) after the batch, accuracy: the
     share of positions where the likeliest symbol came.
@@ -46,8 +45,11 @@ class StepResult(NamedTuple):
     accuracy: float
 
 
-class Model:
+class Model(Values):
     """A network, its parameters and its optimizer; functions are compiled when they are first called.
+
+    Arrays of states are (L, B, S): the states of the cell, (L, B, H) each, side by side on the last axis. S is H for
+    cells with one state; for an LSTM, h and c lie side by side.
 
     Parameters
     ----------
@@ -74,15 +76,13 @@ class Model:
         The learning rate of the next step; settable.
     steps : int
         Training steps done.
-    compilations : list of (str, float)
-        What was compiled, and the seconds it took.
 
     Raises
     ------
     UnknownName
-        No such model type or engine.
+        If there is no such model type or engine.
     EngineUnavailable
-        The engine is not installed.
+        If the engine is not installed.
     """
 
     def __init__(
@@ -96,9 +96,8 @@ class Model:
         documents: bool = False,
         label_sizes: Sequence[int] = (),
     ) -> None:
-        kind = modeltypes.get(modeltype)
-        self.hyper, self.modeltype, self.vocab_size = hyper, kind.name, vocab_size
-        self.network = Network(
+        kind, engine, n_threads = modeltypes.get(modeltype), engines.resolve(engine), kernel_threads.resolve(threads)
+        network = Network(
             kind.cell(hyper),
             kind.stage,
             heads.make(hyper, vocab_size),
@@ -108,114 +107,40 @@ class Model:
             hyper.tied,
             label_sizes,
         )
-        self._inputs = Inputs(self.network, documents)
-        self.steps = 0
-        self._vector = ParameterVector(self.network.shapes(), hyper.dtype)
-        self._vector.shared.set_value(self._vector.join(initial_parameters(self.network, hyper)), borrow=True)
-        self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
-        self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
-        self.objective = Objective(self.network, self._vector, hyper, self._learnrate, self._count, documents)
-        self._values = Values(self._vector, self.objective.slots)
-        # Training goes on from the parameters; everything else uses their average, if there is one.
-        self._seen = self._vector.of(self.objective.slots[AVERAGE]) if hyper.average else self._vector
-        resolved, n_threads = engines.resolve(engine), kernel_threads.resolve(threads)
-        self._functions = Functions(self.network, self.objective, self._seen, resolved, n_threads, announce)
+        super().__init__(hyper, network, documents)
+        self.modeltype, self.vocab_size, self.steps = kind.name, vocab_size, 0
+        self._inputs = Inputs(network, documents)
+        self._functions = Functions(network, self.objective, self._seen, engine, n_threads, announce)
 
     def __repr__(self) -> str:
         n = self._vector.size
         size = f"{self.hyper.layers}x{self.hyper.state_size}"
         return f"<Model {self.modeltype} {size}, {n:,} parameters, engine {self.engine}>"
 
-    # -- values -------------------------------------------------------------------------------------------------------
-
     @property
     def even_loss(self) -> float:
-        """The loss of guessing evenly: ln V nats per character; of frames ln 2 for each of V keys."""
+        """The loss of guessing evenly: ln V nats per character; of frames ln 2 for each of V pitches."""
         return self.network.head.even_loss
-
-    @property
-    def learnrate(self) -> float:
-        return float(np.asarray(self._learnrate.get_value(borrow=True)))
-
-    @learnrate.setter
-    def learnrate(self, value: float) -> None:
-        self._learnrate.set_value(np.asarray(value, self.hyper.dtype))
-
-    @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The parameters by name, as copies; rows multiply from the left (``x @ W``).
-
-        With ``hyper.average`` these are the averages, with which the model predicts and writes.
-        """
-        return self._seen.split(np.asarray(self._seen.shared.get_value(borrow=True)))
-
-    @property
-    def slots(self) -> dict[str, np.ndarray]:
-        """What the optimizer remembers of each parameter, ``"square/E"`` and so on, as copies."""
-        return self._values.slots()
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return all arrays that training changes, by name, for a checkpoint."""
-        return self._values.arrays()
-
-    def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `arrays` returned, of this or another process.
-
-        Raises
-        ------
-        CorruptFile
-            If an array is missing, unexpected, or of another shape or type; nothing was changed.
-        """
-        self._values.load(arrays, repr(self))
-
-    def load_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
-        """Take over parameters by name, as of `parameters`; the optimizer begins anew.
-
-        Raises
-        ------
-        CorruptFile
-            One is missing, unexpected, or of another shape; nothing was changed.
-        """
-        arrays = {name: np.zeros_like(array) for name, array in self.arrays().items() if name.startswith("slot/")}
-        for name, given in parameters.items():
-            array = np.asarray(given, self.hyper.dtype)
-            arrays[f"param/{name}"] = array
-            if self.hyper.average:
-                arrays[f"slot/{AVERAGE}/{name}"] = array
-        self.load_arrays(arrays)
-
-    def vectors(self) -> dict[str, Any]:
-        """Return all that training changes, not copied: a step replaces these arrays and writes into none of them."""
-        return self._values.vectors()
-
-    def show(self, vectors: Mapping[str, Any]) -> None:
-        """Take on the `vectors` of another model of the same shape; nothing is copied."""
-        self._values.show(vectors)
 
     def freshstate(self, batchsize: int = 0) -> np.ndarray:
         """Return the blank state: zeros (L, B, S), or (L, S) for a batchsize of 0."""
         return self._inputs.blank(batchsize)
 
-    def checked_state(self, state: np.ndarray | None, name: str = "state") -> np.ndarray:
+    def checked_state(self, state: Given, name: str = "state") -> np.ndarray:
         """Return a state (L, S) in the model's precision; None stands for the blank one.
 
         Raises
         ------
         InvalidValue
-            If its shape is another; the message calls it `name`, and says which states it holds.
+            If its shape is another; the message calls it `name`, and gives the shape of each of the cell's states.
         """
         return self._inputs.state(state, name=name)
-
-    def regularization(self) -> float:
-        """Return the L2 penalty (regcost / 2) * sum(W**2) over the weight matrices as they are now."""
-        weights = np.asarray(self._vector.shared.get_value(borrow=True))[: self._vector.n_weights]
-        return float(self.hyper.regcost / 2 * np.dot(weights.astype("float64"), weights))
 
     # -- compiled functions -------------------------------------------------------------------------------------------
 
     @property
     def engine(self) -> str:
-        """What runs the functions: "cpu" or "jax"."""
+        """The engine that runs the functions: "cpu" or "jax"."""
         return self._functions.engine
 
     @property
@@ -225,7 +150,7 @@ class Model:
 
     @property
     def compilations(self) -> list[tuple[str, float]]:
-        """What was compiled, and the seconds it took."""
+        """The names of the functions compiled so far, and the seconds that each took."""
         return self._functions.compilations
 
     def function(self, what: str, build: Build) -> Callable[..., list[np.ndarray]]:
@@ -249,42 +174,32 @@ class Model:
     def use_engine(self, engine: str) -> None:
         """Run on another engine from now on; values are kept."""
         self._functions.use_engine(engines.resolve(engine))
-        engines.to_numpy([self._vector.shared, self._learnrate, self._count, *self.objective.slots.values()])
+        self._to_numpy()
 
-    # -- calls --------------------------------------------------------------------------------------------------------
+    # -- batches ------------------------------------------------------------------------------------------------------
 
     def step(
-        self,
-        x: np.ndarray,
-        y: np.ndarray,
-        state: np.ndarray | None = None,
-        mask: np.ndarray | None = None,
-        keep: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
+        self, x: Array, y: Array, state: Given = None, mask: Given = None, keep: Given = None, labels: Given = None
     ) -> StepResult:
         """Train on one batch.
 
         Parameters
         ----------
-        x, y : int array (T, B)
+        x, y : int array (T, B), or frames (T, B, V)
             Symbols, and the symbols that follow them.
         state : array (L, B, S), optional
             States before the batch; blank by default.
         mask : array (T, B), optional
-            0 where a position counts for nothing.
+            0 at positions that do not count.
         keep : array (T, B, 1), optional
-            0 where a document begins; used by a model of documents alone.
+            0 where a document begins; only models of documents use it.
         labels : int array (T, B, K), optional
-            Label ids; used by a model with label columns alone.
-
-        Returns
-        -------
-        StepResult
+            Label ids; only models with label columns use them.
 
         Raises
         ------
         InvalidValue
-            A symbol is not in the vocabulary, or a shape is another.
+            If a symbol is not in the vocabulary, or an array has another shape.
         """
         batch = self._inputs.batch(x, y, state, mask, keep, labels)
         self._count.set_value(np.asarray(self.steps + 1, self.hyper.dtype))
@@ -293,26 +208,16 @@ class Model:
         return StepResult(float(loss), float(norm), last, float(accurate))
 
     def assess(
-        self,
-        x: np.ndarray,
-        y: np.ndarray,
-        state: np.ndarray | None = None,
-        keep: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return what `errors` does, with 1 where the likeliest symbol came and else 0, (T, B), in the middle."""
+        self, x: Array, y: Array, state: Given = None, keep: Given = None, labels: Given = None
+    ) -> tuple[Array, Array, Array]:
+        """Return the errors of `errors`, 1 where the likeliest symbol came and else 0 (T, B), and the state after."""
         x, y, state, _, *others = self._inputs.batch(x, y, state, None, keep, labels)
         errors, correct, last = self._functions.losses(x, y, state, *others)
         return errors, correct, last
 
     def errors(
-        self,
-        x: np.ndarray,
-        y: np.ndarray,
-        state: np.ndarray | None = None,
-        keep: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, x: Array, y: Array, state: Given = None, keep: Given = None, labels: Given = None
+    ) -> tuple[Array, Array]:
         """Return the cross-entropy of each position in nats, (T, B), and the state (L, B, S) after.
 
         Arguments as of `step`.
@@ -321,33 +226,23 @@ class Model:
         return errors, last
 
     def loss(
-        self,
-        x: np.ndarray,
-        y: np.ndarray,
-        state: np.ndarray | None = None,
-        mask: np.ndarray | None = None,
-        keep: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-    ) -> tuple[float, np.ndarray]:
+        self, x: Array, y: Array, state: Given = None, mask: Given = None, keep: Given = None, labels: Given = None
+    ) -> tuple[float, Array]:
         """Return the sum of the errors in nats over positions whose mask is not 0, and the state after."""
         errors, last = self.errors(x, y, state, keep, labels)
         return float(np.sum(errors if mask is None else errors * mask, dtype="float64")), last
 
     def gradients(
-        self,
-        x: np.ndarray,
-        y: np.ndarray,
-        state: np.ndarray | None = None,
-        mask: np.ndarray | None = None,
-        keep: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-    ) -> dict[str, np.ndarray]:
-        """Return the gradient of the cost by parameter, where training stands; arguments as of `step`.
+        self, x: Array, y: Array, state: Given = None, mask: Given = None, keep: Given = None, labels: Given = None
+    ) -> dict[str, Array]:
+        """Return the gradient of the cost by parameter, at the parameters that training goes on from.
 
-        With L2 and per-step clipping, before clipping by value or norm.
+        Arguments as of `step`. It includes L2 and per-step clipping, but not clipping by value or norm.
         """
         (gradient,) = self._functions.gradients(*self._inputs.batch(x, y, state, mask, keep, labels))
         return self._vector.split(gradient)
+
+    # -- sequences ----------------------------------------------------------------------------------------------------
 
     def condition(self, labels: Sequence[Mapping[int, float]] = ()) -> np.ndarray:
         """Return what labels add to the first layer's input, (W,).
@@ -357,16 +252,10 @@ class Model:
         labels : sequence of mappings
             For each column the shares of its label ids, such as ``[{3: 0.6, 1: 0.4}]``; no labels by default.
         """
-        total = np.zeros(self.network.input_width, self.hyper.dtype)
         parameters = self.parameters if self.network.label_sizes else {}  # these are copies
-        for k in range(len(self.network.label_sizes)):
-            for label, share in (labels[k] if labels else {0: 1.0}).items():
-                total += np.asarray(share, total.dtype) * parameters[f"Y{k}"][label]
-        return total
+        return self.network.input.mixed(parameters, labels)
 
-    def predict(
-        self, x: np.ndarray, state: np.ndarray | None = None, condition: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, x: Array, state: Given = None, condition: Given = None) -> tuple[Array, Array]:
         """Run along sequences.
 
         Parameters
@@ -391,9 +280,7 @@ class Model:
         logits, states = self._functions.predictions(*arguments)
         return logits, states
 
-    def process(
-        self, x: np.ndarray, state: np.ndarray | None = None, temp: float = 1.0, condition: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def process(self, x: Array, state: Given = None, temp: float = 1.0, condition: Given = None) -> tuple[Array, Array]:
         """Run along one sequence.
 
         Parameters
@@ -402,7 +289,7 @@ class Model:
         state : array (L, S), optional
             Before the first symbol; blank by default.
         temp : float
-            Temperature of the softmax.
+            Temperature of the predictions.
         condition : array (W,), optional
             What labels add to the first layer's input, as of `condition`.
 
@@ -417,14 +304,11 @@ class Model:
         probabilities = self.network.head.probabilities(np.asarray(outputs[:, 0]), self.parameters, temp)
         return probabilities, np.ascontiguousarray(states[:, :, 0].transpose(1, 0, 2))
 
+    # -- writing ------------------------------------------------------------------------------------------------------
+
     def generate(
-        self,
-        start: np.ndarray,
-        state: np.ndarray,
-        uniforms: np.ndarray,
-        choice: Choice | None = None,
-        condition: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, start: Array, state: Given, uniforms: Array, choice: Choice | None = None, condition: Given = None
+    ) -> tuple[Array, Array]:
         """Write symbols, R samples side by side, in one compiled call.
 
         Parameters
@@ -436,7 +320,7 @@ class Model:
         uniforms : array (n, R)
             One number in [0, 1) for each draw, by inverse cumulative distribution.
         choice : Choice, optional
-            How a symbol is chosen; from the predicted distribution as it is by default.
+            How a symbol is chosen; drawn from the predicted distribution by default.
         condition : array (W,), optional
             What labels add to the first layer's input, as of `condition`.
 
@@ -449,7 +333,7 @@ class Model:
         Raises
         ------
         InvalidValue
-            The model is one of notes, or a symbol or shape is another.
+            If the model is one of notes, a symbol is not in the vocabulary, or an array has another shape.
         """
         start = self.network.head.start(start)
         return self._functions.generation(
@@ -462,30 +346,28 @@ class Model:
 
     def generate_frames(
         self,
-        start: np.ndarray,
-        state: np.ndarray,
-        uniforms: np.ndarray,
+        start: Array,
+        state: Given,
+        uniforms: Array,
         temp: float = 1.0,
         conditions: Conditions | None = None,
-        condition: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+        condition: Given = None,
+    ) -> tuple[Array, Array]:
         """Write frames of notes, R samples side by side.
 
         Parameters
         ----------
         start : array (R, V)
             The frames that come before: zeros for silence.
-        state : array (L, R, S)
-            States before ``start`` is read.
+        state, condition
+            As of `generate`.
         uniforms : array (n, R, V)
-            A number in [0, 1) for each note: it sounds if that is below its probability. Of 0.5 everywhere come the
-            notes that are likelier than not.
+            A number in [0, 1) for each note: it sounds if that is below its probability. With 0.5 everywhere, the
+            notes that are likelier than not sound.
         temp : float
             Temperature: logits are divided by it.
         conditions : Conditions, optional
             Notes that are given, pitches that are allowed, and how many may sound at once.
-        condition : array (W,), optional
-            What labels add to the first layer's input, as of `condition`.
 
         Returns
         -------
@@ -496,7 +378,7 @@ class Model:
         Raises
         ------
         InvalidValue
-            The model is one of symbols.
+            If the model is one of symbols.
         """
         return self.network.head.write_frames(
             lambda frames, states: self.predict(frames, states, condition),

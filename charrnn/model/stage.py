@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
 
@@ -77,6 +78,14 @@ class InputStage:
         """Return what labels (T, B, K) add to the first layer's input, (T, B, W)."""
         vectors = [Take(clip)(p[f"Y{k}"], labels[:, :, k]) for k in range(len(self.label_sizes))]
         return vectors[0] if len(vectors) == 1 else pt.add(*vectors)
+
+    def mixed(self, parameters: Mapping[str, np.ndarray], labels: Sequence[Mapping[int, float]]) -> np.ndarray:
+        """Return what shares of labels add to the first layer's input, (W,); as of `Model.condition`."""
+        total = np.zeros(self.width, self.dtype)
+        for k in range(len(self.label_sizes)):
+            for label, share in (labels[k] if labels else {0: 1.0}).items():
+                total += np.asarray(share, total.dtype) * parameters[f"Y{k}"][label]
+        return total
 
     def of_symbols(
         self,

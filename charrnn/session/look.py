@@ -39,8 +39,9 @@ def trackneurons(ms: Session, text: str, temp: float = 0.5, ret_output: bool = F
     Returns
     -------
     states : numpy.ndarray
-        (L, H, T), or (T, L, H) if not `transpose`; of a cell with several states, such as h and c of an LSTM, they
-        follow one another along the axis of units, (L, H) for each.
+        (L, H, T), or (T, L, H) if not `transpose`. If the cell has several states, each (L, H) at a character, they
+        lie side by side in the order of ``model.network.cell.states``: in an LSTM, the first H units are h, the
+        others c.
     (predictions, states) : tuple of numpy.ndarray
         If `ret_output`; predictions are probabilities (T, V).
 

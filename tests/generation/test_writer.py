@@ -89,12 +89,3 @@ def test_reading_a_long_prompt_is_reading_it_symbol_by_symbol(model):
     writer.read(symbols)
     _, every = model.process(symbols[:-1], condition=model.condition([{1: 1.0}]))
     np.testing.assert_allclose(writer.state[:, 1], every[-1], rtol=1e-9, atol=1e-12)
-
-
-def test_draws_follow_the_probabilities():
-    logits = np.log([[0.1, 0.6, 0.3]]).repeat(4000, axis=0)
-    u = (np.arange(4000) + 0.5) / 4000
-    counts = np.bincount(Choice().draw(logits, u), minlength=3)
-    np.testing.assert_allclose(counts / 4000, [0.1, 0.6, 0.3], atol=1e-3)
-    assert set(Choice(argmax=True).draw(logits, u)) == {1}
-    assert 0 not in Choice(5.0, skip=1).draw(logits, u)

@@ -454,6 +454,22 @@ def test_states_of_other_shapes_are_refused(shape):
             call()
 
 
+def test_a_refused_state_is_told_by_its_parts():
+    lstm = Model(HyperParams(layers=2, state_size=3), "LSTMEncode", 7, engine="cpu")
+    with pytest.raises(InvalidValue, match=r"shape \(2, 3\): expected h \(2, 3\) and c \(2, 3\), side by side"):
+        lstm.process(np.zeros(4, "int32"), np.zeros((2, 3)))
+    with pytest.raises(InvalidValue, match=r"init_state has .*: expected h \(2, 3\) and c \(2, 3\)"):
+        lstm.checked_state(np.zeros((2, 2, 3)), "init_state")
+    x = np.zeros((4, 5), "int32")
+    with pytest.raises(InvalidValue, match=r"expected h \(2, 5, 3\) and c \(2, 5, 3\), side by side"):
+        lstm.step(x, x, np.zeros((2, 5, 3)))
+    both = np.concatenate([np.ones((2, 3)), np.zeros((2, 3))], axis=1)
+    np.testing.assert_array_equal(lstm.checked_state(both), both)
+    gru = Model(HyperParams(layers=2, state_size=3), "GRUEncode", 7, engine="cpu")
+    with pytest.raises(InvalidValue, match=r"expected h \(2, 3\), as freshstate returns it"):
+        gru.checked_state(np.zeros((2, 6)))
+
+
 def test_batches_of_other_shapes_are_refused():
     m = Model(HyperParams(layers=1, state_size=3), "GRUEncode", 7, engine="cpu")
     x = np.zeros((3, 2), "int32")

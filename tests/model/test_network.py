@@ -1,8 +1,10 @@
 import numpy as np
+import pytensor.tensor as pt
 import pytest
 
 from charrnn.errors import UnknownName
 from charrnn.model.cells import GRU, LSTM, modeltypes
+from charrnn.model.engines.engine import compile_function
 from charrnn.model.heads.softmax import Softmax
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
@@ -96,3 +98,36 @@ def test_parameters_lie_in_one_vector_weights_first():
     both = plain_function([], [symbols["W"], vector.symbolic_join(symbols)])()
     np.testing.assert_array_equal(both[0], arrays["W"])
     np.testing.assert_array_equal(both[1], joined)
+
+
+@pytest.mark.parametrize("stage", ["encode", "embed", "resize"])
+def test_steps_one_after_the_other_are_the_forward_pass(stage):
+    rng = np.random.default_rng(0)
+    network = Network(LSTM(), stage, Softmax(4), 3, 5, "float64")
+    arrays = {name: rng.normal(size=shape) for name, shape in network.shapes().items()}
+    x, state = rng.integers(0, 4, (6, 2)).astype("int32"), rng.normal(size=(3, 2, 10))
+    p = {name: symbol(name, a, range(a.ndim)) for name, a in arrays.items()}
+    x_, state_ = symbol("x", x), symbol("state", state, (0, 2))
+    outputs, new = network.step(p, network.input.looked_up(p, x_)[0], [network.split(state_[k]) for k in range(3)])
+    new = pt.stack([pt.concatenate(layer, axis=1) for layer in new])
+    step = compile_function("cpu", [x_, state_, *p.values()], [outputs, new])
+    whole = evaluate("cpu", [x_, state_, *p.values()], network.forward(p, x_, state_)[:2], [x, state, *arrays.values()])
+    for symbols, wanted in zip(x, whole[0], strict=True):
+        logits, state = step(symbols[None], state, *arrays.values())
+        np.testing.assert_allclose(logits, wanted, atol=1e-12)
+    np.testing.assert_allclose(state, whole[1], atol=1e-12)
+
+
+def test_a_held_state_is_seen_above_and_kept():
+    rng = np.random.default_rng(0)
+    network = Network(GRU(), "resize", Softmax(4), 2, 5, "float64")
+    arrays = {name: rng.normal(size=shape) for name, shape in network.shapes().items()}
+    p = {name: pt.as_tensor_variable(a) for name, a in arrays.items()}
+    x, states = pt.as_tensor_variable(np.eye(4)[:2]), [[pt.zeros((2, 5), dtype="float64")]] * 2
+    outputs, ((lower,), (upper,)) = network.step(p, x, states, hold=lambda layer, h: h * 0 + 1 if layer == 0 else h)
+    lower, upper, outputs = plain_function([], [lower, upper, outputs])()
+    np.testing.assert_array_equal(lower, np.ones((2, 5)))
+    own = {name.partition(".")[2]: array for name, array in arrays.items() if name[0] == "2"}
+    (wanted,) = reference.gru(np.ones((2, 5)), [np.zeros((2, 5))], own)
+    np.testing.assert_allclose(upper, wanted, atol=1e-12)
+    np.testing.assert_allclose(outputs, wanted @ arrays["V"] + arrays["c"], atol=1e-12)

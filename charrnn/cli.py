@@ -13,7 +13,7 @@ import typer
 
 from charrnn.errors import CharRNNError, CorruptFile, InvalidValue, NotAModelDirectory
 from charrnn.state import ModelState
-from charrnn.tasks.music import MusicState
+from charrnn.tasks.musicstate import MusicState
 from charrnn.training.summary import TrainingSummary
 
 app = typer.Typer(

@@ -73,7 +73,7 @@ class ModelState(LearningModel):
     def __new__(cls, workdir: WorkDir, *args: Any, **options: Any) -> Self:
         """Return a `MusicState` for a model of music."""
         if cls is ModelState and "pieces" in workdir.model["corpus"]:
-            from charrnn.tasks.music import MusicState
+            from charrnn.tasks.musicstate import MusicState
 
             return object.__new__(MusicState)  # type: ignore[return-value]
         return object.__new__(cls)
@@ -161,7 +161,7 @@ class ModelState(LearningModel):
         dt, beats, onsets, transpose
             For music, which a folder of MIDI files is, or a set of piano rolls: seconds or beats of a frame, whether
             struck keys are told from held ones, and by how many semitones at most pieces are shifted in training. The
-            model is a `charrnn.tasks.music.MusicState`.
+            model is a `charrnn.tasks.musicstate.MusicState`.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams

@@ -58,8 +58,8 @@ class Corpus(ABC):
         The source's name and its checksum.
     length : int
         Characters or frames in all.
-    train_len, valid_len : int
-        Characters or frames for training and for validation.
+    train_len, valid_len, test_len : int
+        Characters or frames for training, for validation and for testing.
     seq_len : int
         T, shortened where the data are shorter.
     notes : tuple of str
@@ -84,8 +84,11 @@ class Corpus(ABC):
         def train_len(self) -> int: ...
         @property
         def valid_len(self) -> int: ...
+        @property
+        def test_len(self) -> int: ...
     else:
         tables = ()
+        test_len = 0
 
     @abstractmethod
     def shape(self) -> ModelShape:

@@ -176,7 +176,7 @@ def write_pieces(
     most: int | None = None,
     melody: Music | None = None,
 ) -> Compositions:
-    """Write pieces; see `charrnn.tasks.music.MusicState.generate`."""
+    """Write pieces; see `charrnn.tasks.musicstate.MusicState.generate`."""
     from charrnn.model.drawing import OPEN, SILENT, SOUNDS, Conditions
 
     seed, V = seed_of(rng), corpus.columns

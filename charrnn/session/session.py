@@ -32,6 +32,8 @@ from charrnn.settings.hyper import HyperParams
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
+from charrnn.tasks import task_for
+from charrnn.tasks.task import Task
 from charrnn.training import policies
 from charrnn.training.place import Place
 from charrnn.training.screen import in_notebook
@@ -227,6 +229,11 @@ class KeptModel(LivingModel):
         """Append a row to the history, with the steps that are not there yet."""
         self.history.append(row, self._steplog.columns())
         self._steplog.forget()
+
+    @cached_property
+    def task(self) -> Task[Any]:
+        """What the model does with its kind of data."""
+        return task_for(self.corpus, lambda: self._data, self._never_written)
 
     @property
     def chars(self) -> CharSet:

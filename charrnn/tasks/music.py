@@ -1,82 +1,91 @@
-"""`MusicState`: the `ModelState` of a model that learns piano music."""
+"""What a model of piano music does: it composes pieces and scores them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, overload
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from charrnn import checks
 from charrnn.data.music.corpus import MusicCorpus
-from charrnn.data.music.dataset import PieceSet
+from charrnn.data.music.rolls import Roll
+from charrnn.data.music.source import MIDI
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation import music as composing
+from charrnn.generation import rolldrawing
+from charrnn.generation.classifying import Classification
 from charrnn.generation.music import Compositions, Music, PieceScore
 from charrnn.generation.piece import Piece
-from charrnn.state import ModelState
-from charrnn.training.validate import validation_loss
+from charrnn.tasks.task import OF_TEXTS, Task
+
+if TYPE_CHECKING:
+    from charrnn.model.model import Model
+    from charrnn.settings.hyper import HyperParams
+    from charrnn.training.place import Place
+
+FOR_TEXTS = ("stream", "generatestring", "classify", "neurons", "find_neurons", "saliency", "share", "finetune")
 
 
-def _for_texts(name: str) -> Callable[..., NoReturn]:
-    def refused(self: MusicState, *args: object, **options: object) -> NoReturn:
-        raise InvalidValue(f"ms.{name} is for models of texts; this one, in {self.path}, learned music.")
+class MusicTask(Task[MusicCorpus]):
+    """What a model of piano music does."""
 
-    refused.__name__ = name
-    refused.__doc__ = "Is for models of texts."
-    return refused
+    temp = 1.0
+    example = "piece = ms.generate(200), piece.save('x.mid'), ms.score(piece)"
+    _learned, _thing, _foreign, _foreign_kind = "music", "piece", OF_TEXTS, "texts"
 
+    @classmethod
+    def suited(cls, hyper: HyperParams, source: object) -> HyperParams:
+        return hyper.replace(head="nade") if hyper.head == "softmax" else hyper
 
-class MusicState(ModelState):
-    """A model of piano music: what `ModelState` makes of MIDI files and piano rolls, and loads again.
-
-    It trains, saves and travels like any other. Losses are nats per frame, summed over the keys.
-
-    Examples
-    --------
-    >>> ms = ModelState.initfromsrcfile("chorales/", "workdirs/piano", preset="piano")  # doctest: +SKIP
-    >>> ms.train(num_rounds=20)                                                         # doctest: +SKIP
-    >>> piece = ms.generate(frames=400)                                                 # doctest: +SKIP
-    >>> piece.save("first.mid")                                                         # doctest: +SKIP
-    """
-
-    corpus: MusicCorpus
+    @property
+    def refusals(self) -> dict[str, str]:
+        for_texts = {name: f"ms.{name} is for models of texts; this one learned music." for name in FOR_TEXTS}
+        return super().refusals | for_texts | {"chars": "A model of music has keys, not characters."}
 
     @property
     def chars(self) -> CharSet:
-        raise InvalidValue("A model of music has keys, not characters.")
+        raise InvalidValue(self.refusals["chars"])
 
-    @overload  # type: ignore[override]
-    def generate(self, *args: Any, n: None = None, **options: Any) -> Piece: ...
+    def encode(self, thing: Any, least: int = 0) -> np.ndarray:
+        if isinstance(thing, str) and Path(thing).suffix.lower() not in MIDI:
+            raise InvalidValue(f"{thing!r:.60} is not music, which this model learned: give a piece or a MIDI file.")
+        planes = composing.planes_of(thing, self.corpus)
+        if len(planes) < least:
+            raise InvalidValue(f"The piece is too short: expected {least} or more frames, not {len(planes)}.")
+        return planes
 
-    @overload
-    def generate(self, *args: Any, n: int, **options: Any) -> Compositions: ...
+    def before(self) -> np.ndarray:
+        return np.zeros((1, self.corpus.columns), bool)
 
-    def generate(  # type: ignore[misc]
+    def write(
         self,
-        frames: int = 200,
-        temp: float = 1.0,
+        model: Model,
+        length: int | None = None,
+        *,
+        temp: float | None = None,
         prompt: Music | None = None,
         init_state: np.ndarray | None = None,
         rng: int | np.random.Generator | None = None,
-        *,
         n: int | None = None,
         keys: tuple[int, int] | None = None,
         scale: str | Iterable[int] | None = None,
         most: int | None = None,
         melody: Music | None = None,
+        **foreign: Any,
     ) -> Piece | Compositions:
-        """Let the model write a piece.
+        """Let a model compose.
 
         Parameters
         ----------
-        frames : int
-            Frames after the prompt.
+        length : int
+            Frames after the prompt, 200 by default.
         temp : float
-            Temperature: below 1 the likely becomes likelier, above 1 less so.
+            Temperature, 1 by default.
         prompt : Piece, MIDI file, array (T, 88), or pitches; optional
-            What to go on from: a piece, or a chord such as ``[60, 64, 67]``; silence by default.
+            What to continue: a piece, or a chord such as ``[60, 64, 67]``; silence by default.
         init_state : numpy.ndarray, optional
             Hidden state to begin with, (L, H), such as another piece's `state`.
         rng : int or numpy.random.Generator, optional
@@ -100,25 +109,22 @@ class MusicState(ModelState):
         Raises
         ------
         InvalidValue, UnknownName
-            If an argument makes no sense.
+            If an argument has the wrong type, is out of range, or is for texts.
         SourceNotFound, SourceUnusable, NotInstalled
             If a MIDI file cannot be read.
-
-        Examples
-        --------
-        >>> ms.generate(400, prompt=[60, 64, 67], scale="C major", most=4)  # doctest: +SKIP
         """
+        self._refuse(foreign)
         for name, number in (("n", n), ("most", most)):
             if number is not None:
                 checks.whole(name, number)
         allowed = None if keys is None and scale is None else composing.allowed_keys(keys, scale)
         found = composing.write_pieces(
-            self.model,
+            model,
             self.corpus,
-            composing.checked_frames(frames),
+            composing.checked_frames(200 if length is None else length),
             n or 1,
-            temp=temp,
-            prompt=prompt,
+            temp=self.temp if temp is None else temp,
+            prompt=None if isinstance(prompt, str) and not prompt.strip() else prompt,
             init_state=init_state,
             rng=rng,
             allowed=allowed,
@@ -127,74 +133,39 @@ class MusicState(ModelState):
         )
         return found[0] if n is None else found
 
-    def score(self, music: Music) -> PieceScore:  # type: ignore[override]
-        """Return how likely the model finds each frame of a piece after the first: nats per frame."""
-        return composing.score_piece(self.model, self.corpus, music)
+    def stream(self, model: Model, length: int | None = None, **options: Any) -> Iterator[str]:
+        raise InvalidValue(self.refusals["stream"])
 
-    def trackneurons(
-        self, music: Music, temp: float = 1.0, ret_output: bool = False, transpose: bool = True
-    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Return the hidden states along a piece, (L, H, T), from a blank state.
+    def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
+        """Return a short piece as a piano roll, at twice the temperature, as pieces need more chance than texts."""
+        return repr(self.write(model, 64, temp=2 * temp, rng=np.random.default_rng([seed, model.steps])))
 
-        With `ret_output` also the probability of each key in the frame after each, (T, 88); without `transpose` (T, L,
-        H).
-        """
-        frames = composing.planes_of(music, self.corpus).astype(self.hyper.dtype)
-        if not len(frames):
-            raise InvalidValue("There is nothing to track: give a piece of at least one frame.")
-        predictions, states = self.model.process(frames, temp=temp)
-        states = states.transpose(1, 2, 0) if transpose else states
-        return (predictions, states) if ret_output else states
+    def page_record(self) -> dict[str, Any]:
+        raise InvalidValue(self.refusals["share"])
 
-    def test_loss(self, batchsize: int = 16) -> float:
-        """Return the loss on the test pieces in nats per frame, where the source has some.
+    def drawing(self, written: Piece) -> str:
+        return rolldrawing.svg(written, written.prompt_len)
 
-        It is the sum over the keys, and the mean over all frames but the first of each piece.
+    def score(self, model: Model, thing: Any, **options: Any) -> PieceScore:
+        self._refuse(options)
+        return composing.score_piece(model, self.corpus, Roll.from_planes(self.encode(thing)))
 
-        Raises
-        ------
-        InvalidValue
-            The source has no test part.
-        """
-        return validation_loss(self.model, self.test_data, batchsize)
+    def classify(self, model: Model, text: str, column: str | None = None) -> Classification:
+        raise InvalidValue(self.refusals["classify"])
 
-    @property
-    def train_data(self) -> PieceSet:  # type: ignore[override]
-        """The pieces to learn from."""
-        return self._data[0]
-
-    @property
-    def valid_data(self) -> PieceSet:  # type: ignore[override]
-        """The pieces to validate on."""
-        return self._data[1]
-
-    @property
-    def test_data(self) -> PieceSet:
-        """The pieces for testing, where the source has some."""
-        if self._data.test is None:
-            raise InvalidValue(f"{self.corpus.source} has no part for testing: use calc_loss, which is of validation.")
-        return self._data.test
-
-    def _training_sample(self, temp: float = 0.5) -> str:
-        rng = np.random.default_rng([self.hyper.random_seed, self.model.steps])
-        return repr(self.generate(64, 2 * temp, rng=rng))  # pieces want more chance than texts
-
-    def _uses(self) -> dict[str, Callable[[], object]]:
+    def exercises(self, model: Model) -> dict[str, Callable[[], object]]:
         piece = np.eye(88, dtype=bool)[:8]
         return {
-            "writing": lambda: self.generate(8),
-            "scoring": lambda: self.score(piece),
-            "neurons": lambda: self.trackneurons(piece),
+            "writing": lambda: self.write(model, 8),
+            "scoring": lambda: self.score(model, piece),
+            "neurons": lambda: model.process(self.encode(piece).astype(model.hyper.dtype)),
         }
 
-    stream = _for_texts("stream")
-    generatestring = _for_texts("generatestring")
-    classify = _for_texts("classify")
-    vectors = _for_texts("vectors")
-    excerpt = _for_texts("excerpt")
-    neurons = _for_texts("neurons")
-    find_neurons = _for_texts("find_neurons")
-    saliency = _for_texts("saliency")
-    statistics = _for_texts("statistics")
-    share = _for_texts("share")
-    diff = _for_texts("diff")
+    def beginning(self, length: int) -> Piece:
+        """Return the first frames of the validation pieces, one piece after the other."""
+        return self._decoded(np.concatenate(self._parts().valid.first(length))[:length])
+
+    def _decoded(self, encoded: np.ndarray) -> Piece:
+        piece = Piece.from_planes(encoded, dt=self.corpus.dt, beats=self.corpus.beats)
+        assert isinstance(piece, Piece)  # `from_planes` makes its own class
+        return piece

@@ -7,7 +7,7 @@ import pytest
 
 from charrnn import ModelState
 from charrnn.errors import InvalidValue, SourceUnusable
-from charrnn.tasks.music import MusicState
+from charrnn.tasks.musicstate import MusicState
 from tests.sessions import everything
 
 SMALL = {

@@ -1,0 +1,244 @@
+"""`Task`: what a model does with its kind of data, which every kind implements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+
+from charrnn import checks
+from charrnn.data.corpus import Corpus, Parts
+from charrnn.data.streams.batch import Streams
+from charrnn.data.text.charset import CharSet
+from charrnn.errors import InvalidValue
+from charrnn.generation.classifying import Classification
+
+if TYPE_CHECKING:
+    from charrnn.model.model import Model
+    from charrnn.settings.hyper import HyperParams
+    from charrnn.training.place import Place
+
+C = TypeVar("C", bound=Corpus)
+
+# Options of `write` that only some kinds of data have, with their defaults.
+OF_TEXTS = {"argmax": False, "on_unknown": "replace", "label": None, "guidance": 1.0, "clamp": None}
+OF_MUSIC = {"keys": None, "scale": None, "most": None, "melody": None}
+
+
+class Task(ABC, Generic[C]):
+    """What a model of one kind of data does: it writes, scores, reads, and shows what it has learned.
+
+    Every method that uses a model takes it as an argument: it may be that of another thread or checkpoint.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        What the model learns.
+    parts : callable
+        Returns the encoded data, mapped into memory; raises SourceNotFound if they are not here.
+    never_written : int
+        How many of the first symbols the model should not write.
+
+    Attributes
+    ----------
+    temp : float
+        Temperature of writing, unless another is given.
+    example : str
+        Calls to try first.
+    """
+
+    temp: ClassVar[float] = 0.5
+    example: ClassVar[str]
+    _learned: ClassVar[str]  # what messages say that the model learned
+    _thing: ClassVar[str] = "text"  # and what they call one thing that it writes or reads
+    _foreign: ClassVar[Mapping[str, Any]]  # options of `write` for other kinds, with their defaults
+    _foreign_kind: ClassVar[str]
+
+    def __init__(self, corpus: C, parts: Callable[[], Parts[Any]], never_written: int = 0) -> None:
+        self.corpus, self._parts, self.never_written = corpus, parts, never_written
+
+    # -- what is offered ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def suited(cls, hyper: HyperParams, source: object) -> HyperParams:
+        """Return hyperparameters with an output head for this kind of data.
+
+        Raises
+        ------
+        InvalidValue
+            If the head is one of another kind; `source` is named in the message.
+        """
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        """The names of `ModelState` that have no meaning for this model, each with a sentence that says why."""
+        refused = {}
+        if not self.corpus.test_len:
+            untested = f"{self.corpus.source} has no part for testing: use ms.calc_loss(), which validates."
+            refused = {"test_loss": untested, "test_data": untested}
+        return refused
+
+    def require(self, name: str) -> Self:
+        """Return the task, if the method of `ModelState` with this name has a meaning for this model.
+
+        Raises
+        ------
+        InvalidValue
+            If it has not; the message says why.
+        """
+        if name in (refusals := self.refusals):
+            raise InvalidValue(refusals[name])
+        return self
+
+    def check_options(self, **options: Any) -> None:
+        """Raise InvalidValue if an option of `write` is for another kind of data and not at its default."""
+        for name, value in options.items():
+            if name in self._foreign and not _same(value, self._foreign[name]):
+                raise InvalidValue(f"{name} is for models of {self._foreign_kind}; this one learned {self._learned}.")
+
+    def _refuse(self, options: Mapping[str, Any]) -> None:
+        """Raise if there are options that this kind of data does not have, unless they are at their defaults."""
+        self.check_options(**options)
+        if unknown := options.keys() - self._foreign.keys():
+            raise TypeError(f"There is no option {', '.join(sorted(unknown))}.")
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def write(self, model: Model, length: int | None = None, **options: Any) -> Any:
+        """Let a model write: one thing, or a list if `n` is given; see `ModelState.generate`.
+
+        Parameters
+        ----------
+        model : Model
+        length : int, optional
+            Characters or frames after the prompt; of a document, at most.
+        temp, prompt, init_state, rng, n
+            As of `ModelState.generate`. A temperature or prompt of None is this kind's default.
+        **options
+            Others of `ModelState.generate`; `clamp` is only checked here, as the model itself does the clamping.
+
+        Raises
+        ------
+        InvalidValue
+            If an option is out of range or for another kind of data.
+        """
+
+    @abstractmethod
+    def stream(self, model: Model, length: int | None = None, **options: Any) -> Iterator[str]:
+        """Yield what a model writes, part by part; see `ModelState.stream`."""
+
+    @abstractmethod
+    def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
+        """Return what training shows and a checkpoint keeps; it depends only on the model, its steps and `seed`."""
+
+    @abstractmethod
+    def exercises(self, model: Model) -> dict[str, Callable[[], object]]:
+        """Return what compiles by being used, besides training, by name."""
+
+    @abstractmethod
+    def page_record(self) -> dict[str, Any]:
+        """Return what a page that writes by itself needs to know: how texts begin and end.
+
+        Returns
+        -------
+        dict
+            `firsts`: symbols that texts begin with, each with how often; `newlines`: whether a text begins after a
+            newline; `ends`: symbols that end a text, none if it goes on for ever.
+        """
+
+    def drawing(self, written: Any) -> str | None:
+        """Return something written as SVG, if it is not text."""
+        return None
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def chars(self) -> CharSet:
+        """The characters that the model knows; InvalidValue if it knows none."""
+
+    @abstractmethod
+    def encode(self, thing: Any, least: int = 0) -> np.ndarray:
+        """Return a text as symbols (T,), or a piece as frames (T, V), as a model reads it.
+
+        Raises
+        ------
+        InvalidValue
+            If it is of another kind or shorter than `least`.
+        """
+
+    @abstractmethod
+    def before(self) -> np.ndarray:
+        """Return what a model reads before the first symbol or frame, where one begins: (0 or 1,) or (0 or 1, V)."""
+
+    @abstractmethod
+    def score(self, model: Model, thing: Any, **options: Any) -> Any:
+        """Return how likely a text or piece is to a model; see `ModelState.score`."""
+
+    @abstractmethod
+    def classify(self, model: Model, text: str, column: str | None = None) -> Classification:
+        """Return how likely each label is for a text; see `ModelState.classify`."""
+
+    def vectors(self, model: Model, things: Iterable[Any]) -> np.ndarray:
+        """Return a vector for each text or piece, (number of things, H), to compare or cluster them.
+
+        It is the mean of the last layer's hidden state, read from a blank state.
+
+        Raises
+        ------
+        InvalidValue
+            If something is empty or of another kind.
+        """
+        if isinstance(things, str) or not isinstance(things, Iterable):
+            raise InvalidValue(f"{things!r:.60} is not a list: expected several to compare, or one as in [thing].")
+        before, H = self.before(), model.hyper.state_size
+        found = []
+        for number, thing in enumerate(things):
+            encoded = self.encode(thing)
+            if not len(encoded):
+                raise InvalidValue(f"{self._thing.capitalize()} {number} is empty: expected {self.corpus.noun}s.")
+            _, states = model.predict(np.concatenate([before, encoded])[:, np.newaxis])
+            found.append(np.asarray(states)[-1, len(before) :, 0, :H].mean(axis=0))
+        return np.array(found, model.hyper.dtype).reshape(len(found), H)
+
+    # -- the data -----------------------------------------------------------------------------------------------------
+
+    def excerpt(self, length: int = 100, rng: int | np.random.Generator | None = None) -> Any:
+        """Return an excerpt from a random place in the training data, such as for a prompt.
+
+        Raises
+        ------
+        SourceNotFound
+            If the data are not here.
+        InvalidValue
+            If `length` is not a whole number from 1 up.
+        """
+        checks.whole("length", length)
+        return self._decoded(self._parts().train.excerpt(length, rng))
+
+    def passages(self, length: int) -> list[Any]:
+        """Return the beginning of the validation data: one text, or whole documents or pieces until `length`."""
+        return [self._decoded(encoded) for encoded in self._parts().valid.first(length)]
+
+    @abstractmethod
+    def beginning(self, length: int) -> Any:
+        """Return the first `length` characters or frames of the validation data as one text or piece."""
+
+    @abstractmethod
+    def _decoded(self, encoded: np.ndarray) -> Any:
+        """Return symbols as a text, or frames as a piece."""
+
+    @property
+    def test_data(self) -> Streams:
+        """The data for testing; InvalidValue if the source has none."""
+        found = self.require("test_data")._parts().test
+        assert found is not None  # as the corpus has a part for testing
+        return found
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (isinstance(value, bool | int | float | str) and value == default)

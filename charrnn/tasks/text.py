@@ -1,0 +1,181 @@
+"""What a model of characters does, and one of a continuous text in particular."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+
+from charrnn import checks
+from charrnn.data.documents.labels import only_label, shares
+from charrnn.data.text.charset import CharSet
+from charrnn.data.text.corpus import CharacterCorpus, TextCorpus
+from charrnn.errors import InvalidValue
+from charrnn.generation import classifying, scoring
+from charrnn.generation import sampler as sampling
+from charrnn.generation.classifying import Classification
+from charrnn.generation.documents import Samples, write_texts
+from charrnn.generation.sampler import Sample, Sampler
+from charrnn.generation.scoring import Score
+from charrnn.generation.writer import BLOCK
+from charrnn.tasks.task import OF_MUSIC, Task
+
+if TYPE_CHECKING:
+    from charrnn.model.model import Model
+    from charrnn.settings.hyper import HyperParams
+    from charrnn.training.place import Place
+
+C = TypeVar("C", bound=CharacterCorpus)
+
+
+class CharacterTask(Task[C]):
+    """What models of texts and of documents have in common."""
+
+    _foreign, _foreign_kind = OF_MUSIC, "music"
+
+    @classmethod
+    def suited(cls, hyper: HyperParams, source: object) -> HyperParams:
+        if hyper.head != "softmax":
+            raise InvalidValue(f"head={hyper.head!r} is for music, which {source} is not.")
+        return hyper
+
+    @property
+    def chars(self) -> CharSet:
+        return self.corpus.charset
+
+    def encode(self, thing: Any, least: int = 0) -> np.ndarray:
+        symbols = self.chars.encode(self._text(thing))
+        if len(symbols) < least:
+            raise InvalidValue(f"The text is too short: expected {least} or more characters, not {len(symbols)}.")
+        return symbols
+
+    def _text(self, thing: Any) -> str:
+        if not isinstance(thing, str):
+            raise InvalidValue(f"{thing!r:.60} is not a text: this model learned {self._learned}, so give a string.")
+        return thing
+
+    def _decoded(self, encoded: np.ndarray) -> str:
+        return self.chars.decode(encoded)
+
+    def beginning(self, length: int) -> str:
+        between = "\n\n" if "\n" in self.chars else ""
+        return between.join(self.passages(length))[:length]
+
+    def score(
+        self,
+        model: Model,
+        thing: Any,
+        *,
+        on_unknown: Literal["replace", "skip", "error"] = "replace",
+        label: Any = None,
+        **foreign: Any,
+    ) -> Score:
+        self._refuse(foreign)
+        tables = self.corpus.tables
+        labels = [only_label(table, share) for table, share in zip(tables, shares(tables, label), strict=True)]
+        return scoring.score(model, self.chars, self._text(thing), on_unknown, labels)
+
+    def classify(self, model: Model, text: str, column: str | None = None) -> Classification:
+        return classifying.classify(model, self.require("classify").chars, self.corpus.tables, text, column)
+
+    def exercises(self, model: Model) -> dict[str, Callable[[], object]]:
+        text = self.chars.chars[-1]
+        return {
+            "writing": lambda: self.write(model, BLOCK, prompt=text),
+            "scoring": lambda: self.score(model, text),
+            "neurons": lambda: model.process(self.encode(text)),
+        }
+
+    def _indexed(self, firsts: Mapping[str, int]) -> list[list[int]]:
+        return [[self.chars.idxofchar(ch), n] for ch, n in firsts.items()]
+
+    def _led_by(self, model: Model, label: Any, guidance: float) -> dict[str, Any]:
+        """Return the options that a label makes, as of `charrnn.generation.writer.Writer`."""
+        checks.number("guidance", guidance)
+        if label is None:
+            if guidance != 1:
+                raise InvalidValue(f"guidance={guidance!r} exaggerates a label: give one, as in label={{...}}.")
+            return {}
+        return {"condition": model.condition(shares(self.corpus.tables, label)), "guidance": float(guidance)}
+
+
+class TextTask(CharacterTask[TextCorpus]):
+    """What a model of a continuous text does."""
+
+    example = "ms.generate(500), ms.score('a text')"
+    _learned = "a text"
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        return super().refusals | {
+            "classify": "ms.classify needs labels: make a model of documents with labels=... to classify.",
+        }
+
+    def before(self) -> np.ndarray:
+        return np.zeros(0, np.int32)
+
+    def page_record(self) -> dict[str, Any]:
+        return {"firsts": self._indexed(self.chars.linestarts), "newlines": "\n" in self.chars, "ends": []}
+
+    def write(
+        self,
+        model: Model,
+        length: int | None = None,
+        *,
+        temp: float | None = None,
+        prompt: str | None = None,
+        init_state: np.ndarray | None = None,
+        argmax: bool = False,
+        rng: int | np.random.Generator | None = None,
+        on_unknown: Literal["replace", "skip", "error"] = "replace",
+        n: int | None = None,
+        label: Any = None,
+        guidance: float = 1.0,
+        clamp: object = None,
+        **foreign: Any,
+    ) -> Sample | Samples:
+        if n is not None:
+            checks.whole("n", n)
+        self._refuse(foreign)
+        options = self._options(model, temp, prompt, label, guidance)
+        options |= {"init_state": init_state, "argmax": argmax, "rng": rng, "on_unknown": on_unknown}
+        length = 100 if length is None else length
+        if n is None:
+            return sampling.generate(model, self.chars, length, **options)
+        return write_texts(model, self.chars, n, length, **options)
+
+    def stream(
+        self,
+        model: Model,
+        length: int | None = None,
+        *,
+        temp: float | None = None,
+        prompt: str | None = None,
+        label: Any = None,
+        guidance: float = 1.0,
+        init_state: np.ndarray | None = None,
+        argmax: bool = False,
+        rng: int | np.random.Generator | None = None,
+        on_unknown: Literal["replace", "skip", "error"] = "replace",
+        clamp: object = None,
+        **foreign: Any,
+    ) -> Iterator[str]:
+        self._refuse(foreign)
+        options = self._options(model, temp, prompt, label, guidance)
+        options |= {"init_state": init_state, "argmax": argmax, "rng": rng, "on_unknown": on_unknown}
+        sampler = Sampler(model, self.chars, **options)
+        yield sampler.prompt
+        yield from sampler.write(length)
+
+    def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
+        """Return how the model continues stream 0."""
+        state = None if place.state is None else place.state[:, 0]
+        rng = np.random.default_rng([seed, model.steps])
+        return str(self.write(model, 100, temp=temp, prompt="", init_state=state, rng=rng))
+
+    def _options(
+        self, model: Model, temp: float | None, prompt: str | None, label: Any, guidance: float
+    ) -> dict[str, Any]:
+        options: dict[str, Any] = {"temp": self.temp if temp is None else temp, "skip": self.never_written}
+        return options | {"prompt": "\n" if prompt is None else prompt} | self._led_by(model, label, guidance)

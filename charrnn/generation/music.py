@@ -76,8 +76,7 @@ def planes_of(music: Music | None, corpus: MusicCorpus) -> np.ndarray:
     if music is None:
         return np.zeros((0, corpus.columns), bool)
     if isinstance(music, str | os.PathLike):
-        step = {"beats": corpus.beats} if corpus.beats else {"dt": corpus.dt}
-        music = Piece.open(music, **step, onsets=corpus.onsets)
+        music = Piece.open(music, dt=corpus.step.get("dt"), beats=corpus.step.get("beats"), onsets=corpus.onsets)
     if not isinstance(music, Roll):
         music = _roll(music)
     if corpus.onsets and music.onsets is None:
@@ -176,7 +175,7 @@ def write_pieces(
     most: int | None = None,
     melody: Music | None = None,
 ) -> Compositions:
-    """Write pieces; see `charrnn.tasks.musicstate.MusicState.generate`."""
+    """Write pieces; see `charrnn.tasks.music.MusicTask.write`."""
     from charrnn.model.drawing import OPEN, SILENT, SOUNDS, Conditions
 
     seed, V = seed_of(rng), corpus.columns

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 from pytensor.tensor import TensorVariable
 
 from charrnn.errors import InvalidValue
-from charrnn.model.products import Take
+from charrnn.model.dropout import Dropout
 
 if TYPE_CHECKING:
     from charrnn.model.network import Network
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 def first_input(
     network: Network, p: Mapping[str, TensorVariable], x: TensorVariable, condition: TensorVariable
 ) -> TensorVariable:
-    """Return what the first layer takes for symbols (T, B), (T, B, W), with what labels add to it."""
-    rows = network.rows(p)
-    table = pt.eye(rows, dtype=network.dtype) if isinstance(rows, int) else rows
-    return Take()(table, x) + condition
+    """Return the first layer's input (T, B, W) for symbols (T, B) or frames (T, B, V), with that of labels added."""
+    return network._input(p, x, None, Dropout(pt.constant(0), 0), condition)[0]
 
 
 def parameters(network: Network, p: Mapping[str, TensorVariable], layer: int) -> SimpleNamespace:

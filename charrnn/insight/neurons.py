@@ -52,7 +52,14 @@ def trackneurons(
     indices = charset.encode(text)
     if not len(indices):
         raise InvalidValue("There is nothing to track: give a text of at least one character.")
-    predictions, states = model.process(indices, temp=checked_temp(temp))
+    return track(model, indices, temp, ret_output, transpose)
+
+
+def track(
+    model: Model, encoded: np.ndarray, temp: float, ret_output: bool = False, transpose: bool = True
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Return the hidden states along symbols (T,) or frames (T, V); other parameters as of `trackneurons`."""
+    predictions, states = model.process(encoded, temp=checked_temp(temp))
     states = np.asarray(states)
     if transpose:
         states = states.transpose(1, 2, 0)

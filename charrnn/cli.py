@@ -253,7 +253,7 @@ def sample(
         options["temp"] = temp
     if label:
         options["label"] = dict(map(_pair, label)) if all("=" in one for one in label) else _only(label)
-    if ms.corpus.kind == "music":
+    if ms.task.file_suffix:
         _compose(ms, 200 if numchars is None else numchars, number, out, **options)
     elif out is not None:
         raise InvalidValue(f"--out is for music; send a text to a file by  > {out}")
@@ -288,7 +288,7 @@ def score(
     from charrnn.data.text.source import TextSource
 
     ms = ModelState.load(directory, checkpoint, engine=engine)
-    if ms.corpus.kind == "music":
+    if ms.task.file_suffix:
         if text is not None or file == "-":
             raise InvalidValue(f"{directory} learned music: give a MIDI file to score.")
         print(ms.score(file))
@@ -465,9 +465,9 @@ def _compose(
     **options: Any,
 ) -> None:
     """Show pieces that a model writes, and save them to `out`, several with numbers in their names."""
-    if argmax or guidance != 1 or label is not None:
-        raise InvalidValue(f"{ms.path} learned music: --argmax, --label and --guidance are for texts.")
-    for i, piece in enumerate(ms.generate(frames, prompt=prompt or None, n=number, **options), 1):
+    ms.task.check_options(argmax=argmax, guidance=guidance, label=label)
+    pieces: list[Any] = ms.generate(frames, prompt=prompt or None, n=number, **options)
+    for i, piece in enumerate(pieces, 1):
         file = out if out is None or number == 1 else out.with_stem(f"{out.stem}-{i}")
         wrote = "" if file is None else f"\nWrote {piece.save(file)}."  # before it is shown, which may be cut short
         print(f"{piece}{wrote}")

@@ -77,8 +77,7 @@ def planes_of(music: Music | None, corpus: MusicCorpus) -> np.ndarray:
     if music is None:
         return np.zeros((0, corpus.columns), bool)
     if isinstance(music, str | os.PathLike):
-        step = {"beats": corpus.beats} if corpus.beats else {"dt": corpus.dt}
-        music = Piece.open(music, **step, onsets=corpus.onsets)
+        music = Piece.open(music, dt=corpus.step.get("dt"), beats=corpus.step.get("beats"), onsets=corpus.onsets)
     if not isinstance(music, Roll):
         music = _roll(music)
     if corpus.onsets and music.onsets is None:

@@ -58,7 +58,7 @@ def neurons(
     n: int = 5,
 ) -> Activity | Activities:
     """Return what a unit does along a text, or those that do most; see `ModelState.neurons`."""
-    recording = Recording(model, charset, text)
+    recording = Recording.of_text(model, charset, text)
     values = recording.of(of)
     _, L, H = values.shape
     if unit is not None:

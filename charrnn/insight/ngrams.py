@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from charrnn.data.documents.dataset import DocumentSet
-    from charrnn.data.text.dataset import DataSet
+    from charrnn.data.streams.batch import Streams
 
 ORDERS = 5
 MOST_LEARNED, MOST_JUDGED = 2_000_000, 500_000  # characters: what takes a few seconds
 
 
-def of_data(learned: DataSet | DocumentSet, judged: DataSet | DocumentSet) -> dict[int, float]:
-    """Return what `baseline` does of two parts of a text, or of documents; the begin of each counts for nothing.
-
-    Nothing, if these are no characters.
-    """
-    if not hasattr(learned, "symbols"):
-        return {}
-    counted, _ = _symbols(learned, MOST_LEARNED, at_end=True)
-    asked, begins = _symbols(judged, MOST_JUDGED)
-    return baseline(counted, asked, learned.vocab_size, skip=begins)
-
-
-def _symbols(data: Any, most: int, at_end: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Return some symbols of a text and where documents begin among them; for a text, that is at 0."""
-    if not hasattr(data, "starts"):
-        return data.symbols[-most:] if at_end else data.symbols[:most], np.zeros(1, np.int64)
-    sizes = np.asarray(data.lengths) + 1
-    documents = [data[number] for number in range(int(np.searchsorted(sizes.cumsum(), most)) + 1) if number < len(data)]
-    begins = np.cumsum([0, *map(len, documents[:-1])])
-    return np.concatenate(documents), begins
+def of_data(learned: Streams, judged: Streams) -> dict[int, float]:
+    """Return `baseline` of training and validation data, begins not counted; nothing if the data are not symbols."""
+    counted, _ = learned.countable(MOST_LEARNED, at_end=True)
+    asked, begins = judged.countable(MOST_JUDGED)
+    return baseline(counted, asked, learned.vocab_size, skip=begins) if len(counted) else {}
 
 
 def baseline(

@@ -1,4 +1,4 @@
-"""What a network's states and gates do along a text."""
+"""A network's states and gates along a text or a piece."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pytensor.tensor import TensorVariable
 
 from charrnn.data.documents.dataset import BEGIN
 from charrnn.errors import InvalidValue, UnknownName, near_matches
+from charrnn.model.dropout import Dropout
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -23,46 +24,53 @@ BLOCK = 256  # characters gone through by one call of the compiled functions
 
 
 class Recording:
-    """The states and gates of every unit after each character of a text, read from `beginning`.
+    """The states and gates of every unit along a sequence.
 
     Parameters
     ----------
     model : Model
-    charset : CharSet
+    encoded : array
+        Symbols (T,), or frames (T, V), with T >= 1.
+    state : array (L, 1, S)
+        Hidden state before the first of them, as of `beginning`.
     text : str
-        T characters.
+        The symbols as text, (T,).
 
     Attributes
     ----------
     text : str
-        The text as the model reads it, (T,).
-    symbols : int array (T,)
+    encoded : array
     states : array (T, L, S)
         The cell's states, (T, L, H) each, side by side.
     gate_names : tuple of str
         The cell's gates, if it names them.
-
-    Raises
-    ------
-    InvalidValue
-        The text is empty.
     """
 
-    def __init__(self, model: Model, charset: CharSet, text: str) -> None:
-        self.symbols = charset.encode(text)
-        if not len(self.symbols):
-            raise InvalidValue("There is nothing to look at: give a text of at least one character.")
-        self.text = charset.decode(self.symbols)
-        self._model = model
+    def __init__(self, model: Model, encoded: np.ndarray, state: np.ndarray, text: str = "") -> None:
+        self.text = text
+        self.encoded, self._model, self._initial = encoded, model, state[:, 0]
         self.gate_names = gate_names(model.network)
         self._condition = model.condition()
-        state, pieces = beginning(model, charset), []
-        self._initial = state[:, 0]
-        for at in range(0, len(self.symbols), BLOCK):
-            _, states = model.predict(self._filled(self.symbols, at)[:, None], state)
+        pieces = []
+        for at in range(0, len(encoded), BLOCK):
+            _, states = model.predict(self._filled(encoded, at)[:, None], state)
             state = states[:, -1]
             pieces.append(states[:, :, 0].transpose(1, 0, 2))
-        self.states = np.concatenate(pieces)[: len(self.symbols)]
+        self.states = np.concatenate(pieces)[: len(encoded)]
+
+    @classmethod
+    def of_text(cls, model: Model, charset: CharSet, text: str) -> Recording:
+        """Record along a text, read from a blank state, or as a document begins if the model learned documents.
+
+        Raises
+        ------
+        InvalidValue
+            If the text is empty.
+        """
+        symbols = charset.encode(text)
+        if not len(symbols):
+            raise InvalidValue("There is nothing to look at: give a text of at least one character.")
+        return cls(model, symbols, beginning(model, charset), charset.decode(symbols))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,10 +99,12 @@ class Recording:
         model, pieces = self._model, []
         run = model.function("gates", _gates)
         before = np.concatenate([self._initial[None], self.states[:-1]])
-        for at in range(0, len(self.symbols), BLOCK):
-            arrays = [np.ascontiguousarray(self._filled(a, at)) for a in (self.symbols, before, self.states)]
-            pieces.append(np.stack(run(*arrays, self._condition)))
-        every = np.concatenate(pieces, axis=1)[:, : len(self.symbols)]  # (L * gates, T, H)
+        dtype = model.network.head.variable("x", model.network.dtype).dtype
+        for at in range(0, len(self.encoded), BLOCK):
+            arrays = [np.ascontiguousarray(self._filled(a, at)) for a in (before, self.states)]
+            x = np.ascontiguousarray(self._filled(self.encoded, at)[:, None], dtype)
+            pieces.append(np.stack(run(x, *arrays, self._condition)))
+        every = np.concatenate(pieces, axis=1)[:, : len(self.encoded)]  # (L * gates, T, H)
         n = len(self.gate_names)
         return {name: every[i::n].transpose(1, 0, 2) for i, name in enumerate(self.gate_names)}
 
@@ -124,14 +134,15 @@ def gate_names(network: Network) -> tuple[str, ...]:
 
 def _gates(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Variable], list[Variable]]:
     """Build the gates of all layers, each (T, H): all steps at once, as rows of a batch."""
-    x = pt.tensor("x", dtype="int32", shape=(None,))
+    x = network.head.variable("x", network.dtype)
     before, after = (
         pt.tensor(name, dtype=network.dtype, shape=(None, network.layers, network.state_width))
         for name in ("before", "after")
     )
     condition = pt.tensor("condition", dtype=network.dtype, shape=(network.input_width,))
     gates: list[Variable] = []
-    seen = network.input.looked_up(p, x[:, None])[:, 0] + condition
+    no_dropout = Dropout(pt.constant(0), 0)
+    seen = network.head.first_input(network.input, p, x, None, no_dropout, condition)[0][:, 0]
     for layer in range(network.layers):
         own = SimpleNamespace(**network.layer(p, layer))
         gates += network.cell.gates(seen, *network.split(before[:, layer]), p=own).values()

@@ -90,7 +90,7 @@ def find_neurons(
     if not isinstance(n, int | np.integer) or n < 1:
         raise InvalidValue(f"n={n!r}: expected a whole number of units from 1 up.")
     predicate = predicates.resolve(predicate)  # before the text is gone through, which may take seconds
-    recording = Recording(model, charset, text)
+    recording = Recording.of_text(model, charset, text)
     values, wanted = recording.of(of), predicates.evaluate(predicate, recording.text)
     if np.ptp(wanted) == 0:
         raise InvalidValue(

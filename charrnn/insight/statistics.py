@@ -10,6 +10,7 @@ import numpy as np
 from charrnn.insight.colouring import BARS
 from charrnn.insight.recording import Recording
 from charrnn.table import Table
+from charrnn.wording import plural
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -35,12 +36,15 @@ class Statistics:
         share beyond ±0.9, for gates outside of 0.1 to 0.9), dead (how many units move less than a standard deviation
         of 0.001), values (a histogram).
     characters : int
-        T, the length of the text.
+        T, the length of the text or piece.
+    noun : str
+        What T counts: "character" or "frame".
     """
 
     parameters: Table
     activations: Table
     characters: int
+    noun: str = "character"
 
     def __repr__(self) -> str:
         return f"{self.parameters!r}\n\n{self._along}\n{self.activations!r}"
@@ -50,19 +54,24 @@ class Statistics:
 
     @property
     def _along(self) -> str:
-        return f"Along a text of {self.characters:,} characters (layer 0 has the parameters whose names begin with 1):"
+        return f"Along {plural(self.characters, self.noun)} (layer 0 has the parameters whose names begin with 1):"
 
 
 def statistics(model: Model, charset: CharSet, text: str) -> Statistics:
-    """Return what parameters and activations are like; see `ModelState.statistics`."""
-    recording = Recording(model, charset, text)
+    """Return statistics of the parameters, and of the activations along a text; see `ModelState.statistics`."""
+    return along(model, Recording.of_text(model, charset, text))
+
+
+def along(model: Model, recording: Recording, noun: str = "character") -> Statistics:
+    """Return statistics of the parameters, and of the activations in a recording; `noun` is what it is of."""
     rows = [
         activation(layer, name, recording.of(name)[:, layer], name in recording.gate_names)
         for layer in range(model.network.layers)
         for name in recording.names
     ]
     parameters = Table((parameter(*item) for item in model.parameters.items()), spare=("mean", "norm", "values"))
-    return Statistics(parameters, Table(rows, spare=("min", "max", "mean", "values")), len(recording.text))
+    activations = Table(rows, spare=("min", "max", "mean", "values"))
+    return Statistics(parameters, activations, len(recording.states), noun)
 
 
 def parameter(name: str, array: np.ndarray) -> dict[str, object]:

@@ -10,12 +10,12 @@ import pytensor
 from pytensor.compile.sharedvalue import SharedVariable
 
 from charrnn.errors import CorruptFile
-from charrnn.hyper import HyperParams
 from charrnn.model.engines import engine as engines
 from charrnn.model.initial import initial_parameters
 from charrnn.model.network import Network
 from charrnn.model.objective import AVERAGE, Objective
 from charrnn.model.parameters import ParameterVector
+from charrnn.settings.hyper import HyperParams
 
 
 class Values:

@@ -8,8 +8,6 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 import charrnn
-from charrnn.data.music.corpus import MusicCorpus
-from charrnn.data.text.corpus import TextCorpus as Corpus
 from charrnn.settings.hyper import HyperParams
 
 if TYPE_CHECKING:
@@ -39,15 +37,9 @@ def _version(package: str) -> str | None:
 
 def _creation(ms: Session) -> str:
     usual = HyperParams().to_json()
-    options: dict[str, Any] = {"seq_len": ms.corpus.seq_len}
-    if ms.label_tables:
-        options["labels"] = [table.name for table in ms.label_tables]
-    if isinstance(ms.corpus, Corpus) and (trainfrac := round(ms.corpus.split / ms.corpus.length, 2)) != 0.9:
-        options["trainfrac"] = trainfrac
-    if isinstance(ms.corpus, MusicCorpus):
-        options |= {"beats": ms.corpus.beats} if ms.corpus.beats else {"dt": ms.corpus.dt}
-        options |= {name: value for name in ("onsets", "transpose") if (value := getattr(ms.corpus, name))}
-    options |= {name: value for name, value in ms.hyper.to_json().items() if value != usual[name]}
+    options = ms.corpus.arguments() | {
+        name: value for name, value in ms.hyper.to_json().items() if value != usual[name]
+    }
     given = [f"{ms.corpus.source!r}, {f'workdirs/{ms.path.name}'!r}", f"modeltype={_modeltype(ms)}"]
     given += [f"{name}={value!r}" for name, value in options.items()]
     return "\n    ".join(["ms = ModelState.initfromsrcfile(", *(f"{part}," for part in given)]) + "\n)"
@@ -73,9 +65,7 @@ def _trainings(ms: Session) -> list[str]:
 def _call(ms: Session, row: dict[str, Any]) -> tuple[tuple[str, int], ...]:
     """Return the arguments of `train` that made a round."""
     measured = ms.checkpoint.record.get("measured", {}) if ms.checkpoint else {}
-    batchsize = measured.get("batchsize", 16)
-    if isinstance(ms.corpus, Corpus):
-        batchsize = round(row["characters"] / row["batches"] / ms.corpus.seq_len) or batchsize
+    batchsize = round(row["characters"] / row["batches"] / ms.corpus.seq_len) or measured.get("batchsize", 16)
     whole = ms.has_text and row["batches"] == ms.train_data.batchepoch(batchsize)
     length = {} if whole else {"train_len": row["batches"]}
     valid = {"valid_len": measured["valid_len"]} if measured.get("valid_len") else {}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.data.documents.dataset import DocumentSet
 from charrnn.errors import InvalidValue
 from charrnn.insight import activity
 from charrnn.insight.colouring import visible
@@ -26,20 +25,15 @@ PREDICATES = ("quotes", "brackets", "line_position", "upper", "digit", "word_pos
 
 
 def texts(ms: Session) -> list[str]:
-    """Return texts that the model did not learn from; what it writes itself where there are none."""
-    if not ms.has_text:
-        return list(filter(None, [str(write.generate(ms, READ, temp=1.0, rng=0))]))
-    valid = ms.valid_data
-    if isinstance(valid, DocumentSet):
-        found: list[str] = []
-        for number in range(len(valid)):
-            if sum(map(len, found)) >= READ:
-                break
-            found.append(ms.chars.decode(valid[number]))
-        return list(filter(None, found))
-    text = ms.chars.decode(valid.symbols[: READ + 200])
-    start = text.find("\n", 0, 200) + 1  # at the beginning of a line, if there is one nearby
-    return [text[start : start + READ]]
+    """Return texts that the model did not learn from; what it writes itself where there are none.
+
+    There are no texts where the model did not learn characters.
+    """
+    if "neurons" in ms.task.refusals:
+        return []
+    return (
+        ms.task.passages(READ) if ms.has_text else list(filter(None, [str(write.generate(ms, READ, temp=1.0, rng=0))]))
+    )
 
 
 def surprises(ms: Session, texts: Sequence[str]) -> str:

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from charrnn.data.documents.corpus import DocumentCorpus
-from charrnn.data.music.corpus import MusicCorpus
 from charrnn.errors import InvalidValue
-from charrnn.generation import rolldrawing
-from charrnn.generation.piece import Piece
 from charrnn.insight import curves
 from charrnn.insight.colouring import visible
 from charrnn.pages import commands as reproducing
@@ -34,8 +30,7 @@ SAMPLES, SAMPLE_LENGTH, SEED = 6, 300, 0
 def report_page(ms: Session) -> str:
     """Return the page."""
     parts = {"Learning": _curves(ms), "What it writes": _samples(ms)}
-    if not isinstance(ms.corpus, MusicCorpus):
-        texts = passages.texts(ms)
+    if texts := passages.texts(ms):
         parts |= {
             "Where it is surprised": passages.surprises(ms, texts),
             "What units do": passages.units(ms, texts),
@@ -63,14 +58,10 @@ def _summary(ms: Session) -> str:
         ("model", f"{ms.modeltype} {hyper.layers}×{hyper.state_size}"),
         ("parameters", f"{ms.num_parameters:,}"),
         ("trained", f"{ms.epochs:.2f} epochs, {ms.steps:,} steps" if ms.steps else "not yet"),
-        ("validation", in_units(loss, _unit(ms))),
+        ("validation", in_units(loss, ms.corpus.unit)),
         ("checkpoint", ms.checkpoint.name if ms.checkpoint else "none yet"),
     ]
     return _facts(facts)
-
-
-def _unit(ms: Session) -> str:
-    return "frame" if isinstance(ms.corpus, MusicCorpus) else "char"
 
 
 def _facts(facts: Iterable[tuple[str, object]]) -> str:
@@ -92,7 +83,7 @@ def _curves(ms: Session) -> str:
     about = f"Losses from step {course.span[0]:,} to {course.span[1]:,}{best}."
     legend = (
         '<p class="legend small quiet"><b class="train">training</b><b class="valid">validation</b>'
-        f"nats/{_unit(ms)} over steps{escape(best)}</p>"
+        f"nats/{ms.corpus.unit} over steps{escape(best)}</p>"
     )
     losses = chart(lines, course.limits, about)
     if not len(course.learnrate):
@@ -114,7 +105,7 @@ def _samples(ms: Session) -> str:
     for checkpoint in along_the_way(ms):
         with record.as_of(ms, checkpoint):
             sample = _sample(ms)
-        loss = "" if checkpoint.loss is None else f", {checkpoint.loss:.3f} nats/{_unit(ms)}"
+        loss = "" if checkpoint.loss is None else f", {checkpoint.loss:.3f} nats/{ms.corpus.unit}"
         heading = f"epoch {checkpoint.record.get('epochs', checkpoint.epoch):.2f}, step {checkpoint.step:,}{loss}"
         written.append((heading, sample))
     shown = "".join(
@@ -126,9 +117,8 @@ def _samples(ms: Session) -> str:
 
 def _sample(ms: Session) -> str:
     written: Any = write.generate(ms, SAMPLE_LENGTH, rng=SEED)
-    if isinstance(written, Piece):
-        return rolldrawing.svg(written, written.prompt_len)
-    return f'<div class="text" dir="auto" lang="">{escape(str(written).strip(chr(10)))}</div>'
+    text = f'<div class="text" dir="auto" lang="">{escape(str(written).strip(chr(10)))}</div>'
+    return ms.task.drawing(written) or text
 
 
 def along_the_way(ms: Session) -> list[Checkpoint]:
@@ -160,25 +150,16 @@ def _before(at: Checkpoint, checkpoints: Sequence[Checkpoint]) -> Checkpoint | N
 
 def _corpus(ms: Session) -> str:
     corpus = ms.corpus
-    learned, validated = f"{corpus.train_len:,}", f"{corpus.valid_len:,}"
-    facts: list[tuple[str, object]] = [("source", corpus.source)]
-    if isinstance(corpus, MusicCorpus):
-        facts += [("pieces", f"{corpus.pieces:,}, in frames of {corpus.dt:g} s")]
-        learned, validated = f"{learned} frames", f"{validated} frames"
-    else:
-        learned, validated = f"{learned} characters", f"{validated} characters"
-        facts += [("kinds of characters", f"{len(ms.chars) - 1:,}: {_listed(ms.chars.chars[1:])}")]
-    if isinstance(corpus, DocumentCorpus):
-        facts += [("documents", f"{corpus.documents:,}, of which {corpus.valid_documents:,} to validate on")]
-        facts += [(table.name, f"{len(table):,}: {_listed(table.labels, ', ')}") for table in corpus.tables]
-    facts += [("to learn from", learned), ("to validate on", validated), ("sequence length", corpus.seq_len)]
-    return _facts([*facts, ("sha256", corpus.sha256), *(("note", note) for note in corpus.notes)])
+    facts = [(name, _listed(value) if isinstance(value, tuple) else value) for name, value in corpus.facts()]
+    about = [("sequence length", corpus.seq_len), ("sha256", corpus.sha256)]
+    return _facts([("source", corpus.source), *facts, *about, *(("note", note) for note in corpus.notes)])
 
 
-def _listed(names: Sequence[str], between: str = " ") -> str:
-    """Return the first of many names, with those that cannot be seen made visible."""
+def _listed(names: Sequence[str]) -> str:
+    """Return the number of names and the first of them, with characters that cannot be seen made visible."""
+    between = " " if all(len(name) == 1 for name in names) else ", "
     shown = between.join("".join(map(visible, name)) for name in names[:120])
-    return f"{shown} …" if len(names) > 120 else shown
+    return f"{len(names):,}: {shown}{' …' if len(names) > 120 else ''}"
 
 
 def _settings(ms: Session) -> str:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from charrnn.data.documents.corpus import DocumentCorpus
-from charrnn.data.documents.dataset import BEGIN, END
 from charrnn.errors import InvalidValue
 from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.pages import page as pages
@@ -58,20 +56,18 @@ def share_page(ms: Session, title: str) -> str:
     Raises
     ------
     InvalidValue
-        The cell holds something that cannot be written as JavaScript, or a parameter is too large.
+        If the model learned music, its cell cannot be written as JavaScript, or a parameter is too large.
     """
+    begins_and_ends = ms.task.page_record()
     network, charset, halves = ms.model.network, ms.chars, rounded(ms.model.parameters)
     try:
         code = translate(network)
     except UnsupportedStep as error:
         raise InvalidValue(f"This model's cell cannot be written as JavaScript: {error}.") from error
-    is_documents = isinstance(ms.corpus, DocumentCorpus)
-    firsts = ms.corpus.firsts if isinstance(ms.corpus, DocumentCorpus) else charset.linestarts
+    ends = bool(begins_and_ends["ends"])
     record: dict[str, Any] = {
         "chars": [charset.charatidx(symbol) for symbol in range(len(charset))],
-        "firsts": [[charset.idxofchar(ch), n] for ch, n in firsts.items()],
-        "newlines": "\n" in charset and not is_documents,
-        "ends": [charset.idxofspecial(BEGIN), charset.idxofspecial(END)] if is_documents else [],
+        **begins_and_ends,
         "columns": len(ms.label_tables),
         "skip": ms.facts.never_written,
         "width": network.input_width,
@@ -82,8 +78,8 @@ def share_page(ms: Session, title: str) -> str:
         "share.html",
         title=pages.escape(title),
         about=pages.escape(_about(ms)),
-        fields=_fields(ms) if is_documents else "",
-        length="At most, characters" if is_documents else "Characters",
+        fields=_fields(ms) if ends else "",
+        length="At most, characters" if ends else "Characters",
         model=pages.script_data(record),
         weights=base64.b64encode(weights).decode(),
         network=code,

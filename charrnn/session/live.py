@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+
+import numpy as np
 
 from charrnn.errors import TrainingInBackground
 from charrnn.training.place import Place
@@ -36,8 +38,8 @@ class Live:
     ----------
     new_model : callable
         Takes a number of threads; returns a model with the parameters of a new one.
-    restored_model : callable
-        Returns a model with the parameters of the present checkpoint.
+    threads : int, optional
+        Of the model that trains.
 
     Attributes
     ----------
@@ -45,12 +47,16 @@ class Live:
         The last training in the background.
     trained : Model or None
         The model that trains, once it was needed.
+    waiting : dict
+        Arrays of a checkpoint, until there is a model to take them.
     """
 
-    def __init__(self, new_model: Callable[[int | None], Model], restored_model: Callable[[], Model]) -> None:
+    def __init__(self, new_model: Callable[[int | None], Model], threads: int | None) -> None:
         self.job: Job | None = None
         self.trained: Model | None = None
-        self._new_model, self._restored_model = new_model, restored_model
+        self.waiting: dict[str, np.ndarray] = {}
+        self._steps = 0
+        self._new_model, self._threads = new_model, threads
         self._shown: Model | None = None
         self._place = Place()
         self._here = threading.local()
@@ -65,7 +71,11 @@ class Live:
             if self.job is not None:
                 self.job.hear()
             if self.trained is None:
-                self.trained = self._restored_model()
+                model = self._new_model(self._threads)
+                if self.waiting:
+                    model.load_arrays(self.waiting)
+                    model.steps = self._steps
+                self.trained, self.waiting = model, {}
             return self.trained
         if self._shown is None:
             from charrnn.model.engines import engine
@@ -79,6 +89,14 @@ class Live:
         self._shown.show(still.vectors)
         self._shown.steps = still.steps
         return self._shown
+
+    def load(self, arrays: Mapping[str, np.ndarray], steps: int) -> None:
+        """Give the model that trains a checkpoint's arrays: at once if there is one, else when there is."""
+        if self.trained is not None:
+            self.trained.load_arrays(arrays)
+            self.trained.steps = steps
+        else:
+            self.waiting, self._steps = dict(arrays), steps
 
     @property
     def place(self) -> Place:

@@ -34,7 +34,7 @@ def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     arrays, record = ms.workdir.read(found)
     place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
     policy = policies.make(ms.hyper.policy, record["policy"])
-    ms.load_arrays(arrays, record["step"])
+    ms.live.load(arrays, record["step"])
     ms.live.place, ms.policy, ms.checkpoint = place, policy, found
     ms.steplog.forget()
     return ms

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
 from charrnn import checks
@@ -74,16 +72,15 @@ class Session:
                 "with ModelState.load(DIRECTORY)."
             )
         require_engine(engine, threads)
-        self.workdir, self._engine, self._threads = workdir, engines.canonical(engine), threads
+        self.workdir, self._engine = workdir, engines.canonical(engine)
         self.facts = facts = Facts.from_json(workdir.model)
         self.modeltype, self.hyper, self.corpus = facts.modeltype, facts.hyper, facts.corpus
         self.celltype = facts.celltype(cell, workdir.path)
         self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written)
-        self.live = Live(self._new_model, self._restored_model)
+        self.live = Live(self._new_model, threads)
         self.policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
         self.steplog = StepLog()
-        self._unloaded: dict[str, np.ndarray] = {}  # of the checkpoint, until there is a model to take them
         completion.register()
 
     disk_budget = 2_000_000_000
@@ -139,7 +136,7 @@ class Session:
         """Number of trainable numbers; 0 as long as there is neither a checkpoint nor a compiled model."""
         if self.live.trained is not None:
             return self.live.trained.vectors()["param"].size
-        return sum(array.size for name, array in self._unloaded.items() if name.startswith("param/"))
+        return sum(array.size for name, array in self.live.waiting.items() if name.startswith("param/"))
 
     @property
     def learnrate(self) -> float:
@@ -165,28 +162,12 @@ class Session:
             label_sizes=shape.label_sizes,
         )
 
-    def _restored_model(self) -> Model:
-        model = self._new_model(self._threads)
-        if self.checkpoint is not None:
-            model.load_arrays(self._unloaded)
-            model.steps = self.checkpoint.step
-            self._unloaded = {}
-        return model
-
     def _announce(self, line: str) -> None:
         """Say what is compiled, where that disturbs nobody; `explain` tells it again."""
         if in_notebook():  # it would stay there, in red
             return
         if self.job is None or not self.job.is_here:  # else it would come between what is typed
             tqdm.write(line, file=sys.stderr)  # apart from what is written
-
-    def load_arrays(self, arrays: Mapping[str, np.ndarray], steps: int) -> None:
-        """Take a checkpoint's arrays: at once if there is a model, else when there is."""
-        if self.live.trained is not None:
-            self.live.trained.load_arrays(arrays)
-            self.live.trained.steps = steps
-        else:
-            self._unloaded = dict(arrays)
 
     # The data
 

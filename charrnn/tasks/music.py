@@ -32,7 +32,7 @@ FOR_TEXTS = ("stream", "generatestring", "classify", "neurons", "find_neurons", 
 class MusicTask(Task[MusicCorpus]):
     """What a model of piano music does."""
 
-    temp = 1.0
+    temp, file_suffix = 1.0, ".mid"
     example = "piece = ms.generate(200), piece.save('x.mid'), ms.score(piece)"
     _learned, _thing, _foreign, _foreign_kind = "music", "piece", OF_TEXTS, "texts"
 

@@ -48,10 +48,13 @@ class Task(ABC, Generic[C]):
         Temperature of writing, unless another is given.
     example : str
         Calls to try first.
+    file_suffix : str or None
+        The suffix of files that what it writes is saved to and read from; None for text.
     """
 
     temp: ClassVar[float] = 0.5
     example: ClassVar[str]
+    file_suffix: ClassVar[str | None] = None
     _learned: ClassVar[str]  # what messages say that the model learned
     _thing: ClassVar[str] = "text"  # and what they call one thing that it writes or reads
     _foreign: ClassVar[Mapping[str, Any]]  # options of `write` for other kinds, with their defaults
@@ -207,13 +210,7 @@ class Task(ABC, Generic[C]):
         return np.array(found, model.hyper.dtype).reshape(len(found), H)
 
     def track(
-        self,
-        model: Model,
-        thing: Any,
-        *,
-        temp: float | None = None,
-        ret_output: bool = False,
-        transpose: bool = True,
+        self, model: Model, thing: Any, *, temp: float | None = None, ret_output: bool = False, transpose: bool = True
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Return the hidden states along a text or piece; see `ModelState.trackneurons`."""
         temp = checked_temp(self.temp if temp is None else temp)
@@ -238,7 +235,7 @@ class Task(ABC, Generic[C]):
 
     def passages(self, length: int) -> list[Any]:
         """Return the beginning of the validation data: one text, or whole documents or pieces until `length`."""
-        return [self._decoded(encoded) for encoded in self._parts().valid.first(length)]
+        return [thing for encoded in self._parts().valid.first(length) if len(thing := self._decoded(encoded))]
 
     @abstractmethod
     def beginning(self, length: int) -> Any:

@@ -60,7 +60,7 @@ class CharacterTask(Task[C]):
 
     def beginning(self, length: int) -> str:
         between = "\n\n" if "\n" in self.chars else ""
-        return between.join(self.passages(length))[:length]
+        return between.join(map(self._decoded, self._parts().valid.first(length)))[:length]
 
     def score(
         self,
@@ -114,6 +114,12 @@ class TextTask(CharacterTask[TextCorpus]):
 
     def before(self) -> np.ndarray:
         return np.zeros(0, np.int32)
+
+    def passages(self, length: int) -> list[str]:
+        """Return the beginning of the validation text, from the first line that begins within its 200 characters."""
+        text = self.beginning(length + 200)
+        start = text.find("\n", 0, 200) + 1
+        return list(filter(None, [text[start : start + length]]))
 
     def page_record(self) -> dict[str, Any]:
         return {"firsts": self._indexed(self.chars.linestarts), "newlines": "\n" in self.chars, "ends": []}
@@ -177,8 +183,5 @@ class TextTask(CharacterTask[TextCorpus]):
     def _options(
         self, model: Model, temp: float | None, prompt: str | None, label: Any, guidance: float
     ) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            "temp": self.temp if temp is None else temp,
-            "prompt": "\n" if prompt is None else prompt,
-        }
-        return options | {"skip": self.never_written} | self._led_by(model, label, guidance)
+        options: dict[str, Any] = {"temp": self.temp if temp is None else temp, "skip": self.never_written}
+        return options | {"prompt": "\n" if prompt is None else prompt} | self._led_by(model, label, guidance)

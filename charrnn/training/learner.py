@@ -115,7 +115,7 @@ class Guard:
         if not np.isfinite(result.grad_norm):
             return f"the gradient became {result.grad_norm}"
         if result.loss > self._limit:
-            return f"the loss exploded to {result.loss:.3g} nats per character"
+            return f"the loss exploded to {result.loss:.3g} nats per {self._learner.data.noun}"
         return ""
 
     def _go_back(self, problem: str, good: Snapshot) -> str:

@@ -48,32 +48,32 @@ KINDS = [
 @pytest.mark.parametrize(("kind", "names", "hyper"), KINDS)
 def test_gates_are_those_of_the_formula(engine, kind, names, hyper):
     m = model(kind, engine, **hyper)
-    recording = Recording(m, CHARSET, TEXT)
-    _, states = m.process(recording.symbols)
+    recording = Recording.of_text(m, CHARSET, TEXT)
+    _, states = m.process(recording.encoded)
     np.testing.assert_allclose(recording.states, states, atol=1e-12)
     assert recording.names == (*m.network.cell.states, *names)
     for name in names:
         for layer in range(m.hyper.layers):
-            expected = gate(m, name, recording.symbols, states, layer)
+            expected = gate(m, name, recording.encoded, states, layer)
             np.testing.assert_allclose(recording.of(name)[:, layer], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("length", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3])
 def test_the_end_of_a_block_is_not_seen(length):
     m, text = model("LSTMResize"), (TEXT * 50)[:length]
-    recording = Recording(m, CHARSET, text)
-    _, states = m.process(recording.symbols)
+    recording = Recording.of_text(m, CHARSET, text)
+    _, states = m.process(recording.encoded)
     np.testing.assert_allclose(recording.states, states, atol=1e-12)
     assert recording.of("c").shape == recording.of("f").shape == (length, 2, 5)
-    np.testing.assert_allclose(recording.of("f")[:, 1], gate(m, "f", recording.symbols, states, 1), atol=1e-12)
+    np.testing.assert_allclose(recording.of("f")[:, 1], gate(m, "f", recording.encoded, states, 1), atol=1e-12)
 
 
 def test_labels_count_as_no_label():
     hyper = HyperParams(layers=1, state_size=4, dtype="float64")
     m = Model(hyper, "GRUEmbed", V, engine="cpu", label_sizes=(3, 2))
-    recording = Recording(m, CHARSET, TEXT)
+    recording = Recording.of_text(m, CHARSET, TEXT)
     p = m.parameters
-    x = p["E"][recording.symbols] + p["Y0"][0] + p["Y1"][0]
+    x = p["E"][recording.encoded] + p["Y0"][0] + p["Y1"][0]
     before = np.concatenate([np.zeros((1, 4)), recording.states[:-1, 0]])
     expected = GATES["sigmoid"](x @ p["1.Uz"] + before @ p["1.Wz"] + p["1.bz"])
     np.testing.assert_allclose(recording.of("z")[:, 0], expected, atol=1e-12)
@@ -82,17 +82,17 @@ def test_labels_count_as_no_label():
 @pytest.mark.parametrize("kind", ["GRUEncode", "LSTMResize"])
 def test_a_text_begins_as_documents_begin(kind):
     m, documents = model(kind), CharSet.from_text("abc", specials=("begin", "end"))
-    recording = Recording(m, documents, "abcab")
+    recording = Recording.of_text(m, documents, "abcab")
     _, states = m.process(np.array([documents.idxofspecial("begin"), *documents.encode("abcab")], np.int32))
     np.testing.assert_allclose(recording.states, states[1:], atol=1e-12)
     name = recording.gate_names[1]
-    wanted = gate(m, name, np.array([1, *recording.symbols]), states, 1)[1:]
+    wanted = gate(m, name, np.array([1, *recording.encoded]), states, 1)[1:]
     np.testing.assert_allclose(recording.of(name)[:, 1], wanted, atol=1e-12)
 
 
 def test_a_unit_is_picked_by_layer_and_number():
     m = model("LSTMEmbed")
-    states = Recording(m, CHARSET, TEXT).states
+    states = Recording.of_text(m, CHARSET, TEXT).states
     last = neurons(m, CHARSET, TEXT, 3)
     np.testing.assert_array_equal(last.values, states[:, 1, 3])
     assert (last.layer, last.unit, last.of, last.text, last.middle) == (1, 3, "h", TEXT, 0.0)
@@ -106,7 +106,7 @@ def test_a_unit_is_picked_by_layer_and_number():
 
 def test_without_a_unit_those_that_vary_most_are_shown():
     m = model("GRUEncode")
-    spread = Recording(m, CHARSET, TEXT).states.std(axis=0)
+    spread = Recording.of_text(m, CHARSET, TEXT).states.std(axis=0)
     shown = neurons(m, CHARSET, TEXT, n=4)
     assert isinstance(shown, Activities)
     np.testing.assert_allclose([a.values.std() for a in shown], np.sort(spread.ravel())[::-1][:4])
@@ -132,7 +132,7 @@ def test_a_cell_of_ones_own_may_name_what_it_likes():
 @pytest.mark.parametrize("kind", ["RNNEncode", "PeepholeEncode", "NormalisedResize"])
 def test_a_cell_that_names_no_gates_has_none(kind):
     m = model(kind)
-    assert Recording(m, CHARSET, TEXT).names == m.network.cell.states
+    assert Recording.of_text(m, CHARSET, TEXT).names == m.network.cell.states
     assert len(neurons(m, CHARSET, TEXT, 0)) == len(TEXT)
     with pytest.raises(UnknownName, match="no state or gate 'z'"):
         neurons(m, CHARSET, TEXT, 0, of="z")
@@ -140,7 +140,7 @@ def test_a_cell_that_names_no_gates_has_none(kind):
 
 def test_the_gates_are_those_that_the_step_uses():
     m = model("GRUEncode")
-    z, h = Recording(m, CHARSET, TEXT).of("z")[:, 1], Recording(m, CHARSET, TEXT).of("h")[:, 1]
+    z, h = Recording.of_text(m, CHARSET, TEXT).of("z")[:, 1], Recording.of_text(m, CHARSET, TEXT).of("h")[:, 1]
     before = np.concatenate([np.zeros((1, 5)), h[:-1]])
     candidate = (h - z * before) / (1 - z)  # h' = (1 - z) c + z h, and c is a tanh
     assert np.abs(candidate).max() <= 1 + 1e-9

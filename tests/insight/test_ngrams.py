@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from charrnn.data.documents.dataset import SPECIALS, DocumentSet
+from charrnn.data.music.dataset import PieceSet
+from charrnn.data.music.rolls import Roll
 from charrnn.data.text.charset import CharSet
 from charrnn.data.text.dataset import DataSet
 from charrnn.insight import ngrams
@@ -91,4 +93,5 @@ def test_a_text_and_its_documents():
 
 
 def test_there_are_none_of_music():
-    assert ngrams.of_data(object(), object()) == {}
+    data = PieceSet.from_rolls([Roll.from_pitches([[60], [62]])], seq_len=2)
+    assert ngrams.of_data(data, data) == {}

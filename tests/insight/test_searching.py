@@ -32,7 +32,7 @@ def test_a_unit_that_never_moves_goes_along_with_nothing():
 def test_the_closest_come_first_whatever_their_sign():
     m = model("LSTMEmbed")
     found = find_neurons(m, CHARSET, "vowel", TEXT, n=4, of="c")
-    states = Recording(m, CHARSET, TEXT).of("c")
+    states = Recording.of_text(m, CHARSET, TEXT).of("c")
     vowels = [ch in "ae" for ch in TEXT]
     every = {(k, i): np.corrcoef(states[:, k, i], vowels)[0, 1] for k in range(2) for i in range(5)}
     best = sorted(every, key=lambda place: -abs(every[place]))[:4]

@@ -6,7 +6,9 @@ import pytest
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.insight.recording import Recording
-from charrnn.insight.statistics import activation, histogram, parameter, statistics
+from charrnn.insight.statistics import activation, along, histogram, parameter, statistics
+from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.model.models import model
 
 CHARSET = CharSet.from_text("abcde")
@@ -33,7 +35,7 @@ def test_every_state_and_gate_of_a_layer_has_a_row():
     m = model("LSTMEmbed")
     found = statistics(m, CHARSET, TEXT)
     assert [(row["layer"], row["of"]) for row in found.activations] == [(k, name) for k in (0, 1) for name in "hcifo"]
-    c = Recording(m, CHARSET, TEXT).of("c")[:, 1]
+    c = Recording.of_text(m, CHARSET, TEXT).of("c")[:, 1]
     assert found.activations[6]["min"] == pytest.approx(c.min())
     assert found.activations[6]["mean"] == pytest.approx(c.mean())
     assert found.characters == 70
@@ -68,3 +70,22 @@ def test_a_histogram_of_one_value_and_of_none():
 def test_an_empty_text_is_refused():
     with pytest.raises(InvalidValue, match="at least one character"):
         statistics(model("GRUEncode"), CHARSET, "")
+
+
+@pytest.mark.parametrize("stage", ["Encode", "Embed", "Resize"])
+def test_frames_have_states_and_gates_too(stage):
+    """A GRU along a piece longer than a block, its gates by hand."""
+    m = Model(HyperParams(layers=1, state_size=6, head="nade", note_units=3), f"GRU{stage}", 5, "numba")
+    frames = np.random.default_rng(3).integers(2, size=(300, 5)).astype(bool)
+    recording = Recording(m, frames, m.freshstate(1))
+    _, states = m.process(frames)
+    np.testing.assert_allclose(recording.states, states, rtol=1e-5, atol=1e-6)
+    p = m.parameters
+    x = frames if stage == "Resize" else frames @ p["E"]
+    x = np.tanh(x + p["a"]) if stage == "Encode" else x
+    before = np.concatenate([np.zeros((1, 6)), states[:-1, 0]])
+    z = 1 / (1 + np.exp(-(x @ p["1.Uz"] + before @ p["1.Wz"] + p["1.bz"])))
+    np.testing.assert_allclose(recording.of("z")[:, 0], z, rtol=1e-4, atol=1e-5)
+    found = along(m, recording, "frame")
+    assert "Along 300 frames" in repr(found)
+    assert [row["of"] for row in found.activations] == ["h", "z", "r"]

@@ -4,10 +4,10 @@ import copy
 
 import numpy as np
 import pytest
+from charrnn.tasks.musicstate import MusicState
 
 from charrnn import ModelState
 from charrnn.errors import InvalidValue, SourceUnusable
-from charrnn.tasks.music import MusicState
 from tests.sessions import everything
 
 SMALL = {

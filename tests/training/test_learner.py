@@ -45,6 +45,12 @@ def test_a_bad_loss_goes_back_to_the_last_good_state_and_halves_the_rate(learner
     assert guard.step(1.0)[1] == ""
 
 
+def test_an_exploding_loss_is_told_in_the_unit_of_the_data(learner):
+    learner.data.noun = "frame"
+    learner.model.fail_at[1] = [99.0]
+    assert "exploded to 99 nats per frame" in Guard(learner).step(1.0)[1]
+
+
 def test_a_gradient_that_is_not_finite_counts_too(learner):
     learner.model.table[:] = 0
     step = learner.model.step

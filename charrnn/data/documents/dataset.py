@@ -131,6 +131,12 @@ class DocumentSet(PackedSet):
         start = self.starts[number]
         return np.asarray(self.symbols[start : start + self.lengths[number] + 1]).astype(np.int32)
 
+    def countable(self, most: int, at_end: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return whole documents with their begins and ends, and where each begins."""
+        number = int(np.searchsorted((self.lengths + 1).cumsum(), most)) + 1
+        documents = [self[i] for i in range(min(number, len(self)))]
+        return np.concatenate(documents), np.cumsum([0, *map(len, documents[:-1])])
+
     def _inside(self, number: int) -> np.ndarray:
         return self[number][1:-1]
 

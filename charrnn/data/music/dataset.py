@@ -71,6 +71,7 @@ class PieceSet(PackedSet):
     ) -> None:
         super().__init__(starts, lengths, seq_len, random_seed, name)
         self.frames = frames
+        self.vocab_size = 8 * int(frames.shape[1])
         self.ranges = np.asarray(ranges, np.int64)
         self.transpose = transpose
         self.count_first = count_first
@@ -96,7 +97,7 @@ class PieceSet(PackedSet):
     @property
     def columns(self) -> int:
         """Width of a frame: 88, or 176 with onsets."""
-        return 8 * int(self.frames.shape[1])
+        return self.vocab_size
 
     @property
     def predictions(self) -> int:

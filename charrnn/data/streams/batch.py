@@ -42,6 +42,8 @@ class Streams(ABC):
         What one step predicts, in short (as in "nats/char") and in full (as in "nats per character").
     tables : tuple of LabelTable
         The labels of documents, a table for each column.
+    vocab_size : int
+        V: the number of symbols, or the width of a frame.
     seq_len : int
         T.
     name : str
@@ -51,6 +53,7 @@ class Streams(ABC):
     unit: ClassVar[str] = "char"
     noun: ClassVar[str] = "character"
     tables: tuple[LabelTable, ...] = ()
+    vocab_size: int
     seq_len: int
     name: str
 
@@ -77,3 +80,10 @@ class Streams(ABC):
     @abstractmethod
     def first(self, length: int) -> list[np.ndarray]:
         """Return the beginning: the text's first `length` symbols, or whole documents or pieces until that many."""
+
+    def countable(self, most: int, at_end: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return at most about `most` symbols in a row, to count n-grams in, and where texts begin among them.
+
+        Both are empty if the data are not symbols. `at_end` takes the last symbols of a continuous text.
+        """
+        return np.zeros(0, np.int32), np.zeros(0, np.int64)

@@ -126,6 +126,10 @@ class DataSet(Streams):
         """Return the first `length` symbols."""
         return [np.asarray(self.symbols[:length])]
 
+    def countable(self, most: int, at_end: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first or last symbols; the first of them counts as the begin of the text."""
+        return self.symbols[-most:] if at_end else self.symbols[:most], np.zeros(1, np.int64)
+
     def fit(self, batchsize: int = 16) -> Geometry:
         """Return the sequence length and batch size that this text can fill, with a note if they are smaller."""
         return geometry.fit(len(self), self.seq_len, batchsize)

@@ -15,11 +15,19 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from charrnn.escapes import visible
+
 MOST_NAMES = 40  # named in one message
 
 
 class CharRNNError(Exception):
-    """Base of every error of charrnn, for callers that want to catch them all."""
+    """Base of every error of charrnn, for callers that want to catch them all.
+
+    Messages quote names and texts from files: control characters in them are shown, not sent to the terminal.
+    """
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class SourceNotFound(CharRNNError, FileNotFoundError):
@@ -76,8 +84,20 @@ class CheckpointNotFound(CharRNNError, FileNotFoundError):
     """The working directory has no such checkpoint."""
 
 
+class NotTrainedYet(CheckpointNotFound):
+    """The model is new: no checkpoint of it was ever saved."""
+
+
 class CorruptFile(CharRNNError, ValueError):
     """A file of the working directory is truncated, altered, or of another kind."""
+
+
+class FileUnreadable(CorruptFile, OSError):
+    """The system refused to read a file, which may well be whole."""
+
+
+class TooLarge(CorruptFile):
+    """Reading a file would take more memory than is allowed."""
 
 
 class NewerFormat(CharRNNError, ValueError):
@@ -86,6 +106,14 @@ class NewerFormat(CharRNNError, ValueError):
 
 class WorkdirLocked(CharRNNError, RuntimeError):
     """Another process is writing to the working directory."""
+
+
+class ModelReplaced(CharRNNError, RuntimeError):
+    """The directory no longer holds the model that was opened, but another one."""
+
+
+class BranchMoved(CharRNNError, RuntimeError):
+    """Another session went on along the branch, or moved it, since this one last saved or loaded."""
 
 
 class TrainingInBackground(CharRNNError, RuntimeError):

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from charrnn.escapes import visible
+
 UNBOUNDED = 200  # columns, where there is no terminal that says how many it has
 SHORTEST = 16  # columns that a text which may be cut keeps
 
@@ -91,7 +93,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
-    return str(value).replace("\n", " ")
+    return visible(value).replace("\n", " ").replace("\t", " ")
 
 
 def _aligned(cell: str, width: int, right: bool) -> str:

@@ -7,21 +7,28 @@ checksum is verified before the new directory appears.
 from __future__ import annotations
 
 import os
-import struct
+import shutil
+import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from charrnn.errors import CheckpointNotFound, CorruptFile, NotAModelDirectory
-from charrnn.storage import lookup
+from charrnn.errors import CheckpointNotFound, CorruptFile, NotAModelDirectory, SaveFailed
+from charrnn.storage import budget, lookup
 from charrnn.storage.atomic import replacing
-from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of, read_arrays
-from charrnn.storage.creation import MODEL_FILE, resolve, staged
+from charrnn.storage.belongings import CHECKPOINTS, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE
+from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of
+from charrnn.storage.checkpointfile import read_arrays
+from charrnn.storage.creation import resolve, staged
+from charrnn.storage.faults import writing
+from charrnn.storage.modelfile import Facts
+from charrnn.storage.plain import read_plain
 from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.verify import verify
-from charrnn.storage.workdir import CHECKPOINTS, HISTORY_FILE, REFS_FILE, Facts, WorkDir
+from charrnn.storage.workdir import WorkDir
+from charrnn.storage.zipguard import opened_zip
 
-_MALFORMED = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, struct.error)
+_MOST_CHECKPOINTS = 2  # the last and the best
 
 
 def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
@@ -50,21 +57,37 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     <Checkpoint e0000-s00000005-v3.250: 3.2500 nats/char, ...>
     """
     target = resolve(file)
-    last = workdir.find(lookup.LAST)
+    if os.path.lexists(target) and not is_bundle(target):
+        raise SaveFailed(f"did not write {target}: what is there is no bundle made by export. Choose another name.")
+    last, content = _intact(workdir, lookup.LAST)
+    chosen = {last.name: content}
     refs, found, _ = workdir.snapshot()
-    chosen = {checkpoint.name: _intact(checkpoint) for checkpoint in (last, lookup.best(found)) if checkpoint}
+    if lookup.best(found):
+        best, content = _intact(workdir, lookup.BEST)
+        chosen[best.name] = content
     refs = Refs(
         branch=refs.branch,
-        branches={refs.branch: Branch(last.name, after=lookup.newest_serial(refs, found))},
+        branches={refs.branch: Branch(last.name, after=max(lookup.newest_serial(refs, found), last.serial))},
         notes={name: text for name, text in refs.notes.items() if name in chosen},
+        model=workdir.id,
     )
+    model, history = read_plain(workdir.path / MODEL_FILE), workdir.history.to_bytes()
     with replacing(target) as output, zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as bundle:
-        bundle.write(workdir.path / MODEL_FILE, MODEL_FILE)
+        bundle.writestr(MODEL_FILE, model)
         bundle.writestr(REFS_FILE, refs.to_bytes())
-        bundle.writestr(HISTORY_FILE, workdir.history.to_bytes())
+        bundle.writestr(HISTORY_FILE, history)
         for name, content in chosen.items():
             bundle.writestr(f"{CHECKPOINTS}/{name}{SUFFIX}", content)
     return target
+
+
+def is_bundle(path: Path) -> bool:
+    """Return whether a file looks like a bundle made by export, which a newer one may replace."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        return False
+    with writing(path), open(path, "rb") as file:
+        head = file.read(300)
+    return head[:4] == b"PK\x03\x04" and head[30:40] == MODEL_FILE.encode() and b'"charrnn model"' in head
 
 
 def import_bundle(
@@ -72,65 +95,92 @@ def import_bundle(
     path: str | os.PathLike[str],
     overwrite: bool = False,
     accept: Callable[[Facts], object] | None = None,
+    max_memory: int = budget.MEMORY,
 ) -> WorkDir:
     """Make the working directory `path` from a bundle, whole or not at all, and open it.
 
     What `accept` raises of the model's facts passes through, and nothing is left behind.
 
+    Parameters
+    ----------
+    file
+        The bundle.
+    path, overwrite
+        As for `WorkDir.create`.
+    accept
+        Called with the model's facts before the directory appears.
+    max_memory
+        Bytes that reading any of its files may take.
+
     Raises
     ------
     NotAModelDirectory
-        There is no such file.
-    CorruptFile, NewerFormat
-        It is no bundle, holds what a bundle never holds, or is damaged; or a later charrnn wrote it.
+        If the bundle does not exist.
+    CorruptFile, FileUnreadable, TooLarge, NewerFormat
+        If it is no bundle, holds what a bundle never holds, is damaged, cannot be read or would take too much memory;
+        or a later charrnn wrote it.
     ModelExists, InvalidValue, WorkdirLocked, SaveFailed
         As `WorkDir.create`.
     """
     source, target = resolve(file), resolve(path)
     if not source.is_file():
-        raise NotAModelDirectory(f"{source} is no file: expected a bundle made by export.")
+        raise NotAModelDirectory(f"{source} is not a file: expected a bundle made by export.")
     with staged(target, overwrite) as stage:
-        (stage / CHECKPOINTS).mkdir()
-        for name, content in _members(source):
-            (stage / name).write_bytes(content)
+        with writing(stage):
+            (stage / CHECKPOINTS).mkdir()
+        _unpack(source, stage)
         if not (stage / MODEL_FILE).exists():
             raise CorruptFile(f"{source} holds no {MODEL_FILE}: it is no bundle made by export.")
-        if problems := verify(WorkDir(stage)).problems:
-            raise CorruptFile(f"{source} is damaged: {'; '.join(problems)}")
+        try:
+            workdir = WorkDir(stage, max_memory)
+            inventory = workdir.stock(former=None)
+        except CorruptFile as error:
+            raise type(error)(f"{source} is damaged: {_without(error, stage)}") from error
+        with writing(stage):
+            (stage / INVENTORY_FILE).write_bytes(inventory.to_bytes())
+        if problems := verify(workdir).problems:
+            raise CorruptFile(f"{source} is damaged: {_without('; '.join(problems), stage)}")
         if accept is not None:
-            accept(WorkDir(stage).model)
-    return WorkDir(target)
+            accept(workdir.model)
+    return WorkDir(target, max_memory)
 
 
-def _intact(checkpoint: Checkpoint) -> bytes:
-    """Return the content of a checkpoint's file, every byte checked."""
-    try:
-        read_arrays(checkpoint.path)
-        return checkpoint.path.read_bytes()
-    except FileNotFoundError:
-        raise CheckpointNotFound(f"{checkpoint.path} was thinned away just now: export again.") from None
+def _without(message: object, stage: Path) -> str:
+    """Return a message without the name of the directory that is being built."""
+    return str(message).replace(f"{stage}{os.sep}", "")
 
 
-def _members(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents, none of which lies outside its place or is larger than the bundle itself."""
-    try:
-        with zipfile.ZipFile(source) as bundle:
-            _inspect(bundle, source)
-            for name in bundle.namelist():
-                yield name, bundle.read(name)
-    except _MALFORMED as error:
-        raise (
-            error if isinstance(error, CorruptFile) else CorruptFile(f"{source} is no intact zip: {error}.")
-        ) from error
+def _intact(workdir: WorkDir, which: str) -> tuple[Checkpoint, bytes]:
+    """Return the last or the best checkpoint, and the content of its file, every byte checked."""
+    for _ in range(3):
+        checkpoint = workdir.find(which)
+        try:
+            content = read_plain(checkpoint.path)
+            read_arrays(checkpoint.path, workdir.max_memory)
+        except FileNotFoundError:  # thinned away just now: another one is the last or the best
+            continue
+        return checkpoint, content
+    raise CheckpointNotFound(f"{checkpoint.path} was thinned away just now: export again.")
+
+
+def _unpack(source: Path, stage: Path) -> None:
+    """Copy the members to the directory that is being built, none of them larger than the bundle itself."""
+    with opened_zip(source, "bundle") as bundle:
+        _inspect(bundle, source)
+        for name in bundle.namelist():
+            with bundle.open(name) as member, open(stage / name, "xb") as copy:
+                shutil.copyfileobj(member, copy)
 
 
 def _inspect(bundle: zipfile.ZipFile, source: Path) -> None:
     """Refuse what no bundle made by export holds."""
     members = bundle.infolist()
+    checkpoints = 0
     for member in members:
         folder, _, name = member.filename.rpartition("/")
-        known = member.filename in (MODEL_FILE, REFS_FILE, HISTORY_FILE)
-        if not known and not (folder == CHECKPOINTS and name.endswith(SUFFIX) and place_of(name.removesuffix(SUFFIX))):
+        if folder == CHECKPOINTS and name.endswith(SUFFIX) and place_of(name.removesuffix(SUFFIX)):
+            checkpoints += 1
+        elif member.filename not in (MODEL_FILE, REFS_FILE, HISTORY_FILE):
             raise CorruptFile(f"{source} holds {member.filename!r}, which no bundle made by export holds: refused.")
         if member.compress_type != zipfile.ZIP_STORED:
             raise CorruptFile(
@@ -140,3 +190,7 @@ def _inspect(bundle: zipfile.ZipFile, source: Path) -> None:
         raise CorruptFile(f"{source} holds a file twice: refused.")
     if sum(member.file_size for member in members) > source.stat().st_size:
         raise CorruptFile(f"{source} claims to hold more than its own size: refused.")
+    if checkpoints > _MOST_CHECKPOINTS:
+        raise CorruptFile(
+            f"{source} holds {checkpoints} checkpoints, and a bundle made by export two at most: refused."
+        )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 import numpy as np
 
-from charrnn.errors import CorruptFile, NotAModelDirectory
+from charrnn.errors import CorruptFile, FileUnreadable, NotAModelDirectory, TooLarge
+from charrnn.storage import budget
+from charrnn.storage.creation import resolve
+from charrnn.storage.npyfile import read_npy
+from charrnn.storage.zipguard import opened_zip
 
 _NAMES = {"GRUEncode": ("E", "a", "U", "W", "b", "V", "c"), "GRUResize": ("E", "F", "a", "U", "W", "b", "V", "c")}
 
@@ -37,24 +41,41 @@ class LegacyParameters:
     arrays: dict[str, np.ndarray]
 
 
-def read_legacy(file: str | os.PathLike[str]) -> LegacyParameters:
+def read_legacy(file: str | os.PathLike[str], max_memory: int = budget.MEMORY) -> LegacyParameters:
     """Read a parameter file (`...-model.npz`) of the ancestor.
+
+    Parameters
+    ----------
+    file
+        Its path.
+    max_memory
+        Bytes that its arrays may take. They are compressed: a small file may hold large ones.
 
     Raises
     ------
     NotAModelDirectory
-        There is no such file.
-    CorruptFile
-        It is no such parameter file, or is damaged.
+        If it does not exist.
+    CorruptFile, FileUnreadable, TooLarge
+        If it is no such parameter file, is damaged, cannot be read, or would take too much memory.
     """
-    path = Path(file).expanduser()
+    path = resolve(file)
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as content:
-            modeltype = "GRUResize" if "F" in content.files else "GRUEncode"
-            arrays = {name: content[name] for name in _NAMES[modeltype]}  # `p`, a pickle, is never touched
+        with opened_zip(path, "parameter file of the ancestor") as content:
+            members = {member.filename.removesuffix(".npy"): member for member in content.infolist()}
+            modeltype = "GRUResize" if "F" in members else "GRUEncode"
+            wanted = {name: members[name] for name in _NAMES[modeltype]}  # `p`, a pickle, is never touched
+            budget.require_memory(path, 2 * sum(member.file_size for member in wanted.values()), max_memory)
+            if odd := {member.compress_type for member in wanted.values()} - {ZIP_STORED, ZIP_DEFLATED}:
+                raise CorruptFile(f"{path} is compressed with method {odd.pop()}, as NumPy writes none.")
+            arrays = {}
+            for name, member in wanted.items():
+                with content.open(member) as stream:
+                    arrays[name] = read_npy(stream, member.file_size, path, kinds="fiu")
     except FileNotFoundError:
         raise NotAModelDirectory(f"{path} does not exist: expected a parameter file, ...-model.npz.") from None
-    except (KeyError, ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (FileUnreadable, TooLarge):
+        raise
+    except CorruptFile as error:
         # NumPy's words are left to the traceback: of other files they advise to unpickle them.
         raise CorruptFile(
             f"{path} is no intact parameter file of the ancestor. Give its ...-model.npz, which holds the arrays "

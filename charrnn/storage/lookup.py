@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from charrnn.errors import CharRNNError, CheckpointNotFound, InvalidValue, near_matches
@@ -12,6 +13,30 @@ from charrnn.storage.refs import Refs
 
 LAST = "last"
 BEST = "best"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A checkpoint that should be there, and is damaged or missing.
+
+    Attributes
+    ----------
+    error
+        What is wrong with it.
+    branch, serial
+        As they are recorded of it; None if nothing is.
+    """
+
+    error: CharRNNError
+    branch: str | None = None
+    serial: int | None = None
+
+    def may_come_after(self, name: str, chosen: Checkpoint | None, branch: str, after: int) -> bool:
+        """Return whether, for all that is known of it, it is newer on a branch than the checkpoint chosen there."""
+        if self.serial is not None:
+            return self.branch == branch and self.serial > max(after, chosen.serial if chosen else 0)
+        place = place_of(name)
+        return place is not None and place.step > (chosen.step if chosen else -1)
 
 
 def head(branch: str, refs: Refs, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
@@ -35,11 +60,11 @@ def newest_serial(refs: Refs, checkpoints: Sequence[Checkpoint]) -> int:
 
 
 def find(
-    which: str | int | None, refs: Refs, checkpoints: Sequence[Checkpoint], damaged: dict[str, CharRNNError]
+    which: str | int | None, refs: Refs, checkpoints: Sequence[Checkpoint], lost: Mapping[str, Lost]
 ) -> Checkpoint:
     """Return the checkpoint that `which` means (see `WorkDir.find`).
 
-    A damaged checkpoint is never passed over in silence: if by its name it may be the one meant, its error is raised.
+    A lost checkpoint is never passed over in silence: if it may be the one meant, its error is raised.
     """
     chosen: Checkpoint | None
     suspects: list[str]
@@ -49,19 +74,19 @@ def find(
         suspects = []
         chosen = checkpoints[which] if -len(checkpoints) <= which < len(checkpoints) else None
     elif which is None or which == LAST or which in refs.branches:
-        chosen = head(refs.branch if which in (None, LAST) else str(which), refs, checkpoints)
-        least = -1 if chosen is None else chosen.step
-        suspects = [name for name in damaged if (place := place_of(name)) and place.step > least]
+        branch = refs.branch if which in (None, LAST) else str(which)
+        chosen, after = head(branch, refs, checkpoints), refs.branches[branch].after
+        suspects = [name for name, item in lost.items() if item.may_come_after(name, chosen, branch, after)]
     elif which == BEST:
         chosen = best(checkpoints)
         most = math.inf if chosen is None or chosen.loss is None else chosen.loss
-        suspects = [name for name in damaged if (place := place_of(name)) and place.loss < most]
+        suspects = [name for name in lost if (place := place_of(name)) and place.loss < most]
     else:
         name = Path(which).name.removesuffix(SUFFIX)
         chosen = next((checkpoint for checkpoint in checkpoints if checkpoint.name == name), None)
-        suspects = [name] if name in damaged else []
+        suspects = [name] if name in lost else []
     if suspects:
-        raise damaged[suspects[0]]
+        raise lost[suspects[0]].error
     if chosen is None:
         raise _not_found(which, refs, checkpoints)
     return chosen
@@ -69,14 +94,16 @@ def find(
 
 def _not_found(which: str | int | None, refs: Refs, checkpoints: Sequence[Checkpoint]) -> CheckpointNotFound:
     if not checkpoints:
-        return CheckpointNotFound("the model has no checkpoint yet: train it first.")
+        return CheckpointNotFound("no checkpoint is left, though some were saved: put back a copy of their folder.")
     if isinstance(which, int):
         return CheckpointNotFound(
             f"there is no checkpoint {which}: expected 0 to {len(checkpoints) - 1}, or from the end -1 ..."
         )
     if which is None or which == LAST or which in refs.branches:
-        branch = refs.branch if which in (None, LAST) else which
-        return CheckpointNotFound(f"branch {branch} has no checkpoint left: ask for another one by name.")
+        branch = refs.branch if which in (None, LAST) else str(which)
+        base = refs.branches[branch].base
+        began = f" (it began at {base}, which is missing)" if base else ""
+        return CheckpointNotFound(f"branch {branch} has no checkpoint left{began}: ask for another one by name.")
     if which == BEST:
         return CheckpointNotFound(
             "no checkpoint has a validation loss, so none is the best: ask for the last, or a name."

@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from charrnn.storage.jsonfile import document_bytes, read_document
+from charrnn.errors import CorruptFile
+from charrnn.storage import budget, jsonfile
+from charrnn.storage.schema import Optional
 
 VERSION = 1
 MAIN = "main"
+_SHAPE = {
+    "branch": str,
+    "branches": {str: {"base": Optional(str), "after": int}},
+    "pinned": [str],
+    "notes": {str: str},
+    "model": Optional(str),
+    "revision": Optional(int),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,19 @@ class Refs:
     Saving a checkpoint never touches it: the newest checkpoint of a branch is found by its serial, so that publishing
     one is the renaming of one file.
 
+    Attributes
+    ----------
+    branch
+        The branch that a model goes on with when it is loaded.
+    branches
+        All branches by name.
+    pinned, notes
+        Names of checkpoints that are kept, and notes on checkpoints by their names.
+    model
+        The id of the model that this belongs to (None: not recorded, as charrnn 0.1 wrote it).
+    revision
+        How often the file was changed.
+
     Examples
     --------
     >>> refs = Refs()
@@ -48,6 +71,8 @@ class Refs:
     branches: dict[str, Branch] = field(default_factory=lambda: {MAIN: Branch()})
     pinned: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
+    model: str | None = None
+    revision: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and strings."""
@@ -56,19 +81,37 @@ class Refs:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Refs:
         """Return what `to_json` was given."""
-        branches = {name: Branch(**branch) for name, branch in body["branches"].items()}
-        return cls(**{**body, "branches": branches})
+        branches = {name: Branch(branch["base"], branch["after"]) for name, branch in body["branches"].items()}
+        known = {item.name: body[item.name] for item in dataclasses.fields(cls) if body.get(item.name) is not None}
+        return cls(**{**known, "branches": branches})
 
     @classmethod
-    def read(cls, path: Path) -> Refs:
-        """Read `path` (see `jsonfile.read_document` for what is raised)."""
-        return cls.from_json(read_document(path, "refs", VERSION))
+    def read(cls, path: Path, model: str, max_memory: int = budget.MEMORY) -> Refs:
+        """Read the file of a model.
+
+        Raises
+        ------
+        CorruptFile
+            If it is damaged, or belongs to another model; see also `jsonfile.read`.
+        """
+        body = jsonfile.read(path, "refs", VERSION, max_memory)
+        jsonfile.require_content(body, _SHAPE, path)
+        if body["branch"] not in body["branches"]:
+            raise CorruptFile(f"{path} is damaged: the current branch, {body['branch']}, is not among its branches.")
+        if body.get("model") not in (None, model):
+            raise CorruptFile(f"{path} belongs to another model than the directory that it is in.")
+        return cls.from_json(body)
 
     def to_bytes(self) -> bytes:
         """Return the content of the file that holds this."""
-        return document_bytes("refs", VERSION, self.to_json())
+        return jsonfile.to_bytes("refs", VERSION, self.to_json())
 
     def named(self) -> set[str]:
         """Return the names of the checkpoints that something here speaks of, and that must therefore stay."""
         bases = {branch.base for branch in self.branches.values() if branch.base}
         return bases | set(self.pinned) | set(self.notes)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was ever recorded here."""
+        return dataclasses.replace(self, model=None, revision=0) == Refs()

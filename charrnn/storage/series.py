@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,24 @@ def join(pieces: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     lowest_from = np.minimum.accumulate(columns[STEP][::-1])[::-1]
     stays = np.append(columns[STEP][:-1] < lowest_from[1:], True)
     return {name: column[stays] for name, column in columns.items()}
+
+
+def column(values: list[Any]) -> np.ndarray:
+    """Return an array of numbers where all values are numbers (None: nan), else of objects.
+
+    >>> column([1, 2]), column([1, None]), column([1, "a"])
+    (array([1, 2]), array([ 1., nan]), array([1, 'a'], dtype=object))
+    """
+    if all(isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 for value in values):
+        return np.array(values, dtype=np.int64)
+    if all(
+        value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**1023)
+        for value in values
+    ):
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
 
 
 def _dtype(name: str) -> str:

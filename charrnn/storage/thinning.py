@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 
 from charrnn.storage import lookup
@@ -26,7 +27,10 @@ def thin(workdir: WorkDir, max_bytes: int | None = None) -> list[Checkpoint]:
         kept = [lookup.best(found), *(lookup.head(name, refs, found) for name in refs.branches)]
         firsts = {checkpoint.branch: checkpoint for checkpoint in reversed(found)}
         keep = refs.named() | {checkpoint.name for checkpoint in [*kept, *firsts.values()] if checkpoint}
-        return workdir.shelf.remove(superfluous(found, keep, max_bytes))
+        gone = superfluous(found, keep, max_bytes)
+        if gone:  # written down before: what is listed is there
+            workdir.take_stock(forget={checkpoint.name for checkpoint in gone})
+        return workdir.shelf.remove(gone)
 
 
 def superfluous(
@@ -63,7 +67,7 @@ def superfluous(
     candidates = sorted((c for c in checkpoints if c.name not in keep), key=age, reverse=True)
     gone = [candidate for candidate in candidates if age(candidate) >= RECENT]
     if max_bytes is not None:
-        sizes = {checkpoint.name: checkpoint.path.stat().st_size for checkpoint in checkpoints}
+        sizes = {checkpoint.name: _size(checkpoint) for checkpoint in checkpoints}
         left = sum(sizes.values()) - sum(sizes[checkpoint.name] for checkpoint in gone)
         for candidate in candidates[len(gone) :]:
             if left <= max_bytes:
@@ -71,3 +75,11 @@ def superfluous(
             gone.append(candidate)
             left -= sizes[candidate.name]
     return gone
+
+
+def _size(checkpoint: Checkpoint) -> int:
+    """Return the bytes of a checkpoint's file; 0 if it is gone."""
+    try:
+        return os.lstat(checkpoint.path).st_size
+    except OSError:
+        return 0

@@ -8,8 +8,10 @@ import warnings
 from charrnn.errors import CorruptFile, DamageWarning, InvalidValue
 from charrnn.storage import lookup
 from charrnn.storage.checkpoint import Checkpoint, place_of
-from charrnn.storage.refs import Branch
-from charrnn.storage.workdir import Which, WorkDir
+from charrnn.storage.modeldir import Which
+from charrnn.storage.refs import Branch, Refs
+from charrnn.storage.standing import Standing
+from charrnn.storage.workdir import WorkDir
 from charrnn.table import Table
 
 
@@ -45,22 +47,67 @@ def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
     >>> saved.parent
     'e0000-s00000020-vnone'
     """
-    with workdir.edited_refs() as refs:
+    with workdir.lock():
         chosen = workdir.find(which)
-        if isinstance(which, str) and which in refs.branches:
-            refs.branch = which
-        _, found, damaged = workdir.snapshot()
-        stood = lookup.head(refs.branch, refs, found)
-        if chosen != stood:
-            refs.branches[refs.branch] = Branch(chosen.name, after=lookup.newest_serial(refs, found))
-            if stood and stood.name not in refs.pinned:
-                refs.pinned.append(stood.name)
-        for name, error in damaged.items():
-            if isinstance(error, CorruptFile):  # or it would go on being suspected of being the last
-                aside = workdir.shelf.set_aside(name)
-                warnings.warn(f"set aside a damaged checkpoint as {aside}.", DamageWarning, stacklevel=4)
-    workdir.history.goto(chosen.history)
+        with workdir.edited_refs() as refs:
+            if isinstance(which, str) and which in refs.branches:
+                refs.branch = which
+            _go_to(workdir, refs, chosen)
+        _settle(workdir, chosen.history)
     return chosen
+
+
+def resume(workdir: WorkDir, chosen: Checkpoint | None, standing: Standing) -> None:
+    """Make a session's branch the current one, and go on along it from a checkpoint; call it before training.
+
+    Parameters
+    ----------
+    workdir
+        The working directory.
+    chosen
+        What the session has restored; None for a model that is new.
+    standing
+        The session's branch, and where that stood when the session last saved or loaded: see `WorkDir.standing`.
+
+    Raises
+    ------
+    BranchMoved
+        If another session moved the branch since. Nothing changes then.
+    WorkdirLocked, ModelReplaced, SaveFailed
+        As `WorkDir.lock`.
+    """
+    with workdir.lock():
+        with workdir.edited_refs() as refs:
+            standing.require_unmoved(refs, workdir.snapshot()[1])
+            refs.branch = standing.branch
+            if chosen is not None:
+                _go_to(workdir, refs, chosen)
+        _settle(workdir, chosen.history if chosen else 0)
+
+
+def _go_to(workdir: WorkDir, refs: Refs, chosen: Checkpoint) -> None:
+    """Set the current branch to a checkpoint, and pin where it stood."""
+    _, found, lost = workdir.snapshot()
+    stood, after = lookup.head(refs.branch, refs, found), refs.branches[refs.branch].after
+    if chosen != stood or any(item.may_come_after(name, chosen, refs.branch, after) for name, item in lost.items()):
+        inventory = workdir.inventory
+        newest = max(lookup.newest_serial(refs, found), inventory.newest if inventory else 0)
+        refs.branches[refs.branch] = Branch(chosen.name, after=newest)
+    if stood and chosen != stood and stood.name not in refs.pinned:
+        refs.pinned.append(stood.name)
+
+
+def _settle(workdir: WorkDir, mark: int) -> None:
+    """Let the history end at `mark`, and set aside what is damaged, or it would be suspected of being the last.
+
+    What belongs to another model, or could not be read this time, stays where it is.
+    """
+    workdir.history.goto(mark)
+    damaged = [name for name, item in workdir.snapshot()[2].items() if type(item.error) is CorruptFile]
+    for name in damaged:
+        aside = workdir.shelf.set_aside(name)
+        warnings.warn(f"set aside a damaged checkpoint as {aside}.", DamageWarning, stacklevel=4)
+    workdir.take_stock(forget=damaged)
 
 
 def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
@@ -85,7 +132,9 @@ def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
             )
         refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.snapshot()[1]))
         refs.branch = name
-    workdir.history.goto(chosen.history)
+    with workdir.lock():
+        workdir.history.goto(chosen.history)
+        workdir.take_stock()
     return chosen
 
 

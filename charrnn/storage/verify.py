@@ -1,21 +1,30 @@
-"""Checking every byte of a working directory."""
+"""Checking every byte of a working directory, and that nothing is missing."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from charrnn.errors import CharRNNError, CorruptFile, DamageWarning
-from charrnn.storage.checkpoint import SUFFIX, read_arrays
-from charrnn.storage.creation import MODEL_FILE
-from charrnn.storage.history import History
-from charrnn.storage.workdir import CHECKPOINTS, DATA, HISTORY_FILE, REFS_FILE, WorkDir, file_facts
+from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE
+from charrnn.storage.checkpoint import SUFFIX, Checkpoint
+from charrnn.storage.checkpointfile import read_arrays, read_header
+from charrnn.storage.modelfile import file_facts
+from charrnn.storage.plain import require_plain
+from charrnn.storage.shelf import ForeignCheckpoint
+from charrnn.storage.workdir import WorkDir
 from charrnn.table import Table
 
 OK = "ok"
+_LOOKS = 5  # at a directory that changes meanwhile
+_PAUSE = 0.05  # seconds between them
+
+Check = Callable[[], object]
 
 
 class Verification(Table):
@@ -33,9 +42,10 @@ class Verification(Table):
 
 
 def verify(workdir: WorkDir) -> Verification:
-    """Check every file of a working directory against its checksums, and change nothing.
+    """Check every file of a working directory against its checksums and what the others say of it; change nothing.
 
-    Data that is absent as a whole is no damage: directories imported from a bundle have none.
+    Whatever goes wrong in a check is what it finds: nothing is raised. If a writer is at work, what looks damaged is
+    looked at again.
 
     Examples
     --------
@@ -47,50 +57,179 @@ def verify(workdir: WorkDir) -> Verification:
     file                                            state
     model.json                                      ok
     refs.json                                       ok
+    inventory.json                                  ok
     history.jsonl                                   ok
     checkpoints/e0000-s00000005-v3.250.safetensors  ok
     """
-    checks: dict[str, Callable[[], object]] = {
-        MODEL_FILE: partial(WorkDir, workdir.path),
-        REFS_FILE: partial(getattr, workdir, "refs"),
-        HISTORY_FILE: partial(_check_history, workdir),
-    }
-    if workdir.data.exists():
-        for name, facts in workdir.data_files.items():
-            checks[f"{DATA}/{name}"] = partial(_check_data, workdir.data / name, facts)
-    for path in sorted(workdir.shelf.folder.glob("*" + SUFFIX)):
-        checks[f"{CHECKPOINTS}/{path.name}"] = partial(_check_checkpoint, workdir, path)
-    return Verification({"file": file, "state": _state(check)} for file, check in checks.items())
+    for _ in range(_LOOKS):
+        before = _signature(workdir.path)
+        found = Verification({"file": file, "state": _state(check)} for file, check in _checks(workdir))
+        if found.ok or (_signature(workdir.path) == before and not _is_written(workdir)):
+            break
+        time.sleep(_PAUSE)
+    return found
 
 
-def _state(check: Callable[[], object]) -> str:
+def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
+    """Return checkpoints whose stored loss can be computed again: the newest, the best, and others spread evenly.
+
+    Parameters
+    ----------
+    workdir
+        The working directory.
+    most
+        How many, at most. Those whose arrays are damaged are left out.
+    """
+    measured = [c for c in workdir.snapshot()[1] if "measured" in c.record and c.loss is not None]
+    order = sorted(measured, key=lambda checkpoint: checkpoint.loss or 0.0)[:1]
+    order = [*measured[-1:], *order, *measured[:: max(1, len(measured) // max(1, most - 2))]]
+    chosen: list[Checkpoint] = []
+    for checkpoint in order:
+        if len(chosen) < most and checkpoint not in chosen:
+            with contextlib.suppress(CorruptFile, FileNotFoundError):
+                read_arrays(checkpoint.path, workdir.max_memory)
+                chosen.append(checkpoint)
+    return chosen
+
+
+def _checks(opened: WorkDir) -> Iterator[tuple[str, Check]]:
+    """Yield the files that are there or should be, each with its check."""
+    yield MODEL_FILE, partial(_check_model, opened)
     try:
-        check()
-    except (CharRNNError, OSError) as error:
+        workdir = WorkDir(opened.path, opened.max_memory)  # which remembers nothing of what it saw before
+    except (CharRNNError, OSError):
+        workdir = opened
+    yield REFS_FILE, partial(_check_refs, workdir)
+    if os.path.lexists(workdir.path / INVENTORY_FILE) or _has_inventory(workdir):
+        yield INVENTORY_FILE, partial(_check_inventory, workdir)
+    yield HISTORY_FILE, partial(_check_history, workdir)
+    inventory = workdir.inventory
+    if os.path.lexists(workdir.data) or (inventory and inventory.data):
+        if workdir.data_files:
+            for name, facts in workdir.data_files.items():
+                yield f"{DATA}/{name}", partial(_check_data, workdir.data, name, facts)
+        elif not os.path.isdir(workdir.data):
+            yield DATA, partial(_check_folder, workdir.data)
+    names = {path.name for path in _listing(workdir.shelf.folder)}
+    names |= {name + SUFFIX for name in inventory.checkpoints} if inventory else set()
+    if not names:
+        yield CHECKPOINTS, partial(_check_folder, workdir.shelf.folder)
+    for name in sorted(names):
+        yield f"{CHECKPOINTS}/{name}", partial(_check_checkpoint, workdir, name)
+
+
+def _listing(folder: Path) -> list[Path]:
+    """Return the files of checkpoints, without those being written; nothing where there is no folder to look into."""
+    try:
+        require_plain(folder, directory=True)
+        return [path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith(".")]
+    except (OSError, CharRNNError):
+        return []
+
+
+def _state(check: Check) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DamageWarning)  # it is said here
+            check()
+    except CharRNNError as error:
         return str(error)
+    except Exception as error:  # whatever a hostile file brings about
+        return f"could not be checked: {type(error).__name__}: {error}"
     return OK
 
 
+def _check_model(workdir: WorkDir) -> None:
+    now = WorkDir(workdir.path, workdir.max_memory)
+    if now.id != workdir.id:
+        raise CorruptFile("is another model's than the one that was opened")
+
+
+def _check_refs(workdir: WorkDir) -> None:
+    refs, inventory = workdir.refs, workdir.inventory
+    if not os.path.lexists(workdir.path / REFS_FILE):
+        raise CorruptFile("is missing: branches, pins and notes are lost")
+    if inventory and refs.revision < inventory.revision:
+        raise CorruptFile("is an older copy: what was changed since is lost")
+    for name, at in refs.branches.items():
+        if at.base is not None and not os.path.lexists(workdir.shelf.path_of(at.base)):
+            raise CorruptFile(f"branch {name} begins at {at.base}, which is missing")
+
+
+def _has_inventory(workdir: WorkDir) -> bool:
+    """Return whether something says that the directory has an inventory."""
+    return workdir.has_inventory or any(_says_so(checkpoint) for checkpoint in _readable(workdir)[-1:])
+
+
+def _readable(workdir: WorkDir) -> list[Checkpoint]:
+    """Return the readable checkpoints in the order of saving; none if the folder is none."""
+    try:
+        return workdir.shelf.scan()[0]
+    except CharRNNError:
+        return []
+
+
+def _says_so(checkpoint: Checkpoint) -> bool:
+    try:
+        return read_header(checkpoint.path)[1].get("inventory") is True
+    except (CharRNNError, OSError):
+        return False
+
+
+def _check_inventory(workdir: WorkDir) -> None:
+    if workdir.read_inventory() is None:
+        raise CorruptFile("is missing: what else is missing cannot be seen")
+
+
 def _check_history(workdir: WorkDir) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DamageWarning)  # it is told here
-        history = History(workdir.history.path, workdir.id, workdir.lock)
-        if history.damaged:
-            raise CorruptFile(f"{history.damaged} rows are damaged or missing")
-        if history.torn:
-            raise CorruptFile(f"the last {history.torn} bytes are no whole row: the next writer will discard them")
+    inventory, history = workdir.inventory, workdir.history
+    lines = max([checkpoint.history for checkpoint in _readable(workdir)] + [inventory.lines if inventory else 0])
+    if history.damaged:
+        raise CorruptFile(f"{history.damaged} rows are damaged or missing")
+    if history.lines < lines:
+        raise CorruptFile(f"ends after {history.lines} lines, and there were {lines}")
+    if inventory and history.digest(inventory.lines) != inventory.digest:
+        raise CorruptFile("is another history than the one that was written")
+    if history.torn:
+        raise CorruptFile(f"the last {history.torn} bytes are no whole row: the next writer will discard them")
 
 
-def _check_data(file: Path, facts: dict[str, object]) -> None:
-    if not file.exists():
+def _check_folder(folder: Path) -> None:
+    if not require_plain(folder, directory=True):
         raise CorruptFile("is missing")
-    if file_facts(file) != facts:
+
+
+def _check_data(folder: Path, name: str, facts: dict[str, object]) -> None:
+    _check_folder(folder)
+    if not os.path.lexists(folder / name):
+        raise CorruptFile("is missing")
+    if file_facts(folder / name) != facts:
         raise CorruptFile("does not match its checksum")
 
 
-def _check_checkpoint(workdir: WorkDir, path: Path) -> None:
-    _, damaged = workdir.shelf.scan()
-    if path.stem in damaged:
-        raise damaged[path.stem]
-    with contextlib.suppress(FileNotFoundError):  # a writer thinned it away just now
-        read_arrays(path)
+def _check_checkpoint(workdir: WorkDir, name: str) -> None:
+    path = workdir.shelf.folder / name
+    try:
+        _, facts = read_header(path, workdir.max_memory)
+        if facts["model"] != workdir.id:
+            raise ForeignCheckpoint(f"{path} belongs to another model than the directory that it is in.")
+        read_arrays(path, workdir.max_memory)
+    except FileNotFoundError:
+        inventory = workdir.inventory
+        if inventory and path.stem in inventory.checkpoints:  # else a writer thinned it away just now
+            raise CorruptFile("is missing") from None
+
+
+def _signature(path: Path) -> list[tuple[int, int, int]]:
+    """Return what shows that a writer was at work in between."""
+    found = []
+    for name in (REFS_FILE, INVENTORY_FILE, HISTORY_FILE, CHECKPOINTS):
+        with contextlib.suppress(OSError):
+            status = os.lstat(path / name)
+            found.append((status.st_ino, status.st_mtime_ns, status.st_size))
+    return found
+
+
+def _is_written(workdir: WorkDir) -> bool:
+    """Return whether another process seems to be writing now."""
+    return workdir.owner() is not None

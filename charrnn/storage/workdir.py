@@ -5,70 +5,57 @@ data/                           the encoded text
 checkpoints/<name>.safetensors  one whole state each
 history.jsonl                   one line for every round or step
 refs.json                       branches, pins, notes
+inventory.json                  which checkpoints and how much history should be there
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import uuid
 import warnings
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from charrnn.errors import (
-    CharRNNError,
-    CheckpointNotFound,
     CorruptFile,
     DamageWarning,
     InvalidValue,
     NotAModelDirectory,
+    SaveFailed,
     near_matches,
 )
-from charrnn.storage import lookup
+from charrnn.escapes import visible
+from charrnn.storage import budget, lookup
 from charrnn.storage.atomic import discard_temporaries, write_atomically
-from charrnn.storage.checkpoint import Checkpoint, read_arrays
-from charrnn.storage.creation import MODEL_FILE, is_model, resolve, restore_replaced, staged
-from charrnn.storage.history import History
-from charrnn.storage.jsonfile import document_bytes, read_document
+from charrnn.storage.belongings import CHECKPOINTS, DATA, INVENTORY_FILE, MODEL_FILE, REFS_FILE, is_model
+from charrnn.storage.checkpoint import Checkpoint
+from charrnn.storage.creation import resolve, restore_replaced, staged
+from charrnn.storage.inventory import Inventory
 from charrnn.storage.lock import WriterLock
+from charrnn.storage.modeldir import ModelDir
+from charrnn.storage.modelfile import Facts, ModelFile
+from charrnn.storage.plain import require_plain
 from charrnn.storage.refs import Refs
-from charrnn.storage.shelf import Shelf
-
-VERSION = 1
-DATA = "data"
-CHECKPOINTS = "checkpoints"
-REFS_FILE = "refs.json"
-HISTORY_FILE = "history.jsonl"
-_ATTEMPTS = 20
-
-Facts = dict[str, Any]
-Which = Checkpoint | str | int | None
+from charrnn.storage.standing import Standing
 
 
-class WorkDir:
+class WorkDir(ModelDir):
     """An open working directory. Make one with `WorkDir.create` or `WorkDir.open`.
 
     Any number of processes may read; those who write hold `lock()`. Every method that writes takes it for itself, so a
     program need hold it only around what belongs together (a training run).
 
-    Attributes
+    Parameters
     ----------
     path
         The directory.
-    model
-        The facts given at its creation.
-    data
-        The folder of encoded text (absent in a directory imported from a bundle).
-    history
-        The `History` of every round or step.
-    shelf
-        The folder of checkpoints.
+    max_memory
+        Bytes that the values of a file may take when it is read.
+
+    The attributes are those of `ModelDir`.
 
     Examples
     --------
@@ -76,25 +63,14 @@ class WorkDir:
     >>> with tempfile.TemporaryDirectory() as parent:
     ...     workdir = WorkDir.create(Path(parent, "alice"), {"modeltype": "GRUEncode"})
     ...     saved = workdir.save_checkpoint({"W": np.eye(2)}, {"epoch": 0, "step": 5, "valid_loss": 3.25})
-    ...     again = WorkDir.open(Path(parent, "alice"))
-    ...     arrays, record = again.read("last")
-    >>> saved.name, again.model, arrays["W"][0], record["valid_loss"]
+    ...     arrays, record = WorkDir.open(workdir.path).read()
+    >>> saved.name, workdir.model, arrays["W"][0], record["valid_loss"]
     ('e0000-s00000005-v3.250', {'modeltype': 'GRUEncode'}, array([1., 0.]), 3.25)
     """
 
-    def __init__(self, path: Path) -> None:
-        try:
-            body = read_document(path / MODEL_FILE, "model", VERSION)
-        except CorruptFile as error:
-            raise CorruptFile(f"{error} Put back a copy of it: it never changes, so one of any age will do.") from error
-        self.path = path
-        self.data = path / DATA
-        self.model: Facts = body["model"]
-        self.id: str = body["id"]
-        self.data_files: dict[str, Facts] = body["data"]
-        self._lock = WriterLock(path, on_acquire=self._clear_leftovers)
-        self.shelf = Shelf(path / CHECKPOINTS, self.id)
-        self.history = History(path / HISTORY_FILE, self.id, self.lock)
+    def __init__(self, path: Path, max_memory: int = budget.MEMORY) -> None:
+        super().__init__(path, max_memory)
+        self._lock = WriterLock(path, on_acquire=self._on_acquire)
 
     @classmethod
     def create(
@@ -110,7 +86,7 @@ class WorkDir:
             The facts that never change (JSON-able); or a function that is given the empty `data` folder, fills it, and
             returns the facts.
         overwrite
-            Replace a model that is there already, with all its checkpoints.
+            Replace a model that is there already, with all its checkpoints. Files that are not charrnn's stay.
 
         Raises
         ------
@@ -122,36 +98,43 @@ class WorkDir:
             data = stage / DATA
             data.mkdir()
             (stage / CHECKPOINTS).mkdir()
-            body = {
-                "id": uuid.uuid4().hex,
-                "created": datetime.now(UTC).isoformat(),
-                "model": model(data) if callable(model) else model,
-                "data": {file.name: file_facts(file) for file in sorted(data.iterdir())},
-            }
-            (stage / REFS_FILE).write_bytes(Refs().to_bytes())
-            (stage / MODEL_FILE).write_bytes(document_bytes("model", VERSION, body))
+            file = ModelFile.new(model(data) if callable(model) else model, data)
+            (stage / REFS_FILE).write_bytes(Refs(model=file.id).to_bytes())
+            (stage / INVENTORY_FILE).write_bytes(Inventory(file.id).to_bytes())
+            (stage / MODEL_FILE).write_bytes(file.to_bytes())
         return cls(target)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> WorkDir:
+    def open(cls, path: str | os.PathLike[str], max_memory: int = budget.MEMORY) -> WorkDir:
         """Open the working directory `path`, for reading and writing; nothing is written yet.
+
+        Parameters
+        ----------
+        path
+            The directory.
+        max_memory
+            Bytes that the values of a file may take when it is read.
 
         Raises
         ------
         NotAModelDirectory
-            It does not exist, or holds no model.
+            If it does not exist, or holds no model.
         CorruptFile, NewerFormat
-            Its `model.json` is damaged, or of a later charrnn.
+            If its `model.json` is damaged or of a later charrnn, or a link or device is in the place of a file.
         """
         target = resolve(path)
         restore_replaced(target)
         if not is_model(target):
+            if target.is_dir():
+                require_plain(target / MODEL_FILE)
             what = "holds no charrnn model" if target.exists() else "does not exist"
             folders = (*target.parent.glob("*"), *target.glob("*"))
             models = [folder.relative_to(target.parent).as_posix() for folder in folders if is_model(folder)]
             hint = f" {near_matches(target.name, models)}" if models else ""
             raise NotAModelDirectory(f"{target} {what}. Make one with ModelState.initfromsrcfile (charrnn new).{hint}")
-        return cls(target)
+        workdir = cls(target, max_memory)
+        workdir.require_plain_tree()
+        return workdir
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -160,47 +143,26 @@ class WorkDir:
         Raises
         ------
         WorkdirLocked
-            Another process is writing; the message names it.
+            If another process is writing; the message names it.
+        ModelReplaced
+            If another model is in the directory now.
         SaveFailed
-            The directory is read-only or gone.
+            If the directory is read-only or gone.
         """
         with self._lock.held():
+            self._require_same_model()
             yield
 
-    @property
-    def refs(self) -> Refs:
-        """Branches, pins and notes as they are on disk now."""
-        try:
-            return Refs.read(self.path / REFS_FILE)
-        except FileNotFoundError:
-            return Refs()
-        except CorruptFile as error:
-            raise CorruptFile(
-                f"{error} Put back a copy of it, or delete it: branches, pins and notes are lost then, checkpoints not."
-            ) from error
+    def owner(self) -> dict[str, Any] | None:
+        """Return process, host and time of the writer at work, or None where no writer has signed."""
+        return self._lock.owner()
 
-    def snapshot(self) -> tuple[Refs, list[Checkpoint], dict[str, CharRNNError]]:
-        """Return refs, readable checkpoints and damaged ones as they stood at one moment, a writer at work or not."""
-        before = None
-        for _ in range(_ATTEMPTS):  # what two looks in succession agree on did not change between its parts
-            now = self.refs, *self.shelf.scan()
-            if now == before:
-                break
-            before = now
-        return now
+    def save_checkpoint(
+        self, arrays: dict[str, np.ndarray], record: Facts, standing: Standing | None = None
+    ) -> Checkpoint:
+        """Save a state as the newest checkpoint of a branch, at once or not at all.
 
-    @property
-    def checkpoints(self) -> list[Checkpoint]:
-        """All readable checkpoints, in the order of saving. Damaged ones are left out with a `DamageWarning`."""
-        _, found, damaged = self.snapshot()
-        for error in damaged.values():
-            warnings.warn(f"{error} It is left out.", DamageWarning, stacklevel=2)
-        return found
-
-    def save_checkpoint(self, arrays: dict[str, np.ndarray], record: Facts) -> Checkpoint:
-        """Save a state as the newest checkpoint of the current branch, at once or not at all.
-
-        Rows that belong to it are appended to the history before.
+        Rows that belong to it are appended to the history before; see `History.provisional`.
 
         Parameters
         ----------
@@ -209,97 +171,85 @@ class WorkDir:
         record
             JSON-able; `epoch`, `step` (batches trained on since the beginning) and `valid_loss` (nats per character, or
             None) are needed, `pos` (batches into the epoch) is shown.
+        standing
+            The branch to save on, and where it stood when it was last looked at; by default the current branch,
+            wherever it stands.
 
         Raises
         ------
         InvalidValue
-            Something cannot be stored, or is missing in the record.
-        WorkdirLocked, SaveFailed
-            Another process is writing; the disk is full or read-only.
+            If something cannot be stored, or is missing in the record.
+        BranchMoved
+            If the branch stands elsewhere than `standing` says.
+        WorkdirLocked, ModelReplaced, SaveFailed
+            As `lock`; or the disk is full.
         """
         if missing := {"epoch", "step", "valid_loss"} - record.keys():
             raise InvalidValue(f"the record of a checkpoint lacks {', '.join(sorted(missing))}.")
         with self.lock():
             self.history.sync()
             refs, found, _ = self.snapshot()
-            parent = lookup.head(refs.branch, refs, found)
-            return self.shelf.add(
+            if standing:
+                standing.require_unmoved(refs, found)
+            branch = standing.branch if standing else refs.branch
+            parent = lookup.head(branch, refs, found)
+            former = self.inventory
+            newest = max(lookup.newest_serial(refs, found), former.newest if former else 0)
+            saved = self.shelf.add(
                 arrays,
                 record,
-                serial=lookup.newest_serial(refs, found) + 1,
-                branch=refs.branch,
+                serial=newest + 1,
+                branch=branch,
                 parent=parent.name if parent else None,
                 history=self.history.mark,
+                inventory=True,
             )
-
-    def find(self, which: Which = None) -> Checkpoint:
-        """Return one checkpoint.
-
-        Parameters
-        ----------
-        which
-            None or "last": where the current branch stands. "best": the lowest validation loss of all. A name. The name
-            of a branch: where that stands. An index into `checkpoints`.
-
-        Raises
-        ------
-        CheckpointNotFound
-            There is none; near matches are named.
-        CorruptFile
-            It is damaged (or a damaged one may be the last or the best); the last good one is named.
-        """
-        if isinstance(which, Checkpoint):
-            return which
-        refs, found, damaged = self.snapshot()
-        try:
-            return lookup.find(which, refs, found, damaged)
-        except CheckpointNotFound as error:
-            raise CheckpointNotFound(f"{self.path}: {error}") from None
-        except CorruptFile as error:
-            raise CorruptFile(f"{error} {self._last_good()}") from error
-
-    def read(self, which: Which = None) -> tuple[dict[str, np.ndarray], Facts]:
-        """Return arrays and record of a checkpoint (`which` as in `find`), every byte checked.
-
-        Raises
-        ------
-        CheckpointNotFound
-            There is none, or it was thinned away meanwhile.
-        CorruptFile, NewerFormat
-            It is damaged: file, array and the last good checkpoint are named. It was written by a later charrnn.
-        """
-        for _ in range(_ATTEMPTS):
-            checkpoint = self.find(which)
-            try:
-                return read_arrays(checkpoint.path), checkpoint.record
-            except FileNotFoundError:  # the writer thinned it away just now: what is last or best has moved on
-                continue
-            except CorruptFile as error:
-                raise CorruptFile(f"{error} {self._last_good()}") from error
-        raise CheckpointNotFound(
-            f"{checkpoint.path} is gone: it was thinned away or removed. See the list of checkpoints."
-        )
+            with contextlib.suppress(SaveFailed):  # the checkpoint is saved, and the next one takes stock again
+                self.take_stock(lasting=False)
+            return saved
 
     @contextlib.contextmanager
     def edited_refs(self) -> Iterator[Refs]:
         """Give a `with` block the refs to change, under the lock, and write them at its end."""
         with self.lock():
-            refs = self.refs
+            refs, former = self.refs, self.refs
             yield refs
-            write_atomically(self.path / REFS_FILE, refs.to_bytes())
+            if refs != former:
+                refs.model, refs.revision = self.id, refs.revision + 1
+                write_atomically(self.path / REFS_FILE, refs.to_bytes())
+                self.take_stock()
+
+    def take_stock(self, forget: Collection[str] = (), lasting: bool = True) -> None:
+        """Write down what should be there from now on: all that was, and is, but the checkpoints to forget.
+
+        A power cut may bring back the former inventory unless this is `lasting`.
+
+        Raises
+        ------
+        SaveFailed, WorkdirLocked
+            If it cannot be written.
+        """
+        with self.lock():
+            self.history.sync()
+            former = self.inventory
+            new = self.stock(former, forget)
+            if new != former:
+                write_atomically(self.path / INVENTORY_FILE, new.to_bytes(), lasting)
 
     def __repr__(self) -> str:
-        return f"<WorkDir {self.path}: {len(self.checkpoints)} checkpoints, branch {self.refs.branch}>"
+        return visible(f"<WorkDir {self.path}: {len(self.checkpoints)} checkpoints, branch {self.refs.branch}>")
 
-    def _last_good(self) -> str:
-        """Return a sentence that offers the newest checkpoint whose every byte is right."""
-        for checkpoint in reversed(self.snapshot()[1]):
-            with contextlib.suppress(CorruptFile, FileNotFoundError):
-                read_arrays(checkpoint.path)
-                return f"The last good checkpoint is {checkpoint.name}: restore that, or put back a copy of the file."
-        return "No other checkpoint is good: put back a copy of the file."
+    def _require_same_model(self) -> None:
+        try:
+            self.require_same_model()
+        except (OSError, CorruptFile) as error:
+            raise SaveFailed(
+                f"could not write {self.path}: whether it still holds this model cannot be seen ({error}). Put back "
+                f"a copy of {MODEL_FILE}, then save again."
+            ) from error
 
-    def _clear_leftovers(self) -> None:
+    def _on_acquire(self) -> None:
+        self._require_same_model()
         self.history.discard_torn_row()
         for folder in (self.path, self.path / CHECKPOINTS):
             for name in discard_temporaries(folder):
@@ -308,9 +258,3 @@ class WorkDir:
                     DamageWarning,
                     stacklevel=2,
                 )
-
-
-def file_facts(file: Path) -> Facts:
-    """Return size (bytes) and SHA-256 of a file."""
-    with open(file, "rb") as content:
-        return {"size": file.stat().st_size, "sha256": hashlib.file_digest(content, "sha256").hexdigest()}

@@ -4,8 +4,7 @@ import zipfile
 import pytest
 
 from charrnn.errors import CheckpointNotFound, CorruptFile, ModelExists, NewerFormat, NotAModelDirectory, SaveFailed
-from charrnn.storage import jsonfile
-from charrnn.storage import workdir as module
+from charrnn.storage import jsonfile, modelfile
 from charrnn.storage.bundle import export_bundle, import_bundle
 from charrnn.storage.timetravel import branch, checkout, note
 from charrnn.storage.workdir import WorkDir
@@ -121,7 +120,12 @@ def test_a_bundle_without_a_model_is_refused(bundle, tmp_path, missing):
 
 def test_a_checkpoint_of_another_model_is_refused(bundle, tmp_path):
     other = new_workdir(tmp_path / "other", (50,)).find()
-    repacked(bundle, lambda members: members.update({f"checkpoints/{other.path.name}": other.path.read_bytes()}))
+
+    def exchange(members):
+        del members["checkpoints/e0003-s00000030-v1.000.safetensors"]
+        members[f"checkpoints/{other.path.name}"] = other.path.read_bytes()
+
+    repacked(bundle, exchange)
     with pytest.raises(CorruptFile, match="belongs to another model"):
         import_bundle(bundle, tmp_path / "copy")
 
@@ -129,7 +133,7 @@ def test_a_checkpoint_of_another_model_is_refused(bundle, tmp_path):
 def test_existing_models_and_missing_files(workdir, bundle, tmp_path):
     with pytest.raises(ModelExists):
         import_bundle(bundle, workdir.path)
-    with pytest.raises(NotAModelDirectory, match="is no file"):
+    with pytest.raises(NotAModelDirectory, match="is not a file"):
         import_bundle(tmp_path / "none.zip", tmp_path / "copy")
     assert [checkpoint.step for checkpoint in import_bundle(bundle, workdir.path, overwrite=True).checkpoints] == [
         30,
@@ -138,7 +142,7 @@ def test_existing_models_and_missing_files(workdir, bundle, tmp_path):
 
 
 def test_a_bundle_of_a_newer_charrnn_is_refused(bundle, tmp_path):
-    newer = jsonfile.document_bytes("model", module.VERSION + 1, {})
+    newer = jsonfile.to_bytes("model", modelfile.VERSION + 1, {})
     repacked(bundle, lambda members: members.update({"model.json": newer}))
     with pytest.raises(NewerFormat):
         import_bundle(bundle, tmp_path / "copy")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CorruptFile, InvalidValue, NewerFormat
-from charrnn.storage import checkpoint
-from charrnn.storage.checkpoint import checkpoint_name, place_of, read_arrays, read_header, write_checkpoint
+from charrnn.storage import checkpointfile
+from charrnn.storage.checkpoint import checkpoint_name, place_of
+from charrnn.storage.checkpointfile import read_arrays, read_header, write_checkpoint
 from tests.storage.states import same
 
 FACTS = {"name": "c", "model": "m", "serial": 1, "branch": "main", "parent": None, "history": 0}
@@ -75,7 +76,7 @@ def test_printstats(tmp_path, capsys):
 
 def test_a_newer_version_is_refused(tmp_path, monkeypatch):
     write_checkpoint(tmp_path / "c.safetensors", {}, FACTS)
-    monkeypatch.setattr(checkpoint, "VERSION", 0)
+    monkeypatch.setattr(checkpointfile, "VERSION", 0)
     with pytest.raises(NewerFormat, match=r"c\.safetensors has version 1"):
         read_header(tmp_path / "c.safetensors")
 

@@ -101,6 +101,7 @@ def test_leftovers_of_a_killed_creation_are_cleared(tmp_path):
 def test_a_replacement_cut_short_gives_the_former_back(tmp_path):
     workdir = new_workdir(tmp_path / "model", (10,))
     workdir.path.rename(tmp_path / ".model.old-0123abcd")
+    (tmp_path / ".model.new-4567cdef").mkdir()  # what was to take its place
     with pytest.warns(DamageWarning, match="the former model is back"):
         again = WorkDir.open(tmp_path / "model")
     assert save(again, 20).parent == "e0001-s00000010-v1.200"

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from charrnn.errors import CorruptFile, DamageWarning, NewerFormat
-from charrnn.storage import checkpoint as checkpoint_module
+from charrnn.storage import checkpointfile
 from charrnn.storage.timetravel import checkout, note
 from charrnn.storage.workdir import WorkDir
 from tests.storage.damage import FOUND, HARMLESS, contents, judge
@@ -109,7 +109,7 @@ def test_other_files_among_the_checkpoints_are_no_hindrance(workdir):
 
 def test_a_newer_checkpoint_is_refused_where_it_is_meant(workdir, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_module, "VERSION", 2)
+        patch.setattr(checkpointfile, "VERSION", 2)
         last = save(workdir, 50)
     with pytest.raises(NewerFormat, match=rf"{last.name}\.safetensors has version 2"):
         workdir.read()

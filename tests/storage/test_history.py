@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charrnn.errors import DamageWarning, InvalidValue, NewerFormat, NotInstalled
-from charrnn.storage import history as module
+from charrnn.storage import rows
 from charrnn.storage.history import History
 
 
@@ -123,7 +123,7 @@ def test_a_repeated_or_foreign_row_is_no_row(path):
 
 def test_a_newer_version_is_refused(path, monkeypatch):
     filled(path)
-    monkeypatch.setattr(module, "VERSION", 0)
+    monkeypatch.setattr(rows, "VERSION", 0)
     with pytest.raises(NewerFormat, match=r"history\.jsonl has version 1"):
         len(opened(path))
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CorruptFile, InvalidValue, NewerFormat
-from charrnn.storage.jsonfile import document_bytes, dump_json, read_document
+from charrnn.storage import jsonfile
+from charrnn.storage.jsonfile import dump_json
 
 BODY = {"z": [1, 2.5e-300, None], "a": {"text": "naïve 中\n", "huge": 2**130}, "tiny": float(np.nextafter(0, 1))}
 
@@ -12,17 +13,17 @@ BODY = {"z": [1, 2.5e-300, None], "a": {"text": "naïve 中\n", "huge": 2**130},
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "model.json"
-    path.write_bytes(document_bytes("model", 3, BODY))
+    path.write_bytes(jsonfile.to_bytes("model", 3, BODY))
     return path
 
 
 def test_what_was_written_is_read_in_the_same_order(path):
-    assert list(read_document(path, "model", 3).items()) == list(BODY.items())
+    assert list(jsonfile.read(path, "model", 3).items()) == list(BODY.items())
 
 
 def test_line_ends_may_be_converted_on_the_way(path):
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert read_document(path, "model", 3) == BODY
+    assert jsonfile.read(path, "model", 3) == BODY
 
 
 @pytest.mark.parametrize(
@@ -40,19 +41,19 @@ def test_line_ends_may_be_converted_on_the_way(path):
 def test_other_content_is_refused_by_name(path, content, message):
     path.write_bytes(content)
     with pytest.raises(CorruptFile, match=rf"model\.json.*{message}"):
-        read_document(path, "model", 3)
+        jsonfile.read(path, "model", 3)
 
 
 def test_a_changed_value_is_found(path):
     path.write_text(path.read_text().replace("2.5e-300", "2.5e-301"))
     with pytest.raises(CorruptFile, match=r"model\.json is damaged: its content does not match"):
-        read_document(path, "model", 3)
+        jsonfile.read(path, "model", 3)
 
 
 def test_a_newer_version_is_refused_whatever_else_changed_in_it(path):
     path.write_text(json.dumps({"format": "charrnn model", "version": 4, "content": "?"}))
     with pytest.raises(NewerFormat, match=r"version 4 .* reads up to 3.*Upgrade"):
-        read_document(path, "model", 3)
+        jsonfile.read(path, "model", 3)
 
 
 @pytest.mark.parametrize("value", [np.zeros(2), object(), b"bytes", {1, 2}])

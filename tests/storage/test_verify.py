@@ -1,6 +1,7 @@
 import pytest
 
 from charrnn.errors import DamageWarning
+from charrnn.storage.bundle import export_bundle, import_bundle
 from charrnn.storage.verify import verify
 from charrnn.storage.workdir import WorkDir
 
@@ -9,7 +10,7 @@ def test_an_intact_directory_is_ok(workdir):
     report = verify(workdir)
     assert report.ok
     assert [row["file"].split("/")[0] for row in report] == [
-        "model.json", "refs.json", "history.jsonl", "data", *["checkpoints"] * 4,
+        "model.json", "refs.json", "inventory.json", "history.jsonl", "data", *["checkpoints"] * 4,
     ]  # fmt: skip
 
 
@@ -48,8 +49,10 @@ def test_a_torn_row_is_named_until_a_writer_discards_it(workdir):
     assert verify(workdir).ok
 
 
-def test_missing_data_is_damage_unless_there_is_none_at_all(workdir):
+def test_missing_data_is_damage_unless_the_model_was_imported_without(workdir, tmp_path):
     (workdir.data / "train.npy").unlink()
     assert verify(workdir).problems == ["data/train.npy: is missing"]
     workdir.data.rmdir()
-    assert verify(WorkDir.open(workdir.path)).ok
+    assert verify(WorkDir.open(workdir.path)).problems == ["data/train.npy: is missing"]
+    imported = import_bundle(export_bundle(workdir, tmp_path / "model.zip"), tmp_path / "copy")
+    assert verify(imported).ok

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from charrnn.errors import CheckpointNotFound, CorruptFile, DamageWarning, InvalidValue, SaveFailed, WorkdirLocked
-from charrnn.storage import workdir as module
+from charrnn.storage import modeldir as module
 from charrnn.storage.atomic import TEMPORARY
 from charrnn.storage.timetravel import branch, note
 from charrnn.storage.workdir import WorkDir
@@ -112,11 +112,11 @@ def test_a_reader_follows_when_the_last_one_is_thinned_away_under_its_eyes(workd
     other = WorkDir.open(workdir.path)
     read_arrays = module.read_arrays
 
-    def read_too_late(path):
+    def read_too_late(path, *budget):
         if "s00000040" in path.name:
             save(other, 50)
             path.unlink()
-        return read_arrays(path)
+        return read_arrays(path, *budget)
 
     monkeypatch.setattr(module, "read_arrays", read_too_late)
     assert same(workdir.read()[0], state_after(50))
@@ -211,5 +211,5 @@ def test_names_of_branches_and_notes_are_texts(workdir):
     with pytest.raises(InvalidValue, match="A note is a text"):
         note(workdir, 5)
     for path in (None, 5):
-        with pytest.raises(InvalidValue, match="is no path"):
+        with pytest.raises(InvalidValue, match="is not a path"):
             WorkDir.open(path)

@@ -1,0 +1,82 @@
+"""What the system and the libraries raise, turned into charrnn's errors, with the name of the file."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from tokenize import TokenError
+
+from charrnn.errors import CharRNNError, CorruptFile, FileUnreadable, SaveFailed, TooLarge
+
+# What parsing damaged or hostile content raises, in the standard library and in NumPy.
+_MALFORMED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+@contextlib.contextmanager
+def reading(path: Path, what: str = "file") -> Iterator[None]:
+    """Name the file in whatever goes wrong in a `with` block that reads it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        Its kind, for the message.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it does not exist.
+    FileUnreadable
+        If the system refuses to read it.
+    TooLarge
+        If there is not enough memory.
+    CorruptFile
+        If its content cannot be parsed.
+    """
+    try:
+        yield
+    except (CharRNNError, FileNotFoundError):
+        raise
+    except OSError as error:
+        raise FileUnreadable(
+            f"could not read {path}: {error.strerror or error}. Check the disk and the permissions, then try again."
+        ) from error
+    except MemoryError as error:
+        raise TooLarge(f"{path} does not fit into memory.") from error
+    except _MALFORMED as error:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise CorruptFile(f"{path} is damaged: not a readable charrnn {what} ({reason}).") from error
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusal in a `with` block that writes `path` into SaveFailed."""
+    try:
+        yield
+    except CharRNNError:
+        raise
+    except OSError as error:
+        raise SaveFailed(
+            f"could not write {path}: {error.strerror or error}. Everything saved before is untouched; make room, or "
+            "make the directory writable, then save again."
+        ) from error

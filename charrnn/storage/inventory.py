@@ -1,0 +1,93 @@
+"""What should be there: the checkpoints and the length of the history, so that a missing one is noticed.
+
+A checkpoint is published by the renaming of its file, not here: the inventory is written after it, and before
+checkpoints are thinned away. So a crash leaves at most more than the inventory lists, never less.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from charrnn.errors import CorruptFile
+from charrnn.storage import budget, jsonfile
+
+VERSION = 1
+_SHAPE = {
+    "model": str,
+    "checkpoints": {str: {"serial": int, "branch": str}},
+    "newest": int,
+    "lines": int,
+    "digest": str,
+    "revision": int,
+    "data": bool,
+}
+
+
+class Listed(NamedTuple):
+    """A checkpoint that should be there: its serial number and its branch."""
+
+    serial: int
+    branch: str
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What `inventory.json` holds.
+
+    Attributes
+    ----------
+    model
+        The id of the model.
+    checkpoints
+        Serial number and branch of those that exist, by name.
+    newest
+        The highest serial number ever given: 0 if no checkpoint was ever saved.
+    lines, digest
+        How many lines the history has, and their digest (see `History.digest`).
+    revision
+        Of the refs.
+    data
+        Whether the encoded text is there; a model imported from a bundle has none.
+    """
+
+    model: str
+    checkpoints: dict[str, Listed] = field(default_factory=dict)
+    newest: int = 0
+    lines: int = 0
+    digest: str = hashlib.sha256().hexdigest()
+    revision: int = 0
+    data: bool = True
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file that holds this."""
+        checkpoints = {name: entry._asdict() for name, entry in self.checkpoints.items()}
+        return jsonfile.to_bytes("inventory", VERSION, {**vars(self), "checkpoints": checkpoints})
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Inventory:
+        """Return what `to_bytes` was given."""
+        checkpoints = {name: Listed(entry["serial"], entry["branch"]) for name, entry in body["checkpoints"].items()}
+        kept = {item.name: body[item.name] for item in dataclasses.fields(cls)}
+        return cls(**{**kept, "checkpoints": checkpoints})
+
+    @classmethod
+    def read(cls, path: Path, model: str, max_memory: int = budget.MEMORY) -> Inventory | None:
+        """Read the inventory of a model; None where there is none, as in directories of charrnn 0.1.
+
+        Raises
+        ------
+        CorruptFile
+            If it is damaged, or belongs to another model; see also `jsonfile.read`.
+        """
+        try:
+            body = jsonfile.read(path, "inventory", VERSION, max_memory)
+        except FileNotFoundError:
+            return None
+        jsonfile.require_content(body, _SHAPE, path)
+        if body["model"] != model:
+            raise CorruptFile(f"{path} belongs to another model than the directory that it is in.")
+        return cls.from_json(body)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from charrnn import checks
 from charrnn.data.corpus import Corpus
@@ -106,6 +106,15 @@ def holds_documents(source: Any, options: DocumentOptions) -> bool:
     return not hasattr(source, "read") and (Path(source).suffix.lower() in SUFFIXES or Path(source).is_dir())
 
 
+class Characters(NamedTuple):
+    """A source in characters: its name, their number and how many are different, and the number of documents, or 0."""
+
+    name: str
+    length: int
+    kinds: int
+    documents: int = 0
+
+
 @dataclass(frozen=True)
 class Source(ABC):
     """A source of one kind, which nothing was read of yet.
@@ -125,6 +134,16 @@ class Source(ABC):
     @abstractmethod
     def open(self) -> TextSource | Documents | Pieces:
         """Look through the source: its name, checksum, notes, and how often each character occurs."""
+
+    @abstractmethod
+    def characters(self) -> Characters:
+        """Look through the source and return what it holds in characters.
+
+        Raises
+        ------
+        InvalidValue
+            If it is music.
+        """
 
     @abstractmethod
     def encode(
@@ -163,6 +182,10 @@ class ContinuousText(Source):
     def open(self) -> TextSource:
         return TextSource.open(self.given, self.reading)
 
+    def characters(self) -> Characters:
+        text = self.open()
+        return Characters(text.name, text.survey.length, len(text.survey.counts_by_character))
+
     def encode(
         self,
         directory: Path,
@@ -198,6 +221,11 @@ class SeparateDocuments(Source):
             options=self.reading,
         )
 
+    def characters(self) -> Characters:
+        found = self.open()
+        kinds = len(found.survey.counts_by_character)
+        return Characters(found.name, found.survey.length, kinds, found.count)
+
     def encode(
         self,
         directory: Path,
@@ -222,6 +250,9 @@ class Music(Source):
     def open(self) -> Pieces:
         options = self.options
         return Pieces.open(self.given, dt=options.dt, beats=options.beats, onsets=options.onsets)
+
+    def characters(self) -> Characters:
+        raise InvalidValue(f"{self.given} is music, which has no characters: take preset='piano' for it.")
 
     def encode(
         self,

@@ -143,6 +143,9 @@ class MusicTask(Task[MusicCorpus]):
     def page_record(self) -> dict[str, Any]:
         raise InvalidValue(self.refusals["share"])
 
+    def shown(self, written: Piece, width: int) -> str:
+        return rolldrawing.blocks(written, width, written.prompt_len)
+
     def drawing(self, written: Piece) -> str:
         return rolldrawing.svg(written, written.prompt_len)
 

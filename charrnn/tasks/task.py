@@ -154,6 +154,10 @@ class Task(ABC, Generic[C]):
             newline; `ends`: symbols that end a text, none if it goes on for ever.
         """
 
+    def shown(self, written: Any, width: int) -> str:
+        """Return something written as text of at most `width` columns, or text that can be wrapped."""
+        return str(written)
+
     def drawing(self, written: Any) -> str | None:
         """Return something written as SVG, if it is not text."""
         return None

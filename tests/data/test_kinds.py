@@ -107,3 +107,12 @@ def test_options_of_another_kind_are_refused():
         recognise(ROLLS, READING, DocumentOptions(labels="author"), MUSIC)
     with pytest.raises(InvalidValue, match="are for music"):
         recognise("a.txt", READING, DOCUMENTS, MusicOptions(transpose=3))
+
+
+def test_characters_of_a_source(kind, source):
+    if kind == "music":
+        with pytest.raises(InvalidValue, match="is music, which has no characters: take preset='piano'"):
+            source.characters()
+    else:
+        length = 41 * 5 if kind == "text" else sum(len(poem.text) for poem in POEMS)
+        assert source.characters()[1:] == (length, 3, 0 if kind == "text" else 20)

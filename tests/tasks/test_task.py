@@ -14,7 +14,7 @@ from charrnn.errors import InvalidValue, SourceNotFound
 from charrnn.generation.piece import Piece
 from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
-from charrnn.tasks import TASKS, task_for
+from charrnn.tasks import task_for, task_type
 from charrnn.training.place import Place
 
 KINDS = ["text", "documents", "music"]
@@ -37,7 +37,7 @@ class Case:
         self.corpus, self.never_written = source.encode(directory, 6, 0.7)
         self.parts = self.corpus.open(directory)
         self.task = task_for(self.corpus, lambda: self.parts, self.never_written)
-        hyper, shape = TASKS[kind].suited(HYPER, "it"), self.corpus.shape()
+        hyper, shape = task_type(kind).suited(HYPER, "it"), self.corpus.shape()
         self.model = Model(hyper, "GRUEncode", shape.vocab_size, "numba", 1, None, shape.resets, shape.label_sizes)
         draw = np.random.default_rng(5)
         self.model.load_parameters({k: v + draw.normal(0, 0.3, v.shape) for k, v in self.model.parameters.items()})
@@ -61,14 +61,14 @@ def same(one, other):
 
 
 def test_heads_suit_the_kind(kind):
-    suited = TASKS[kind].suited(HYPER, "x")
+    suited = task_type(kind).suited(HYPER, "x")
     if kind == "music":
         assert suited.head == "nade"
-        assert TASKS[kind].suited(HYPER.replace(head="bernoulli"), "x").head == "bernoulli"
+        assert task_type(kind).suited(HYPER.replace(head="bernoulli"), "x").head == "bernoulli"
     else:
         assert suited is HYPER
         with pytest.raises(InvalidValue, match=r"head='nade' is for music, which a\.txt is not"):
-            TASKS[kind].suited(HYPER.replace(head="nade"), "a.txt")
+            task_type(kind).suited(HYPER.replace(head="nade"), "a.txt")
 
 
 def test_a_seed_writes_the_same_again(case):
@@ -241,13 +241,16 @@ def test_a_page_learns_how_texts_begin_and_end(kind, case):
     if kind == "music":
         with pytest.raises(InvalidValue, match=r"ms\.share is for models of texts"):
             case.task.page_record()
-        assert case.task.drawing(case.task.write(case.model, 5, rng=1)).startswith("<svg")
+        piece = case.task.write(case.model, 100, rng=1)
+        assert case.task.drawing(piece).startswith("<svg")
+        assert max(map(len, case.task.shown(piece, 50).splitlines())) <= 50
     else:
         record = case.task.page_record()
         starts = {case.corpus.charset.charatidx(symbol): n for symbol, n in record["firsts"]}
         assert starts == (case.corpus.firsts if kind == "documents" else case.corpus.charset.linestarts)
         assert (record["newlines"], record["ends"]) == ((False, [1, 2]) if kind == "documents" else (True, []))
         assert case.task.drawing("text") is None
+        assert case.task.shown("text", 50) == "text"
 
 
 def test_without_the_data_what_needs_them_says_so(case):

@@ -27,7 +27,7 @@ from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.creation import resolve
 from charrnn.storage.legacy import read_legacy
 from charrnn.storage.workdir import WorkDir
-from charrnn.tasks import TASKS
+from charrnn.tasks import task_type
 from charrnn.training.summary import in_units
 from charrnn.training.validate import validation_loss
 
@@ -83,7 +83,7 @@ def new(
     documents = dataclasses.replace(documents, labels=recipe.labels)
     music = dataclasses.replace(music, transpose=recipe.transpose)
     source = recognise(srcfile, reading, documents, music)
-    hyper = TASKS[source.corpus.kind].suited(hyper, srcfile)
+    hyper = task_type(source.corpus.kind).suited(hyper, srcfile)
     if hyper.tied:  # before there is a directory
         from charrnn.model.heads.output import require_tieable
 

@@ -17,7 +17,6 @@ CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
 GATES = ("sigmoid", "hard_sigmoid")
 INITS = ("uniform", "normal", "small")
-NOTE_HEADS = ("bernoulli", "nade")  # those for music
 HEADS = ("softmax", "bernoulli", "nade")
 RESETS = ("before", "after")
 POLICIES = ("plateau", "ancestor", "constant", "cosine", "exponential", "onecycle")

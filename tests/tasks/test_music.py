@@ -4,7 +4,6 @@ import copy
 
 import numpy as np
 import pytest
-from charrnn.tasks.musicstate import MusicState
 
 from charrnn import ModelState
 from charrnn.errors import InvalidValue, SourceUnusable
@@ -41,7 +40,7 @@ def trained(request, tmp_path_factory):
 
 
 def test_music_is_recognised_and_learned(trained):
-    assert isinstance(trained, MusicState)
+    assert isinstance(trained, ModelState)
     losses = [row["valid_loss"] for row in trained.history]
     assert losses[-1] < 2 < losses[0]
     assert "keys" in repr(trained)
@@ -72,7 +71,7 @@ def test_the_test_loss_is_that_of_each_test_piece_alone(tmp_path, trained):
 def test_pieces_are_written_and_written_again(trained):
     piece = trained.generate(30, rng=4)
     assert len(piece) == 30
-    again = MusicState.load(trained.path, threads=1).generate(30, rng=piece.rng_seed)
+    again = ModelState.load(trained.path, threads=1).generate(30, rng=piece.rng_seed)
     np.testing.assert_array_equal(piece.planes, again.planes)
     assert (piece.frames.argmax(axis=1) > 0).mean() > 0.5
     assert piece.log_likelihood < 0
@@ -168,7 +167,7 @@ def test_what_cannot_be_made(tmp_path):
 def test_a_copy_of_the_directory_is_the_model(trained, tmp_path):
     bundle = trained.export(tmp_path / "m.zip")
     other = ModelState.import_(bundle, tmp_path / "other")
-    assert isinstance(other, MusicState)
+    assert isinstance(other, ModelState)
     np.testing.assert_array_equal(other.generate(9, rng=1).planes, trained.generate(9, rng=1).planes)
     assert trained.verify().ok
     assert copy.copy(trained.log()) is not None

@@ -16,6 +16,15 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def part(batches: int, streams: int) -> str:
+    """Return what a loss was measured on, where that is not the whole validation data (0 batches).
+
+    >>> part(1, 1), part(20, 16), part(0, 16)
+    ('1 batch of 1 stream', '20 batches of 16 streams', '')
+    """
+    return f"{batches:,} batch{'' if batches == 1 else 'es'} of {plural(streams, 'stream')}" if batches else ""
+
+
 def visible(text: str) -> str:
     r"""Return a text whose control characters are shown instead of obeyed by a terminal; line ends and tabs stay.
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import textwrap
 from typing import TextIO
+
+UNBOUNDED = 200  # columns, where no terminal says how many it has
+NARROWEST = 20
 
 
 def plural(number: int, noun: str) -> str:
@@ -46,6 +51,26 @@ class _Shown(dict[int, int]):
 SHOWN = _Shown()
 
 
+def wrapped(text: str, indent: str = "", width: int | None = None) -> str:
+    """Return a text whose lines end between words where the terminal ends; those that go on one are indented.
+
+    >>> print(wrapped("one two three", indent="  ", width=9))
+    one two
+      three
+    """
+    if width is None:
+        width = max(shutil.get_terminal_size((UNBOUNDED, 0)).columns, NARROWEST)
+    wrapper = textwrap.TextWrapper(
+        width,
+        subsequent_indent=indent,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapper.fill(line) if len(line) > width else line for line in text.split("\n"))
+
+
 def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
     """Print a text, whatever becomes of it: output can never end what says it.
 
@@ -53,7 +78,7 @@ def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
     broken gets nothing.
     """
     stream = sys.stdout if file is None else file
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
+    with contextlib.suppress(Exception):  # a notebook's streams have errors of their own
         try:
             print(visible(text), end=end, file=stream, flush=True)
         except UnicodeEncodeError:

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from charrnn import checks
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.text.charset import CharSet
@@ -193,7 +191,7 @@ class Session:
         if in_notebook():  # it would stay there, in red
             return
         if self.job is None or not self.job.is_here:  # else it would come between what is typed
-            tqdm.write(line, file=sys.stderr)  # apart from what is written
+            self.live.say(line, sys.stderr)  # apart from what is written
 
     # The data
 

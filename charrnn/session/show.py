@@ -11,7 +11,7 @@ from charrnn.storage import lookup
 from charrnn.storage.refs import MAIN
 from charrnn.training import policies
 from charrnn.training.summary import NOUNS, in_units
-from charrnn.wording import part
+from charrnn.wording import part, visible, wrapped
 
 if TYPE_CHECKING:
     from charrnn.session.session import Session
@@ -26,12 +26,15 @@ def training(ms: Session, learner: Learner, plan: Plan, background: bool = False
     length = plan.train_len or learner.epoch_length
     amount = f"{plan.minutes:g} min, in batches" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
     size = f"{learner.batchsize} × {learner.data.seq_len} {NOUNS[learner.data.unit]}"
-    return f"Training {_shape(ms)} for {amount} of {size}.\nAn epoch has {learner.epoch_length:,} batches. {stop}"
+    return wrapped(
+        f"Training {_shape(ms)} for {amount} of {size}.\nAn epoch has {learner.epoch_length:,} batches. {stop}"
+    )
 
 
 def text(ms: Session) -> str:
     """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, what to do next."""
-    return "\n".join([_title(ms), *(f"  {name:12}{fact}" for name, fact in _facts(ms).items())])
+    facts = (wrapped(f"  {name:12}{fact}", " " * 14) for name, fact in _facts(ms).items())
+    return visible("\n".join([wrapped(_title(ms)), *facts]))
 
 
 def page(ms: Session) -> str:

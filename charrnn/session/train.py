@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,12 +23,12 @@ from charrnn.training.job import Job
 from charrnn.training.learner import Learner
 from charrnn.training.loop import Journal, Training
 from charrnn.training.plan import Plan
-from charrnn.training.screen import ALL
+from charrnn.training.screen import ALL, SILENT
 from charrnn.training.steplog import Step
 from charrnn.training.summary import TRAINING, VALIDATION, Round, TrainingSummary
 from charrnn.training.timing import StepTimes, time_steps
 from charrnn.training.validate import validation_loss
-from charrnn.wording import part
+from charrnn.wording import part, say, wrapped
 
 if TYPE_CHECKING:
     from charrnn.session.session import Session
@@ -122,17 +123,18 @@ def train(
         raise InvalidValue(f"callback must be a function that takes a Step, not {callback!r}.")
     if plot and background:
         raise InvalidValue("plot=True would write between what you type: leave it out, and call ms.plot() any time.")
-    learner = _learner(ms, ms.facts.batchsize if batchsize is None else batchsize)
-    if plan.valid_len >= ms.valid_data.batchepoch(learner.batchsize):
-        plan = dataclasses.replace(plan, valid_len=0)
-    if not background:
-        return _train(ms, learner, plan, clear_state, callback, plot)
+    with ms.live.silent(verbose == SILENT):
+        learner = _learner(ms, ms.facts.batchsize if batchsize is None else batchsize)
+        if plan.valid_len >= ms.valid_data.batchepoch(learner.batchsize):
+            plan = dataclasses.replace(plan, valid_len=0)
+        if not background:
+            return _train(ms, learner, plan, clear_state, callback, plot)
     quiet = dataclasses.replace(plan, print_every=0, verbose=ALL)  # the job shows all but samples
     in_background = partial(_train, ms, learner, quiet, clear_state)
     ms.live.job = job = Job(learner, lambda job: in_background(job.after_step, job=job), callback)
     job.start()
     if verbose > 1:
-        print(show.training(ms, learner, plan, background=True))
+        say(show.training(ms, learner, plan, background=True))
     return job
 
 
@@ -152,7 +154,7 @@ def _train(
             timetravel.checkout(ms.workdir, ms.checkpoint)
         _move_to(ms, learner, clear_state)
         if plan.verbose == ALL and not job:
-            print(show.training(ms, learner, plan))
+            say(show.training(ms, learner, plan))
         measured = {"batchsize": learner.batchsize, "valid_len": plan.valid_len}
         before = ms.checkpoint
         same = before and lookup.part_of(before.record.get("measured")) == lookup.part_of(measured)
@@ -218,13 +220,13 @@ def compile(ms: Session, batchsize: int = 16) -> None:  # noqa: A001
     for what, use in uses.items():
         start = time.perf_counter()
         use()
-        print(f"Compiled {what} in {time.perf_counter() - start:.1f} s.", flush=True)
+        say(f"Compiled {what} in {time.perf_counter() - start:.1f} s.")
 
 
 def _learner(ms: Session, batchsize: int) -> Learner:
     fitted = ms.train_data.fit(batchsize)
     if fitted.note:
-        print(fitted.note)
+        ms.live.say(wrapped(fitted.note))
     return Learner(ms.model, ms.train_data, ms.place, ms.policy, fitted.batchsize, ms.steplog)
 
 
@@ -262,7 +264,11 @@ def _save(ms: Session, measured: dict[str, int], monitor: str, round_: Round | N
         checkpoint = record.save(ms)
     else:
         record.write_history(ms, round_.to_json())  # before the checkpoint, which tells where the history stood
-        facts: dict[str, Any] = {"train_loss": round_.train_loss, "sample": _sample(ms), "measured": measured}
+        facts: dict[str, Any] = {"train_loss": round_.train_loss, "measured": measured}
+        try:
+            facts["sample"] = _sample(ms)
+        except Exception as error:  # a checkpoint matters more than its sample
+            ms.live.say(f"The checkpoint has no sample, which failed: {type(error).__name__}: {error}", sys.stderr)
         if monitor != VALIDATION:
             facts["monitored"] = {monitor: round_.figure(monitor)}
         checkpoint = record.save(ms, round_.valid_loss, **facts)

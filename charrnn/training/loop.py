@@ -21,7 +21,7 @@ from charrnn.training.screen import ALL, SILENT
 from charrnn.training.steplog import Step
 from charrnn.training.summary import Round, TrainingSummary
 from charrnn.training.validate import validate
-from charrnn.wording import part, say
+from charrnn.wording import part, say, wrapped
 
 if TYPE_CHECKING:
     from charrnn.data.streams.batch import Streams
@@ -164,7 +164,7 @@ class Training:
         if self._screen:
             self._screen.write(text)
         elif self._plan.verbose > SILENT:
-            say(text)
+            say(wrapped(text, "    "))
 
     def _steps(self, number: int, guard: Guard, progress: Progress) -> list[tuple[float, float]]:
         """Take the round's steps and return the loss and the accuracy of each."""
@@ -202,7 +202,7 @@ class Training:
                 progress.write(f"The sample at temperature {temp:g} failed: {type(error).__name__}: {error}")
                 continue
             progress.write(f"A sample at temperature {temp:g}:")
-            progress.write(textwrap.indent(sample, "    ", lambda line: True))
+            progress.write(wrapped(textwrap.indent(sample, "    ", lambda line: True), "    "))
         ended = time.monotonic()
         self._next_sample = ended + max(SAMPLE_SECONDS, (ended - started) / SAMPLE_SHARE)
 

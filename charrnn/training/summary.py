@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from charrnn.wording import plural
+from charrnn.wording import plural, wrapped
 
 VALIDATION, TRAINING = "validation", "training"  # what a round may be judged by, beside "column=label"
 MANY_LABELS = 20
@@ -165,7 +165,7 @@ class TrainingSummary:
         go_on = " Train again to go on." if self.interrupted else ""
         batches = f"{self.batches:,} batch{'es' if self.batches != 1 else ''}"
         learned = f"{self.characters:,} {NOUNS[self.rounds[-1].unit]}"
-        return (
+        return wrapped(
             f"{ending}: {batches}, {learned} in {self.seconds:,.1f} s.\n{best}"
             f"Everything is saved in checkpoint {self.checkpoint}.{go_on}"
         )

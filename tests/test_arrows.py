@@ -9,7 +9,7 @@ from pathlib import Path
 import charrnn
 
 ROOT = Path(charrnn.__file__).parent
-GROUND = {"errors", "checks", "wording", "table"}
+GROUND = {"errors", "checks", "columns", "wording", "table"}
 BELOW_TASKS = {"training", "generation", "model", "data"}
 BELOW_SESSION = {"tasks", "insight", "storage", "settings", *BELOW_TASKS}
 ARROWS = {  # what each room may import, beside the ground
@@ -30,11 +30,18 @@ ARROWS = {  # what each room may import, beside the ground
     "storage": set(),
     "errors": set(),
     "checks": set(),
+    "columns": set(),
     "wording": set(),
     "table": set(),
 }
 EXCEPTIONS = {("settings/hyper", "model/optimizers")}  # which reads the names, and imports only ground at its top
-GROUND_OF_GROUND = {("checks", "errors"), ("table", "wording"), ("table", "checks"), ("table", "errors")}
+GROUND_OF_GROUND = {
+    ("checks", "errors"),
+    ("table", "columns"),
+    ("table", "wording"),
+    ("table", "checks"),
+    ("table", "errors"),
+}
 
 
 def modules():

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from charrnn.columns import folded, padded
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.table import Table
+from charrnn.wording import visible
 
 LOSSES = ("valid_loss", "train_loss")  # of a checkpoint's record
 UNCOMPARED = ("sample", "pos", "epochs", "reference", "yardstick", *LOSSES)  # what is in a record, but no setting
@@ -134,8 +135,8 @@ def _side_by_side(a: str, b: str, width: int) -> Iterator[str]:
     half = max((width - 3) // 2, 8)
     columns = [[f"{name} writes", *_wrapped(text, half)] for name, text in (("a", a), ("b", b))]
     for left, right in itertools.zip_longest(*columns, fillvalue=""):
-        yield f"{left:{half}} │ {right}".rstrip()
+        yield f"{padded(left, half)} │ {padded(right, 0)}".rstrip()
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return [part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""]]
+    return [part for line in visible(text).splitlines() for part in folded(line, width)]

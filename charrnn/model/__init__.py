@@ -1,4 +1,9 @@
-"""Models as PyTensor expressions: cells, the recurrence, networks, losses, optimizers, and the engines that run them.
+"""Models as PyTensor expressions, and what runs them. Knows nothing of files.
 
-Knows nothing of files. `model.Model` puts it together; `recurrence` and `kernels` are what makes it fast.
+- `model`: a model at work: network, values, compiled functions; `values`, `functions`, `inputs`: its parts;
+- `network`: input stage (`stage`), stacked cells (`cells`), output layer and head (`heads`);
+- `objective`, `optimizers`, `dropout`, `initial`, `warmstart`: training;
+- `generator`, `choice`: writing;
+- `engines`: PyTensor's virtual machine on the CPU, JAX on GPUs;
+- `recurrence`, `products`, `parameters`, `kernels`: the Ops that the expressions are made of, and their machine code.
 """

@@ -218,7 +218,7 @@ class Network:
         state : tensor3 (L, B, S)
             States before the first step.
         keep : tensor3 (T, B, 1), optional
-            0 where a stream starts afresh.
+            0 where a document begins, with a blank state.
         clip : float, optional
             Hold each time step's contribution to a gradient to ±clip.
         dropout : Dropout, optional

@@ -1,4 +1,4 @@
-"""What training minimises, and one step of it, as expressions of a batch."""
+"""The cost that training minimises, and one training step, as expressions of a batch."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Objective:
     ----------
     x, y, state, mask : variables
         Symbols (T, B) or frames of notes (T, B, V) and those that follow them, states before (L, B, S), 0 where a
-        position counts for nothing.
+        position does not count.
     keep, labels : variable or None
         0 where a document begins (T, B, 1), for documents; label ids (T, B, K), for a network that takes labels.
     inputs : list of variables
-        All of them that there are.
+        Those of the above that are not None.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Objective:
         state: TensorVariable | None = None,
         **options: Any,
     ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-        """Return what the network makes of some steps of a batch; options as of `Network.forward`."""
+        """Run the network over some steps of a batch; options as of `Network.forward`."""
         keep = None if self.keep is None else self.keep[steps]
         condition = None
         if self.labels is not None:
@@ -84,9 +84,9 @@ class Objective:
         return self._network.forward(p, self.x[steps], state, keep=keep, condition=condition, **options)
 
     def _unroll(self, p: dict[str, TensorVariable]) -> tuple[TensorVariable, ...]:
-        """Return masked errors and successes of all steps, errors of the steps that are learned from, the last state.
+        """Return masked errors and accuracies of all steps, errors of the steps that are learned from, the last state.
 
-        These are all steps, or the last ``bptt_truncate``: what comes before is a constant to them.
+        All steps are learned from, or the last ``bptt_truncate``, whose gradient stops at the state before them.
         """
         hyper, y, mask, head = self._hyper, self.y, self.mask, self._network.head
         clip = hyper.clip_at if hyper.clip == "step" else None
@@ -128,14 +128,14 @@ class Objective:
 
     @property
     def gradient(self) -> TensorVariable:
-        """The gradient of the cost as one vector: clipped per step if that is asked for, not yet by value or norm."""
+        """The gradient of the cost as one vector: clipped per step if ``clip="step"``, not yet by value or norm."""
         return self._gradient[-1]
 
     @cached_property
     def _optimizer(self) -> tuple[TensorVariable, dict[SharedVariable, TensorVariable], dict[str, SharedVariable]]:
-        """A stand-in for the gradient, and the optimizer's updates and slots in terms of it.
+        """A placeholder for the gradient, and the optimizer's updates and slots in terms of it.
 
-        So a model knows its slots, which a checkpoint fills, before anything is differentiated.
+        With it a model has its slots, which a checkpoint fills, before anything is differentiated.
         """
         hyper, parameters = self._hyper, self._vector.shared
         with pytensor.config.change_flags(floatX=hyper.dtype):
@@ -176,7 +176,7 @@ class Objective:
 
     @property
     def slots(self) -> dict[str, SharedVariable]:
-        """What the optimizer remembers between steps, and the average of the parameters where there is one."""
+        """The vectors that the optimizer keeps between steps, and the average of the parameters if there is one."""
         return self._optimizer[2]
 
 

@@ -46,7 +46,7 @@ class JoinFlat(Op):
 
 
 class SplitFlat(Op):
-    """The parts of a vector as arrays of given shapes, which are views of it: what `JoinFlat` undoes."""
+    """The parts of a vector as arrays of given shapes, which are views of it: the inverse of `JoinFlat`."""
 
     __props__ = ("shapes",)
 

@@ -1,4 +1,4 @@
-"""Where parameters meet every time step: products, biases and table look-ups, and what their gradients are sums of.
+"""Products, biases and table look-ups whose parameters are used at every time step, and their gradients.
 
 A parameter's gradient is a sum of one contribution for each time step, each already summed over the batch. Usually that
 is one large product over T·B. With ``clip`` each step's contribution is held to ±clip before the sum over time, which

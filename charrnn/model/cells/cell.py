@@ -49,7 +49,7 @@ class Cell(ABC):
     states: ClassVar[tuple[str, ...]] = ("h",)
 
     def initial_bias(self, name: str) -> float:
-        """Return what a bias is set to in a new model."""
+        """Return the value of a bias, or of a gain, in a new model."""
         return 0.0
 
     @abstractmethod
@@ -62,8 +62,8 @@ class Cell(ABC):
     def gates(self, x: TensorVariable, *states: TensorVariable, p: Any) -> dict[str, TensorVariable]:
         """Return the step's gates by name, (B, H), from what `step` takes; `step` itself may use them.
 
-        A cell that names its gates can be watched while they open and close; one that does not works all the same.
-        One that inherits gates which its own step does not use gives its own, or none: ``return {}``.
+        Naming gates is optional: those that are named can be watched while they open and close. A cell that inherits
+        gates which its step does not use overrides them, if only by ``return {}``.
         """
         return {}
 

@@ -45,9 +45,9 @@ class ModelType:
     Raises
     ------
     UnknownName
-        No such stage.
+        If there is no such stage.
     InvalidCell
-        `maker` is none of these.
+        If `maker` is none of these.
     """
 
     name: str
@@ -58,7 +58,9 @@ class ModelType:
         if self.stage not in STAGES:
             raise UnknownName(f"There is no input stage {self.stage!r}. {near_matches(str(self.stage), STAGES)}")
         if not isinstance(self.maker, Cell) and not callable(self.maker):
-            raise InvalidCell(f"{self.maker!r} is no cell: expected a Cell class, an instance, or what makes one.")
+            raise InvalidCell(
+                f"{self.maker!r} is not a cell: expected a Cell class, an instance, or a function that makes one."
+            )
 
     def __str__(self) -> str:
         return self.name
@@ -74,12 +76,12 @@ class ModelType:
         return _TYPES.get(self.name) is not self
 
     def cell(self, hyper: HyperParams) -> Cell:
-        """Return a cell for a model; one of the user's own is checked first.
+        """Return a cell for a model; a user's own cell is checked first.
 
         Raises
         ------
         InvalidCell
-            It cannot be made, or what it says of itself is contradictory.
+            If the cell cannot be made, or its states, shapes and step contradict each other.
         """
         cell = self.maker if isinstance(self.maker, Cell) else self._made(self.maker, hyper)
         if not isinstance(cell, Cell):
@@ -101,7 +103,7 @@ class ModelType:
             ) from error
 
 
-#: What a model can be made of beside a name.
+#: What a model can be made with, besides a name.
 CellMaker = ModelType | type[Cell] | Cell | Callable[..., Cell]
 
 
@@ -129,14 +131,14 @@ def names() -> list[str]:
 
 
 def get(modeltype: str | CellMaker) -> ModelType:
-    """Return a model type by name, or of a cell: it is named after the cell's class, with the input stage *encode*.
+    """Return a model type by its name, or that of a cell: named after the cell's class, with the input stage *encode*.
 
     Raises
     ------
     UnknownName
-        There is none; near matches are named.
+        If there is no such model type; near matches are named.
     InvalidCell
-        It is nothing that a cell could be made of.
+        If `modeltype` is neither a name nor something that makes a cell.
     """
     if isinstance(modeltype, type) and modeltype in _BUILTIN:
         return _TYPES[f"{_BUILTIN[modeltype]}Encode"]

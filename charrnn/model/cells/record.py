@@ -1,6 +1,6 @@
-"""What a working directory keeps of a user's own cell, and how the cell is known again.
+"""What a working directory keeps of a user's own cell, and how a cell that is passed in is compared with it.
 
-The source is kept to be read, and never run: a model comes back with a class that its user passes in.
+The source is kept to be read and is never run: to load the model, its user passes the class in.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Record = dict[str, Any]
 
 
 def record(kind: ModelType, hyper: HyperParams) -> Record:
-    """Return what to keep of a model type of the user's own, of kinds that JSON can hold.
+    """Return what to keep of a user's own model type, as JSON can hold it.
 
     Raises
     ------
     InvalidCell
-        The cell is not in order.
+        If the cell's states, shapes and step contradict each other.
     """
     cell = kind.cell(hyper)
     source = source_of(cell)
@@ -45,7 +45,7 @@ def record(kind: ModelType, hyper: HyperParams) -> Record:
 
 
 def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where: str) -> ModelType:
-    """Return the model type of a recorded cell, made of the cell that the user gave.
+    """Return the model type of a recorded cell, made with the cell that the user gave.
 
     Parameters
     ----------
@@ -59,14 +59,14 @@ def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where:
     Raises
     ------
     CellNeeded
-        None was given.
+        If none was given.
     InvalidCell
-        Its states or the shapes of its parameters are others.
+        If the number of its states or the shapes of its parameters differ from the recorded ones.
 
     Warns
     -----
     UserWarning
-        Its step computes something else than the one that the model was trained with.
+        If its step is not written as the one that the model was trained with.
     """
     if given is None:
         raise CellNeeded(_plea(record, where), record["source"])
@@ -98,9 +98,9 @@ def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where:
 
 
 def source_of(cell: Cell) -> str | None:
-    """Return the source of a cell's class and of those above it that are not charrnn's; None if one is not found.
+    """Return the source of a cell's class and of its bases outside charrnn; None if one is not found.
 
-    Found through the code of its methods, which tells the file, or the notebook's cell, of each.
+    It is found through the code objects of the methods, which name the file, or the notebook's cell, of each.
     """
     own = [c for c in type(cell).__mro__ if issubclass(c, Cell) and c.__module__.partition(".")[0] != "charrnn"]
     sources = [_class_source(c) for c in reversed(own)]
@@ -126,13 +126,13 @@ def _class_source(cls: type) -> str | None:
 
 
 def _signature(cell: Cell, hyper: HyperParams) -> Record:
-    """Return what tells whether a cell is the same: shapes of parameters, names of states, and the step itself."""
+    """Return what identifies a cell: shapes of parameters, names of states, and the step itself."""
     H = hyper.state_size
     return {
         "parameters": {name: list(shape) for name, shape in cell.shapes(H, H).items()},
         "states": list(cell.states),
         "step": TracedStep(cell, H, H, hyper.dtype).key,
-        "pytensor": pytensor.__version__,  # another one may write the same step in another way
+        "pytensor": pytensor.__version__,  # another version may write the same step differently
     }
 
 

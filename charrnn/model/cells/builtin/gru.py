@@ -27,7 +27,7 @@ class GRU(Cell):
     Raises
     ------
     UnknownName
-        No such gate function or reset.
+        If there is no such gate function, or `reset` is something else.
     """
 
     def __init__(self, gate: str = "sigmoid", reset: str = "before") -> None:

@@ -23,6 +23,11 @@ class LSTM(Cell):
         The gates' squashing function.
     forget_bias : float
         Initial bias of the forget gate; 1 lets a new network remember (Gers et al. 2000; Jozefowicz et al. 2015).
+
+    Raises
+    ------
+    UnknownName
+        If there is no such gate function.
     """
 
     states: ClassVar[tuple[str, ...]] = ("h", "c")

@@ -41,7 +41,7 @@ def failing(turn: int, code: int, within: str) -> Iterator[list[int]]:
 
     def watched(call: Callable, name: str) -> Callable:
         def run(target, *args, **kwargs):
-            concerned = name == "fsync" if isinstance(target, int) else within in os.fspath(target)
+            concerned = turn > 0 and name == "fsync" if isinstance(target, int) else within in os.fspath(target)
             if concerned:
                 count[0] += 1
                 if turn in (count[0], 0):

@@ -20,9 +20,9 @@ from charrnn.storage.belongings import CHECKPOINTS, HISTORY_FILE, INVENTORY_FILE
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of
 from charrnn.storage.checkpointfile import read_arrays
 from charrnn.storage.creation import resolve, staged
-from charrnn.storage.faults import writing
+from charrnn.storage.faults import reading, writing
 from charrnn.storage.modelfile import Facts
-from charrnn.storage.plain import read_plain
+from charrnn.storage.plain import exists, read_plain
 from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.verify import verify
 from charrnn.storage.workdir import WorkDir
@@ -57,7 +57,7 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     <Checkpoint e0000-s00000005-v3.250: 3.2500 nats/char, ...>
     """
     target = resolve(file)
-    if os.path.lexists(target) and not is_bundle(target):
+    if exists(target) and not is_bundle(target):
         raise SaveFailed(f"did not write {target}: what is there is no bundle made by export. Choose another name.")
     last, content = _intact(workdir, lookup.LAST)
     chosen = {last.name: content}
@@ -83,10 +83,11 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
 
 def is_bundle(path: Path) -> bool:
     """Return whether a file looks like a bundle made by export, which a newer one may replace."""
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        return False
-    with writing(path), open(path, "rb") as file:
-        head = file.read(300)
+    with writing(path):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            head = file.read(300)
     return head[:4] == b"PK\x03\x04" and head[30:40] == MODEL_FILE.encode() and b'"charrnn model"' in head
 
 
@@ -123,13 +124,14 @@ def import_bundle(
         As `WorkDir.create`.
     """
     source, target = resolve(file), resolve(path)
-    if not source.is_file():
-        raise NotAModelDirectory(f"{source} is not a file: expected a bundle made by export.")
+    with reading(source, "bundle"):
+        if not source.is_file():
+            raise NotAModelDirectory(f"{source} is not a file: expected a bundle made by export.")
     with staged(target, overwrite) as stage:
         with writing(stage):
             (stage / CHECKPOINTS).mkdir()
         _unpack(source, stage)
-        if not (stage / MODEL_FILE).exists():
+        if not exists(stage / MODEL_FILE):
             raise CorruptFile(f"{source} holds no {MODEL_FILE}: it is no bundle made by export.")
         try:
             workdir = WorkDir(stage, max_memory)
@@ -168,7 +170,7 @@ def _unpack(source: Path, stage: Path) -> None:
     with opened_zip(source, "bundle") as bundle:
         _inspect(bundle, source)
         for name in bundle.namelist():
-            with bundle.open(name) as member, open(stage / name, "xb") as copy:
+            with bundle.open(name) as member, writing(stage), open(stage / name, "xb") as copy:
                 shutil.copyfileobj(member, copy)
 
 

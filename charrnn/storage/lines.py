@@ -11,7 +11,7 @@ from charrnn.errors import CorruptFile, DamageWarning
 from charrnn.storage import budget, rows
 from charrnn.storage.atomic import sync_directory
 from charrnn.storage.faults import reading, writing
-from charrnn.storage.plain import opened, require_plain
+from charrnn.storage.plain import exists, opened, require_plain
 
 _LONGEST_GAP = 1_000_000  # lines: a number beyond is damage
 
@@ -101,7 +101,8 @@ class Lines:
     @property
     def torn(self) -> int:
         """How many bytes follow the last whole line."""
-        return os.lstat(self.path).st_size - self._size if self.path.exists() else 0
+        with reading(self.path, "history"):
+            return os.lstat(self.path).st_size - self._size if exists(self.path) else 0
 
     def discard_torn(self) -> None:
         """Cut off what follows the last whole line; only for the holder of the lock."""

@@ -70,6 +70,11 @@ def verify(workdir: WorkDir) -> Verification:
     return found
 
 
+def is_whole(workdir: WorkDir, checkpoint: Checkpoint) -> bool:
+    """Return whether every byte of a checkpoint is as it was saved."""
+    return _state(partial(_check_checkpoint, workdir, checkpoint.path.name)) == OK
+
+
 def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
     """Return checkpoints whose stored loss can be computed again: the newest, the best, and others spread evenly.
 

@@ -80,30 +80,30 @@ def tensor(name: str, dtype: str, shape: tuple[int | None, ...]) -> TensorVariab
 class StepGraph:
     """The graphs of one cell at fixed sizes.
 
-        Parameters
-        ----------
-        cell : Cell
-            The cell to take apart.
-        n_in, n_units : int
-            Width of the input and of the states.
-        dtype : {"float32", "float64"}
-            The type of all values.
-        resets : bool
-            Whether the loop takes ``keep`` (T, B, 1) too: 0 where a stream starts afresh, so that its old state counts as
-            blank.
+    Parameters
+    ----------
+    cell : Cell
+        The cell to take apart.
+    n_in, n_units : int
+        Width of the input and of the states.
+    dtype : {"float32", "float64"}
+        The type of all values.
+    resets : bool
+        Whether the loop takes ``keep`` (T, B, 1) too: 0 where a stream starts afresh, so that its old state counts as
+        blank.
 
-        Raises
-        ------
-        UnsupportedStep
-                If the step has a product of two values that both change over time, does not use its input, or returns something
-            other than the states.
-    
-        Attributes
-        ----------
-        hoisted, leaves : list of variables
-            Expressions of `x` and `parameters`.
-        inference : FunctionGraph
-            Hoisted values, keep, states, leaves to the new states and whatever `step` returns beyond them.
+    Raises
+    ------
+    UnsupportedStep
+        If the step has a product of two values that both change over time, does not use its input, or returns
+        something other than the states.
+
+    Attributes
+    ----------
+    hoisted, leaves : list of variables
+        Expressions of `x` and `parameters`.
+    inference : FunctionGraph
+        Hoisted values, keep, states, leaves to the new states and whatever `step` returns beyond them.
     """
 
     def __init__(self, cell: Cell, n_in: int, n_units: int, dtype: str, resets: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import textwrap
 from typing import TextIO
 
 
@@ -50,3 +51,12 @@ def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
         except UnicodeEncodeError:
             encoding = stream.encoding or "ascii"
             print(visible(text).encode(encoding, "replace").decode(encoding), end=end, file=stream, flush=True)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a text with its lines wrapped at words, within a width.
+
+    >>> wrapped("a longer text", 9)
+    'a longer\\ntext'
+    """
+    return "\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""])

@@ -27,7 +27,7 @@ from charrnn.errors import CorruptFile, InvalidValue
 class DocumentOptions:
     """How documents are found in a source, see `charrnn.data.documents.source.Documents.open`.
 
-    `documents` says whether there are any; None leaves that to `holds_documents`.
+    `documents` says whether there are any; None leaves that to `_holds_documents`.
     """
 
     documents: bool | None = None
@@ -65,7 +65,7 @@ class MusicOptions:
         checks.flag("onsets", self.onsets)
 
 
-def holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:
+def _holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:
     """Say whether a source is music.
 
     Raises
@@ -81,7 +81,7 @@ def holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> b
     return found
 
 
-def holds_documents(source: Any, options: DocumentOptions) -> bool:
+def _holds_documents(source: Any, options: DocumentOptions) -> bool:
     """Say whether a source is documents, each on its own, and not one continuous text.
 
     It is if the options say so; if any of them is about documents; or if it is a table, a folder, a list or a data
@@ -94,7 +94,7 @@ def holds_documents(source: Any, options: DocumentOptions) -> bool:
 
     Examples
     --------
-    >>> holds_documents("poems.csv", DocumentOptions()), holds_documents("alice.txt", DocumentOptions())
+    >>> _holds_documents("poems.csv", DocumentOptions()), _holds_documents("alice.txt", DocumentOptions())
     (True, False)
     """
     if options.documents is False and options.chosen:
@@ -284,9 +284,9 @@ def recognise(given: Any, reading: ReadOptions, documents: DocumentOptions, musi
     >>> recognise("poems.csv", ReadOptions(), DocumentOptions(), MusicOptions()).corpus.kind
     'documents'
     """
-    if holds_music(given, documents, music):
+    if _holds_music(given, documents, music):
         return Music(given, reading, music)
-    if holds_documents(given, documents):
+    if _holds_documents(given, documents):
         return SeparateDocuments(given, reading, documents)
     return ContinuousText(given, reading)
 
@@ -309,23 +309,6 @@ def corpus_from_json(record: Mapping[str, Any]) -> Corpus:
     if kind not in SOURCES:
         raise CorruptFile(f"The record is of {kind!r}: expected {', '.join(SOURCES)}. A newer charrnn may read it.")
     return SOURCES[kind].corpus.from_json(record)
-
-
-def encode_source(
-    source: Any,
-    directory: Path,
-    seq_len: int,
-    trainfrac: float,
-    min_count: int,
-    random_seed: int,
-    reading: ReadOptions,
-    options: DocumentOptions,
-    music: MusicOptions,
-    known: CharSet | None = None,
-) -> tuple[Corpus, int]:
-    """Recognise a source and encode it, see `Source.encode`."""
-    found = recognise(source, reading, options, music)
-    return found.encode(directory, seq_len, trainfrac, min_count, random_seed, known)
 
 
 def _has_unknown(survey: Survey, corpus: CharacterCorpus) -> bool:

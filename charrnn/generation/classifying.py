@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.data.documents.dataset import BEGIN
 from charrnn.data.documents.labels import NO_LABEL, LabelTable
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation.scoring import surprises
@@ -82,25 +81,3 @@ def classify(
     return Classification(
         {labels[i]: float(weights[i] / weights.sum()) for i in order}, {labels[i]: float(nats[i]) for i in order}
     )
-
-
-def vectors(model: Model, charset: CharSet, texts: Iterable[str]) -> np.ndarray:
-    """Return the mean of the last layer's hidden state over each text, (number of texts, H), from a blank state.
-
-    Raises
-    ------
-    InvalidValue
-        A text is empty.
-    """
-    if isinstance(texts, str) or not isinstance(texts, Iterable):
-        raise InvalidValue(f"{texts!r:.60} is no list of texts: expected several, or one as in [text].")
-    encoded = [charset.encode(text) for text in texts]
-    if not all(map(len, encoded)):
-        raise InvalidValue(f"Text {[len(symbols) for symbols in encoded].index(0)} is empty: expected characters.")
-    start = [charset.idxofspecial(BEGIN)] if BEGIN in charset.specials else []
-    H = model.hyper.state_size
-    means = np.empty((len(encoded), H), model.hyper.dtype)
-    for i, symbols in enumerate(encoded):
-        _, states = model.predict(np.array([*start, *symbols], np.int32)[:, np.newaxis])
-        means[i] = np.asarray(states)[-1, len(start) :, 0, :H].mean(axis=0)
-    return means

@@ -117,11 +117,17 @@ class Recording:
 
 def beginning(model: Model, charset: CharSet) -> np.ndarray:
     """Return the state (L, 1, S) in which a text begins: blank, or what a document's begin symbol makes of that."""
+    first = [charset.idxofspecial(BEGIN)] if BEGIN in charset.specials else []
+    return state_after(model, np.array(first, np.int32))
+
+
+def state_after(model: Model, before: np.ndarray) -> np.ndarray:
+    """Return the state (L, 1, S) after symbols (T,) or frames (T, V); the blank one if there are none."""
     state = model.freshstate(1)
-    if BEGIN not in charset.specials:
+    if not len(before):
         return state
-    _, states = model.predict(np.full((1, 1), charset.idxofspecial(BEGIN), np.int32), state)
-    return np.ascontiguousarray(states[:, 0])
+    _, states = model.predict(before[:, np.newaxis], state)
+    return np.ascontiguousarray(states[:, -1])
 
 
 def gate_names(network: Network) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def stream(
     Takes the options of `generate` but `n`. Documents come whole, one after the other and for ever: `numchars` is
     the most that each may have.
     """
-    yield from ms.task.stream(held(ms, clamp), numchars, label=label, guidance=guidance, **options)
+    return ms.task.stream(held(ms, clamp), numchars, label=label, guidance=guidance, **options)
 
 
 def excerpt(ms: Session, length: int = 100, rng: int | np.random.Generator | None = None) -> str:

@@ -7,3 +7,28 @@
 - `engines`: PyTensor's virtual machine on the CPU, JAX on GPUs;
 - `recurrence`, `products`, `parameters`, `kernels`: the Ops that the expressions are made of, and their machine code.
 """
+
+from __future__ import annotations
+
+import configparser
+import os
+import sys
+from pathlib import Path
+
+
+def _has_own_compiler(environment: dict[str, str]) -> bool:
+    """Say whether the user has told PyTensor which C++ compiler to use, in the environment or in a file."""
+    if "cxx=" in environment.get("PYTENSOR_FLAGS", "").replace(" ", ""):
+        return True
+    files = configparser.RawConfigParser()
+    try:
+        files.read(environment.get("PYTENSORRC", str(Path("~/.pytensorrc").expanduser())).split(os.pathsep))
+    except (OSError, configparser.Error, RuntimeError, UnicodeError):
+        return True  # PyTensor will say what is wrong with it
+    return files.has_option("global", "cxx")
+
+
+# PyTensor's import searches for a C++ compiler, which takes time and may log advice or open an installer. None is
+# needed here: LLVM compiles the kernels.
+if "pytensor" not in sys.modules and not _has_own_compiler(dict(os.environ)):
+    os.environ["PYTENSOR_FLAGS"] = ",".join(filter(None, [os.environ.get("PYTENSOR_FLAGS", "").strip(","), "cxx="]))

@@ -11,6 +11,7 @@ import pytest
 
 from charrnn import ModelState
 from charrnn.errors import InvalidValue, TrainingInBackground
+from charrnn.session import record
 from tests.helpers import need
 from tests.sessions import SMALL, everything
 

@@ -7,6 +7,8 @@ import sys
 import textwrap
 from typing import TextIO
 
+from charrnn.escapes import visible
+
 
 def plural(number: int, noun: str) -> str:
     """Return a number with its noun.
@@ -15,27 +17,6 @@ def plural(number: int, noun: str) -> str:
     ('1 step', '2,000 steps')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def visible(text: str) -> str:
-    r"""Return a text whose control characters are shown instead of obeyed by a terminal; line ends and tabs stay.
-
-    >>> visible("a\x1b[31mb\tc\n") == "a\N{SYMBOL FOR ESCAPE}[31mb\tc\n"
-    True
-    """
-    return text.translate(SHOWN)
-
-
-class _Shown(dict[int, int]):
-    """For each control character its picture, from Unicode's block of control pictures, or U+FFFD."""
-
-    def __missing__(self, code: int) -> int:
-        if code in (9, 10) or not (code < 32 or 127 <= code < 160):
-            return code
-        return 0x2400 + code if code < 32 else 0x2421 if code == 127 else 0xFFFD
-
-
-SHOWN = _Shown()
 
 
 def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:

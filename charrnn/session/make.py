@@ -85,9 +85,11 @@ def new(
     source = recognise(srcfile, reading, documents, music)
     hyper = task_type(source.corpus.kind).suited(hyper, srcfile)
     if hyper.tied:  # before there is a directory
+        from charrnn.model import heads
         from charrnn.model.heads.output import require_tieable
 
-        require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
+        head = heads.make(hyper, vocab_size=1)
+        require_tieable(mtype.stage, one_output_each=head.width == head.vocab_size)
 
     def facts(data: Path) -> dict[str, Any]:
         corpus, never_written = source.encode(data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed)

@@ -43,7 +43,8 @@ def generate(
         Text to continue, which is echoed once; "" for a random character that begins lines. Every document begins
         with it; without one, and without a label, its first character is drawn as often as documents begin with it.
     init_state : numpy.ndarray, optional
-        Hidden state to begin with, (L, H), such as another sample's `state`; blank by default. Not for documents.
+        Hidden state to begin with, such as another sample's `state`: (L, H), or for an LSTM its h and c, (L, H) each,
+        side by side on the last axis. Blank by default. Not for documents.
     argmax : bool
         Take the likeliest character each time.
     rng : int or numpy.random.Generator, optional
@@ -63,7 +64,7 @@ def generate(
     Returns
     -------
     Sample, or Samples if `n` is given
-        A string, with `prompt`, `rng_seed` and `state` (L, H); a list of them.
+        A string, with `prompt`, `rng_seed` and `state`; a list of them.
 
     Raises
     ------
@@ -133,7 +134,7 @@ def generatestring(
     Returns
     -------
     numpy.ndarray or None
-        If `ret_state`, the hidden state at the end, (L, H).
+        If `ret_state`, the hidden state at the end, as `init_state` of `generate` takes it.
     """
     sample = generate(ms, numchars, temp, prompt=seed, init_state=init_state)
     print(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")

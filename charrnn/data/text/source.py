@@ -26,6 +26,7 @@ from charrnn.wording import plural
 # Bytes looked at before all others are read. Larger than anything allocated for a block: once that much was freed, the
 # usual allocator on Linux keeps the memory of one block for the next instead of giving it back, which is much faster.
 HEAD = 1 << 22
+BEGINNING = 1 << 17  # bytes in which Project Gutenberg's first marker is looked for
 FEW = 3  # characters that look encoded twice may be meant
 
 
@@ -259,7 +260,7 @@ class TextSource:
     def _expected_codec(self) -> Codec:
         with opened(self._path) as file:
             head = file.read(HEAD)
-        start = head.replace(b"\0", b"").decode("latin-1")
+        start = head[:BEGINNING].replace(b"\0", b"").decode("latin-1")
         if self._options.gutenberg is None:
             self._automatic = bool(cleaning.GUTENBERG_START.search(start))
             self._options = replace(self._options, gutenberg=self._automatic)

@@ -297,6 +297,14 @@ def is_music(source: Any) -> bool:
         return False
 
 
+def has_music(source: Any) -> bool:
+    """Return whether a source is music, or a folder with some in it; nothing is raised."""
+    try:
+        return is_music(source) or (paths.is_folder(source) and folder_census(Path(source).expanduser())[0] > 0)
+    except SourceUnusable:
+        return False
+
+
 def folder_census(folder: Path) -> tuple[int, int]:
     """Return how many files of a folder are MIDI files, and how many are not."""
     files, others = _midi_files(folder)

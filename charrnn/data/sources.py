@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from charrnn import checks
 from charrnn.data.corpus import Corpus
 from charrnn.data.documents.corpus import DocumentCorpus, encode_documents
-from charrnn.data.documents.source import SUFFIXES, Documents, Labels
-from charrnn.data.documents.tables import Column
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.documents.source import SUFFIXES, Documents
 from charrnn.data.music.corpus import MusicCorpus, encode_pieces
-from charrnn.data.music.source import Pieces, is_music
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.music.source import Pieces, has_music, is_music
+from charrnn.data.text import paths
 from charrnn.data.text.charset import UNKNOWN, CharSet
 from charrnn.data.text.corpus import CharacterCorpus, TextCorpus, encode
 from charrnn.data.text.source import ReadOptions, TextSource
@@ -23,61 +24,27 @@ from charrnn.data.text.survey import Survey
 from charrnn.errors import CorruptFile, InvalidValue
 
 
-@dataclass(frozen=True)
-class DocumentOptions:
-    """How documents are found in a source, see `charrnn.data.documents.source.Documents.open`.
-
-    `documents` says whether there are any; None leaves that to `_holds_documents`.
-    """
-
-    documents: bool | None = None
-    text: Column | None = None
-    labels: Labels = ()
-    kind: str | None = None
-    delimiter: str | None = None
-    header: bool | None = None
-    only: Mapping[str, str | Collection[str]] | None = None
-    min_documents: int | Mapping[str, int] = 1
-
-    def __post_init__(self) -> None:
-        for name in ("documents", "header"):
-            if getattr(self, name) is not None:
-                checks.flag(name, getattr(self, name))
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The options that are not as they are by default."""
-        default = DocumentOptions()
-        given = {name: value for name, value in vars(self).items() if name != "documents"}
-        return {name: value for name, value in given.items() if value != getattr(default, name)}
-
-
-@dataclass(frozen=True)
-class MusicOptions:
-    """How music becomes frames; see `charrnn.data.music.source.Pieces.open` and `charrnn.data.music.corpus`."""
-
-    dt: float | None = None
-    beats: float | None = None
-    onsets: bool = False
-    transpose: int = 0
-
-    def __post_init__(self) -> None:
-        checks.flag("onsets", self.onsets)
-
-
 def _holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:
     """Say whether a source is music.
+
+    What is said decides: kind="music", documents=True, or for a folder options about music or about documents. Else a
+    folder is what most of its files are.
 
     Raises
     ------
     InvalidValue
         It is, but there are options about documents; or it is not, but there are some about music.
     """
-    found = options.documents is None and is_music(source)
-    if found and options.chosen:
-        raise InvalidValue(f"{source} is music, but {', '.join(options.chosen)} is about documents: leave it out.")
-    if not found and music != MusicOptions():
-        raise InvalidValue(f"dt, beats, onsets and transpose are for music, which {source} is not.")
+    said = options.kind == "music"
+    about = [name for name in options.chosen if not (said and name == "kind")]
+    asked = music != MusicOptions()
+    found = said or (options.documents is None and (is_music(source) or (asked and has_music(source))))
+    if found and about and not (said or asked) and paths.is_folder(source):
+        return False
+    if found and about:
+        raise InvalidValue(f"{source} is music, but {', '.join(about)} is about documents: leave it out.")
+    if not found and asked:
+        raise InvalidValue(f"dt, beats, onsets, transpose and pedal are for music, which {source} is not.")
     return found
 
 
@@ -103,7 +70,7 @@ def _holds_documents(source: Any, options: DocumentOptions) -> bool:
         return options.documents
     if options.chosen or not (isinstance(source, str | os.PathLike) or hasattr(source, "read")):
         return True
-    return not hasattr(source, "read") and (Path(source).suffix.lower() in SUFFIXES or Path(source).is_dir())
+    return not hasattr(source, "read") and (Path(source).suffix.lower() in SUFFIXES or paths.is_folder(source))
 
 
 class Characters(NamedTuple):
@@ -248,8 +215,7 @@ class Music(Source):
     options: MusicOptions = field(default_factory=MusicOptions)
 
     def open(self) -> Pieces:
-        options = self.options
-        return Pieces.open(self.given, dt=options.dt, beats=options.beats, onsets=options.onsets)
+        return Pieces.open(self.given, **self.options.reading)
 
     def characters(self) -> Characters:
         raise InvalidValue(f"{self.given} is music, which has no characters: take preset='piano' for it.")

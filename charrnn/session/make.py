@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from charrnn import checks
 from charrnn.data.documents.document import Document
-from charrnn.data.sources import DocumentOptions, MusicOptions, recognise, source_like
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.sources import recognise, source_like
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CheckpointNotFound, InvalidValue
 from charrnn.session import ancestor, record

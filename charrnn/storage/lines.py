@@ -7,10 +7,10 @@ import os
 import warnings
 from pathlib import Path
 
-from charrnn.errors import CorruptFile, DamageWarning
+from charrnn.errors import DamageWarning
 from charrnn.storage import budget, rows
 from charrnn.storage.atomic import sync_directory
-from charrnn.storage.faults import reading, writing
+from charrnn.storage.faults import ForeignFile, reading, writing
 from charrnn.storage.plain import exists, opened, require_plain
 
 _LONGEST_GAP = 1_000_000  # lines: a number beyond is damage
@@ -142,9 +142,7 @@ class Lines:
 
     def _read(self, line: bytes) -> None:
         if not self.texts and not self.damaged and rows.foreign(line, self._model):
-            raise CorruptFile(
-                f"{self.path} belongs to another model than the directory that it is in. Put back the right one."
-            )
+            raise ForeignFile.of(self.path)
         found = rows.parsed(self._model, line, self.path)
         if found is None or not 0 <= found.n - len(self.texts) <= _LONGEST_GAP:  # damaged, or there already
             self.damaged += 1

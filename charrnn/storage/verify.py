@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from charrnn.errors import CharRNNError, CorruptFile, DamageWarning
+from charrnn.errors import CharRNNError, CorruptFile, DamageWarning, ModelReplaced
 from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint
 from charrnn.storage.checkpointfile import read_arrays, read_header
+from charrnn.storage.faults import ForeignFile
 from charrnn.storage.modelfile import file_facts
 from charrnn.storage.plain import require_plain
-from charrnn.storage.shelf import ForeignCheckpoint
 from charrnn.storage.workdir import WorkDir
 from charrnn.table import Table
 
@@ -148,6 +148,18 @@ def _check_model(workdir: WorkDir) -> None:
     now = WorkDir(workdir.path, workdir.max_memory)
     if now.id != workdir.id:
         raise CorruptFile("is another model's than the one that was opened")
+    if _is_foreign(lambda: now.refs) and _is_foreign(now.read_inventory):  # hardly both of them
+        raise CorruptFile("is another model's than all other files are: put back the right one")
+
+
+def _is_foreign(read: Check) -> bool:
+    try:
+        read()
+    except (ForeignFile, ModelReplaced):
+        return True
+    except (CharRNNError, OSError):
+        return False
+    return False
 
 
 def _check_refs(workdir: WorkDir) -> None:
@@ -217,7 +229,7 @@ def _check_checkpoint(workdir: WorkDir, name: str) -> None:
     try:
         _, facts = read_header(path, workdir.max_memory)
         if facts["model"] != workdir.id:
-            raise ForeignCheckpoint(f"{path} belongs to another model than the directory that it is in.")
+            raise ForeignFile.of(path)
         read_arrays(path, workdir.max_memory)
     except FileNotFoundError:
         inventory = workdir.inventory

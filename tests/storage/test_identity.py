@@ -71,7 +71,8 @@ def test_checkpoints_of_another_model_are_never_set_aside(workdir, tmp_path):
     assert workdir.find().step == 40  # it was never a checkpoint of this model
     assert len(workdir.checkpoints) == 4
     assert verify(workdir).problems == [
-        f"checkpoints/{other.name}: {copy} belongs to another model than the directory that it is in."
+        f"checkpoints/{other.name}: {copy} belongs to another model than the directory that it is in. "
+        "Put back the right one."
     ]
     checkout(workdir, 2)
     save(workdir, 31)

@@ -162,7 +162,7 @@ def examine(path: str | os.PathLike[str]) -> Repair:
     Raises
     ------
     NotAModelDirectory, FileNotFoundError
-        If there is no such directory, or no model in it.
+        If the directory does not exist, or holds no model.
     CorruptFile, NewerFormat
         If `model.json`, without which nothing can be saved, is damaged or of a newer charrnn.
 

@@ -46,7 +46,7 @@ class Shelf:
         Raises
         ------
         CorruptFile, FileUnreadable
-            If the folder is no plain directory, or cannot be read.
+            If the folder is not a plain directory, or cannot be read.
         """
         seen = {}
         with contextlib.suppress(FileNotFoundError), reading(self.folder, "folder of checkpoints"):

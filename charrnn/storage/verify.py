@@ -87,7 +87,7 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
     """
     measured = [c for c in workdir.snapshot()[1] if "measured" in c.record and c.loss is not None]
     order = sorted(measured, key=lambda checkpoint: checkpoint.loss or 0.0)[:1]
-    order = [*measured[-1:], *order, *measured[:: max(1, len(measured) // max(1, most - 2))]]
+    order = [*measured[-1:], *order, *measured[:: max(1, len(measured) // max(1, most))]]
     chosen: list[Checkpoint] = []
     for checkpoint in order:
         if len(chosen) < most and checkpoint not in chosen:
@@ -117,8 +117,10 @@ def _checks(opened: WorkDir) -> Iterator[tuple[str, Check]]:
             yield DATA, partial(_check_folder, workdir.data)
     names = {path.name for path in _listing(workdir.shelf.folder)}
     names |= {name + SUFFIX for name in inventory.checkpoints} if inventory else set()
-    if not names:
-        yield CHECKPOINTS, partial(_check_folder, workdir.shelf.folder)
+    folder = workdir.shelf.folder
+    if not names or folder.is_symlink() or not folder.is_dir():
+        yield CHECKPOINTS, partial(_check_folder, folder)
+        return
     for name in sorted(names):
         yield f"{CHECKPOINTS}/{name}", partial(_check_checkpoint, workdir, name)
 

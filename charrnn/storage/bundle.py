@@ -34,7 +34,7 @@ _MOST_CHECKPOINTS = 2  # the last and the best
 def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     """Write a model to the zip `file`, whole or not at all, and return its path.
 
-    It holds the model's facts, the last and the best checkpoint with their notes, and the history. A file that is there
+    It holds the facts, the last and the best checkpoint with their notes, and the history. A bundle that is there
     already is replaced.
 
     Raises
@@ -42,9 +42,11 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     CheckpointNotFound
         If the model has no checkpoint yet.
     CorruptFile
-        One of the two is damaged.
+        If one of the two is damaged.
+    ModelReplaced
+        If another model is in the directory now.
     SaveFailed
-        `file` cannot be written.
+        If `file` cannot be written, or is there and not a bundle.
 
     Examples
     --------
@@ -59,6 +61,8 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     target = resolve(file)
     if exists(target) and not is_bundle(target):
         raise SaveFailed(f"did not write {target}: the file there is not a bundle made by export. Choose another name.")
+    with reading(workdir.path / MODEL_FILE):
+        workdir.require_same_model()
     last, content = _intact(workdir, lookup.LAST)
     chosen = {last.name: content}
     refs, found, _ = workdir.snapshot()

@@ -63,7 +63,10 @@ def verify(workdir: WorkDir) -> Verification:
     """
     for _ in range(_LOOKS):
         before = _signature(workdir.path)
-        found = Verification({"file": file, "state": _state(check)} for file, check in _checks(workdir))
+        found = Verification()
+        listed = _state(partial(_fill, found, workdir))
+        if listed != OK:
+            found.append({"file": ".", "state": listed})
         if found.ok or (_signature(workdir.path) == before and not _is_written(workdir)):
             break
         time.sleep(_PAUSE)
@@ -97,6 +100,11 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
     return chosen
 
 
+def _fill(table: Verification, workdir: WorkDir) -> None:
+    for file, check in _checks(workdir):
+        table.append({"file": file, "state": _state(check)})
+
+
 def _checks(opened: WorkDir) -> Iterator[tuple[str, Check]]:
     """Yield the files that are there or should be, each with its check."""
     yield MODEL_FILE, partial(_check_model, opened)
@@ -118,7 +126,7 @@ def _checks(opened: WorkDir) -> Iterator[tuple[str, Check]]:
     names = {path.name for path in _listing(workdir.shelf.folder)}
     names |= {name + SUFFIX for name in inventory.checkpoints} if inventory else set()
     folder = workdir.shelf.folder
-    if not names or folder.is_symlink() or not folder.is_dir():
+    if not names or _state(partial(_check_folder, folder)) != OK:
         yield CHECKPOINTS, partial(_check_folder, folder)
         return
     for name in sorted(names):

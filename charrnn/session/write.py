@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from charrnn.session.kinds import by_task, held, refusable
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.generation.classifying import Classification
@@ -137,7 +138,7 @@ def generatestring(
         If `ret_state`, the hidden state at the end, as `init_state` of `generate` takes it.
     """
     sample = generate(ms, numchars, temp, prompt=seed, init_state=init_state)
-    print(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")
+    say(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")
     return sample.state if ret_state else None
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from charrnn.errors import CharRNNError, CorruptFile, DamageWarning, ModelReplaced
+from charrnn.storage import lookup
 from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint
 from charrnn.storage.checkpointfile import read_arrays, read_header
@@ -89,8 +90,8 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
         How many, at most. Those whose arrays are damaged are left out.
     """
     measured = [c for c in workdir.snapshot()[1] if "measured" in c.record and c.loss is not None]
-    order = sorted(measured, key=lambda checkpoint: checkpoint.loss or 0.0)[:1]
-    order = [*measured[-1:], *order, *measured[:: max(1, len(measured) // max(1, most))]]
+    best = lookup.best(measured)
+    order = [*measured[-1:], *([best] if best else []), *measured[:: max(1, len(measured) // max(1, most))]]
     chosen: list[Checkpoint] = []
     for checkpoint in order:
         if len(chosen) < most and checkpoint not in chosen:

@@ -15,7 +15,7 @@ from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.classifying import Classification
 from charrnn.model.choice import checked_temp
-from charrnn.wording import wrapped
+from charrnn.wording import folded
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -157,7 +157,7 @@ class Task(ABC, Generic[C]):
 
     def shown(self, written: Any, width: int) -> str:
         """Return something written as lines of at most `width` columns."""
-        return wrapped(str(written), width)
+        return folded(str(written), width)
 
     def drawing(self, written: Any) -> str | None:
         """Return something written as SVG, if it is not text."""

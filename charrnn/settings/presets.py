@@ -142,7 +142,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hyper": {**_LYRICS, "clip": "norm", "clip_at": 1.0, "head": "bernoulli"},
     },
     "piano-jsb": {
-        "about": "The lowest known loss for little piano music, such as the JSB chorales, in other keys in every epoch.",
+        "about": "The lowest known loss for little piano music, such as the JSB chorales; every epoch has other keys.",
         "seq_len": 32,
         "batchsize": 8,
         "num_rounds": 100,

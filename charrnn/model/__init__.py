@@ -1,4 +1,4 @@
-"""Models as PyTensor expressions, and what runs them. Knows nothing of files.
+"""Models as PyTensor expressions, and the engines that run them. Nothing here reads or writes files.
 
 - `model`: a model at work: network, values, compiled functions; `values`, `functions`, `inputs`: its parts;
 - `network`: input stage (`stage`), stacked cells (`cells`), output layer and head (`heads`);
@@ -17,14 +17,14 @@ from pathlib import Path
 
 
 def _has_own_compiler(environment: dict[str, str]) -> bool:
-    """Say whether the user has told PyTensor which C++ compiler to use, in the environment or in a file."""
+    """Return whether the user has chosen PyTensor's C++ compiler, in the environment or in a configuration file."""
     if "cxx=" in environment.get("PYTENSOR_FLAGS", "").replace(" ", ""):
         return True
     files = configparser.RawConfigParser()
     try:
         files.read(environment.get("PYTENSORRC", str(Path("~/.pytensorrc").expanduser())).split(os.pathsep))
     except (OSError, configparser.Error, RuntimeError, UnicodeError):
-        return True  # PyTensor will say what is wrong with it
+        return True  # PyTensor reports what is wrong with it
     return files.has_option("global", "cxx")
 
 

@@ -25,7 +25,7 @@ AVERAGE = "average"  # name of the slot that holds averaged parameters
 class Objective:
     """The cost of a batch: the sum of cross-entropies in nats + (regcost/2) * sum(W**2).
 
-    With ``cost="mean"`` all of that is divided by the number of predicted characters.
+    With ``cost="mean"`` the cost is divided by the number of predicted characters.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Objective:
     vector : ParameterVector
     hyper : HyperParams
     learnrate, count : shared variables
-        The rate, and the number from 1, of the step.
+        The learning rate and the number, from 1, of the step.
     documents : bool
-        Whether the streams hold documents, each of which begins with a blank state.
+        Whether the streams contain documents, each of which begins with a blank state.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Objective:
         state: TensorVariable | None = None,
         **options: Any,
     ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-        """Run the network over some steps of a batch; options as of `Network.forward`."""
+        """Build the network's outputs over some steps of a batch; for the options see `Network.forward`."""
         keep = None if self.keep is None else self.keep[steps]
         condition = None
         if self.labels is not None:
@@ -84,9 +84,9 @@ class Objective:
         return self._network.forward(p, self.x[steps], state, keep=keep, condition=condition, **options)
 
     def _unroll(self, p: dict[str, TensorVariable]) -> tuple[TensorVariable, ...]:
-        """Return masked errors and accuracies of all steps, errors of the steps that are learned from, the last state.
+        """Return masked errors and accuracies of all steps, errors of the steps with a gradient, and the last state.
 
-        All steps are learned from, or the last ``bptt_truncate``, whose gradient stops at the state before them.
+        All steps have a gradient, or only the last ``bptt_truncate``; it stops at the state before them.
         """
         hyper, y, mask, head = self._hyper, self.y, self.mask, self._network.head
         clip = hyper.clip_at if hyper.clip == "step" else None
@@ -118,7 +118,7 @@ class Objective:
             wrt = [symbols[name] for name in vector.slices]
             gradients = pytensor.grad(learned.sum(), wrt, disconnected_inputs="ignore")
             gradient = vector.symbolic_join(dict(zip(vector.slices, gradients, strict=True)))
-            # The penalty's gradient by hand: through the slices it would be a long addition for each of them.
+            # The penalty's gradient is written by hand; through the slices it would be a full-length sum for each.
             weights = vector.shared[: vector.n_weights]
             biases = pt.zeros((vector.size - vector.n_weights,), dtype=hyper.dtype)
             gradient = gradient + hyper.regcost * pt.concatenate([weights, biases])
@@ -135,7 +135,7 @@ class Objective:
     def _optimizer(self) -> tuple[TensorVariable, dict[SharedVariable, TensorVariable], dict[str, SharedVariable]]:
         """A placeholder for the gradient, and the optimizer's updates and slots in terms of it.
 
-        With it a model has its slots, which a checkpoint fills, before anything is differentiated.
+        It gives a model its slots, which a checkpoint fills, before anything is differentiated.
         """
         hyper, parameters = self._hyper, self._vector.shared
         with pytensor.config.change_flags(floatX=hyper.dtype):
@@ -183,11 +183,11 @@ class Objective:
 def running_average(
     parameters: SharedVariable, new: TensorVariable, count: TensorVariable, decay: float
 ) -> tuple[SharedVariable, TensorVariable]:
-    """Return the running average of parameters, which begins as the initial ones, and its expression after a step.
+    """Return the running average of parameters, which starts at the initial ones, and its expression after a step.
 
     - ``average := d * average + (1 - d) * parameters``, where ``d = min(decay, (1 + count) / (10 + count))``
 
-    The smaller d of the first steps soon forgets the initial parameters, so that no correction is needed (as
+    The first steps have a smaller d and soon forget the initial parameters, so that no bias correction is needed (as in
     TensorFlow's ExponentialMovingAverage; averages of weights: Polyak & Juditsky 1992).
     """
     value = parameters.get_value(borrow=True)
@@ -197,10 +197,10 @@ def running_average(
 
 
 def clip_value(gradient: TensorVariable, bound: float) -> TensorVariable:
-    """Hold each element of a gradient to ±bound (char-rnn, min-char-rnn)."""
+    """Return a gradient with each element clipped to ±bound (char-rnn, min-char-rnn)."""
     return pt.clip(gradient, -bound, bound)
 
 
 def clip_norm(gradient: TensorVariable, norm: TensorVariable, bound: float) -> TensorVariable:
-    """Shrink a gradient of a known norm to the norm ``bound`` where it is longer (Pascanu et al. 2013, 1211.5063)."""
+    """Return a gradient scaled to the norm ``bound`` if its norm is larger (Pascanu et al. 2013, arXiv 1211.5063)."""
     return gradient * pt.minimum(1.0, bound / pt.maximum(norm, 1e-12))

@@ -1,4 +1,4 @@
-"""Warm starts: a new model begins with the parameters of another, and may know more characters.
+"""Warm starts: a new model starts from the parameters of another, and may have more characters.
 
 >>> old = Model(HyperParams(layers=1, state_size=4), "GRUEncode", vocab_size=3, engine="cpu")
 >>> new = Model(old.hyper, "GRUEncode", vocab_size=5, engine="cpu")
@@ -22,14 +22,14 @@ FIXED = ("layers", "state_size", "gate", "reset", "tied", "head", "note_units", 
 
 
 def changed(hyper: HyperParams, **changes: Any) -> HyperParams:
-    """Return hyperparameters with changes under which parameters keep their meaning.
+    """Return changed hyperparameters; changes that would alter the meaning of parameters are refused.
 
     Raises
     ------
     InvalidValue
-        If a parameter would mean something else after a change.
+        If a change would alter the meaning of a parameter.
     UnknownName
-        If there is no such hyperparameter; near matches are named.
+        If a name is not that of a hyperparameter; the message lists near matches.
     """
     new = hyper.replace(**changes)
     for name in FIXED:
@@ -44,9 +44,9 @@ def changed(hyper: HyperParams, **changes: Any) -> HyperParams:
 def warm_start(new: Model, old: Model) -> None:
     """Give a model the parameters that another predicts with.
 
-    If the optimizer is the same, its slots and the number of steps are taken over too, so that the first steps are no
-    larger than others. New characters, whose indices come after the old ones, get copies of the parameters of U+FFFD,
-    at index 0: so the new model reads a text with them as the old one did.
+    If the optimizer is the same, its slots and the number of steps are copied too, so that the first steps are not
+    larger than later ones. New characters, whose indices follow the old ones, get copies of the parameters of U+FFFD,
+    at index 0, so that the new model reads them as the old one did.
     """
     shapes = new.network.shapes()
     new.load_parameters({name: _grown(array, shapes[name]) for name, array in old.parameters.items()})
@@ -58,7 +58,7 @@ def warm_start(new: Model, old: Model) -> None:
 
 
 def _grown(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return an array with copies of index 0 appended along every axis that is to be longer.
+    """Return an array extended to a shape; copies of index 0 are appended along every axis.
 
     >>> _grown(np.array([[1, 2], [3, 4]]), (3, 2)).tolist()
     [[1, 2], [3, 4], [1, 2]]

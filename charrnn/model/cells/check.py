@@ -52,8 +52,8 @@ class TracedStep:
     Raises
     ------
     InvalidCell
-        If the states, the shapes or the step contradict each other; the message names the state or the parameter, what
-        was expected and what was got.
+        If the states, the shapes or the step contradict each other; the message names the state or the parameter, the
+        expected and the actual value.
     """
 
     def __init__(self, cell: Cell, n_in: int, n_units: int, dtype: str) -> None:
@@ -77,7 +77,7 @@ class TracedStep:
 
     @property
     def key(self) -> str:
-        """Hash of the expression: equal for steps that are written alike, whatever their class is called."""
+        """Hash of the expression: equal for steps with the same formulas, whatever the class's name."""
         text = pytensor.dprint(self.outputs, file="str", print_type=True, id_type="int")
         return hashlib.sha256(text.encode()).hexdigest()
 

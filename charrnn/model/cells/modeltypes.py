@@ -32,7 +32,7 @@ STAGES = ("encode", "embed", "resize")
 
 @dataclass(frozen=True, repr=False)
 class ModelType:
-    """A kind of model: how its cell is made, and its input stage.
+    """A kind of model: the maker of its cell, and its input stage.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class ModelType:
     Raises
     ------
     UnknownName
-        If there is no such stage.
+        If `stage` is not one of these.
     InvalidCell
-        If `maker` is none of these.
+        If `maker` is not one of these.
     """
 
     name: str
@@ -91,7 +91,7 @@ class ModelType:
         return cell
 
     def _made(self, maker: Callable[..., Cell], hyper: HyperParams) -> Cell:
-        """Call the maker: a function with the hyperparameters if it wants an argument, a class without."""
+        """Return the maker's cell; a function gets the hyperparameters if it requires an argument."""
         of_class = isinstance(maker.func if isinstance(maker, functools.partial) else maker, type)
         try:
             wanted = [] if of_class else [a for a in inspect.signature(maker).parameters.values() if _required(a)]
@@ -103,7 +103,7 @@ class ModelType:
             ) from error
 
 
-#: What a model can be made with, besides a name.
+#: The values of `modeltype`, besides names.
 CellMaker = ModelType | type[Cell] | Cell | Callable[..., Cell]
 
 
@@ -121,7 +121,7 @@ _BUILTIN = {family.cell: name for name, family in families().items()}
 
 #: An input layer V→H, then GRU layers H→H: the default.
 GRUEncode = _TYPES["GRUEncode"]
-#: GRU layers of which the first takes the one-hot input.
+#: GRU layers; the first takes the one-hot input.
 GRUResize = _TYPES["GRUResize"]
 
 

@@ -1,6 +1,6 @@
-"""What a working directory keeps of a user's own cell, and how a cell that is passed in is compared with it.
+"""Record a user's own cell in a working directory, and compare a given cell with the record.
 
-The source is kept to be read and is never run: to load the model, its user passes the class in.
+The source is recorded for reading and never runs: to load the model, the user passes the class.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Record = dict[str, Any]
 
 
 def record(kind: ModelType, hyper: HyperParams) -> Record:
-    """Return what to keep of a user's own model type, as JSON can hold it.
+    """Return the record of a user's own model type, JSON-serialisable.
 
     Raises
     ------
@@ -34,8 +34,8 @@ def record(kind: ModelType, hyper: HyperParams) -> Record:
     source = source_of(cell)
     if source is None:
         warn_caller(
-            f"The source of {type(cell).__name__} cannot be found, as of what is typed at a plain prompt: none is "
-            "recorded. Keep it yourself: loading the model needs the class.",
+            f"The source of {type(cell).__name__} cannot be found, which is usual for classes typed at a plain prompt, "
+            "and is not recorded. Keep it yourself: loading the model needs the class.",
             UserWarning,
         )
     attributes = {name: repr(value) for name, value in vars(cell).items()}
@@ -59,14 +59,14 @@ def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where:
     Raises
     ------
     CellNeeded
-        If none was given.
+        If `given` is None.
     InvalidCell
         If the number of its states or the shapes of its parameters differ from the recorded ones.
 
     Warns
     -----
     UserWarning
-        If its step is not written as the one that the model was trained with.
+        If its step differs from the one that the model was trained with.
     """
     if given is None:
         raise CellNeeded(_plea(record, where), record["source"])
@@ -90,8 +90,8 @@ def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where:
     if now["pytensor"] == record["pytensor"] and now["step"] != record["step"]:
         warn_caller(
             f"{where}: the step of cell={kind.maker!r} is not written as that of the {record['name']} that the model "
-            "was made with. Its parameters fit, but may mean something else: compare with the recorded source "
-            "(ms.cell_source), or go on if the change was meant.",
+            "was made with. Its parameters fit, but their meaning may differ: compare it with the recorded source "
+            "(ms.cell_source), or continue if the change is intended.",
             UserWarning,
         )
     return kind
@@ -147,7 +147,7 @@ def _how(record: Record) -> str:
 
 def _plea(record: Record, where: str) -> str:
     name, source = record["name"], record["source"]
-    shown = f"It was written so:\n\n{textwrap.indent(source, '    ')}" if source else "Its source was not recorded."
+    shown = f"Its recorded source:\n\n{textwrap.indent(source, '    ')}" if source else "Its source was not recorded."
     return (
         f"{where}: the model has a cell of your own, {name}, and nothing in a model's directory is ever run. Define or "
         f"import it, and pass it: ModelState.load(..., cell={name}){_how(record)}. {shown}"

@@ -128,7 +128,7 @@ def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
             plain = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
             if not plain or name in (lookup.LAST, lookup.BEST) or place_of(name):
                 raise InvalidValue(
-                    f"{name!r} cannot name a branch: expected letters, digits and _.- only, and neither {lookup.LAST!r} "
+                    f"{name!r} cannot name a branch: expected letters, digits and _.-, and neither {lookup.LAST!r} "
                     f"nor {lookup.BEST!r} nor the name of a checkpoint. Choose another name."
                 )
             refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.snapshot()[1]))

@@ -15,7 +15,7 @@ from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.music.options import MusicOptions
 from charrnn.data.sources import recognise, source_like
 from charrnn.data.text.source import ReadOptions
-from charrnn.errors import CheckpointNotFound, InvalidValue
+from charrnn.errors import InvalidValue, NotTrainedYet
 from charrnn.session import ancestor, record
 from charrnn.session.facts import Facts
 from charrnn.session.kinds import refusable
@@ -121,7 +121,7 @@ def restored(
     ms = cls(WorkDir.open(workdir), engine, threads, cell)
     try:
         return record.restore(ms, checkpoint)
-    except CheckpointNotFound:
+    except NotTrainedYet:
         if checkpoint is not None or ms.origin:  # a warm start is in its first checkpoint
             raise
         return ms  # made with init_checkpoint=False, and not trained yet

@@ -3,7 +3,7 @@
 import threading
 
 import numpy as np
-from charrnn.hyper import HyperParams
+from charrnn.settings.hyper import HyperParams
 
 from charrnn.model.model import Model
 

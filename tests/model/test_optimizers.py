@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytensor
 import pytest
-from charrnn.hyper import HyperParams
+from charrnn.settings.hyper import HyperParams
 
 from charrnn.model.objective import clip_norm, clip_value
 from charrnn.model.optimizers import OPTIMIZERS, hyperparameters, rmsprop

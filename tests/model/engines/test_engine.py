@@ -4,7 +4,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from charrnn.hyper import HyperParams
+from charrnn.settings.hyper import HyperParams
 
 from charrnn.errors import EngineUnavailable, UnknownName
 from charrnn.model.engines import engine

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
-from charrnn.model.engine import compile_function
+from charrnn.model.engines.engine import compile_function
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 

@@ -124,7 +124,7 @@ def new(
         trainfrac=trainfrac,
         encoding=encoding,
         lower=lower or None,
-        gutenberg=gutenberg,
+        gutenberg=gutenberg or None,
         min_count=min_count,
         documents=documents,
         text=None if text is None else _column(text),
@@ -210,7 +210,12 @@ def finetune(
     charrnn finetune workdirs/novels alice.txt workdirs/novels-alice --set learnrate=3e-4
     """
     ms = ModelState.load(directory, checkpoint, engine=engine)
-    options: dict[str, Any] = {"lower": lower, "gutenberg": gutenberg, "overwrite": overwrite, "engine": engine}
+    options: dict[str, Any] = {
+        "lower": lower or None,
+        "gutenberg": gutenberg or None,
+        "overwrite": overwrite,
+        "engine": engine,
+    }
     print(f"{ms.finetune(srcfile, target, **options, **_chosen(settings))!r}\nTrain it:  charrnn train {target}")
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from charrnn import checks
-from charrnn.data.documents.source import Documents
-from charrnn.data.sources import DocumentOptions, MusicOptions, holds_documents, holds_music
-from charrnn.data.text.source import ReadOptions, TextSource
+from charrnn.data.reading import DocumentOptions, MusicOptions
+from charrnn.data.sources import recognise
+from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue
 from charrnn.settings import recipes
 from charrnn.settings.recipes import Recipe
@@ -159,29 +159,24 @@ def advise(
     >>> ms.train(**advice.training)                                                           # doctest: +SKIP
     """
     checks.number("minutes", minutes, above=0)
-    if holds_music(srcfile, DocumentOptions(), MusicOptions()):
+    source = recognise(srcfile, ReadOptions(lower=lower), DocumentOptions(), MusicOptions())
+    if source.corpus.kind == "music":
         raise InvalidValue(f"advise is for texts, and {srcfile} is music: take preset='piano' for it.")
-    reading = ReadOptions(lower=lower)
-    source: TextSource | Documents
-    if holds_documents(srcfile, DocumentOptions()):
-        source, count = (documents := Documents.open(srcfile, options=reading)), documents.count
-    else:
-        source, count = TextSource.open(srcfile, reading), 0
-    kinds = len(source.survey.counts_by_character)
+    name, length, kinds, count = source.characters()
     recipe = recipes.get("best").but(lower=lower)
     speed = _measured(engine, threads, documents=count > 0)
-    trials = tried(recipe, source.survey.length, kinds, minutes, speed)
-    recipe = suited(recipe, source.survey.length, minutes, trials)
-    length = 60 * minutes * SPENT / ROUNDS * _best(trials).chars_per_s / (recipe.batchsize * recipe.seq_len)
+    trials = tried(recipe, length, kinds, minutes, speed)
+    recipe = suited(recipe, length, minutes, trials)
+    batches = 60 * minutes * SPENT / ROUNDS * _best(trials).chars_per_s / (recipe.batchsize * recipe.seq_len)
     return Advice(
-        source=source.name,
-        length=source.survey.length,
+        source=name,
+        length=length,
         kinds=kinds,
         documents=count,
         minutes=minutes,
         recipe=recipe,
         trials=trials,
-        train_len=max(1, round(length)),
+        train_len=max(1, round(batches)),
     )
 
 

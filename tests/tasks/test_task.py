@@ -8,7 +8,8 @@ import pytest
 from charrnn import ModelState
 from charrnn.data.documents.document import Document
 from charrnn.data.music.rolls import Roll
-from charrnn.data.sources import DocumentOptions, MusicOptions, recognise
+from charrnn.data.reading import DocumentOptions, MusicOptions
+from charrnn.data.sources import recognise
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue, SourceNotFound
 from charrnn.generation.piece import Piece

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
+from charrnn.data.budget import LIMIT
 from charrnn.data.documents.document import Document
+from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.documents.source import Delimiter, Labels
 from charrnn.data.documents.tables import Column
-from charrnn.data.reading import DocumentOptions, MusicOptions
+from charrnn.data.music.options import MusicOptions
 from charrnn.data.text.source import ReadOptions
 from charrnn.session import checkpoints, look, make, show, write
 from charrnn.session import train as training
@@ -110,6 +112,8 @@ class ModelState(Session):
         beats: float | None = None,
         onsets: bool = False,
         transpose: int | None = None,
+        pedal: bool = True,
+        memory_limit: float = LIMIT,
         hyper: HyperParams | None = None,
         **hyperparams: Any,
     ) -> Self:
@@ -163,6 +167,10 @@ class ModelState(Session):
         dt, beats, onsets, transpose
             For music: seconds or beats of a frame, whether struck keys are told from held ones, and by how many
             semitones at most pieces are shifted in training. Each of them says that the source is music.
+        pedal : bool
+            Whether notes of MIDI files last as long as the sustain pedal holds them.
+        memory_limit : float
+            Gigabytes of memory that music may take while it is read.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams
@@ -195,7 +203,7 @@ class ModelState(Session):
             min_count=min_count,
             reading=ReadOptions(encoding, newlines, bool(lower), gutenberg, strip_punctuation),
             documents=DocumentOptions(documents, text, labels, kind, delimiter, header, only, min_documents),
-            music=MusicOptions(dt, beats, onsets, transpose or 0),
+            music=MusicOptions(dt, beats, onsets, transpose or 0, pedal, memory_limit),
             lower=lower,
             transpose=transpose,
             hyper=hyper,

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
-from charrnn import checks
-from charrnn.data.documents.source import SUFFIXES, Delimiter, Labels
-from charrnn.data.documents.tables import Column
+from charrnn.data.documents.options import FORMATS, DocumentOptions
+from charrnn.data.documents.source import SUFFIXES
+from charrnn.data.music.options import MusicOptions
 from charrnn.data.text import cleaning, paths
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CorruptFile
 
-FORMATS = ("csv", "jsonl", "json")  # of tables of documents
-KINDS = ("text", "documents", "music", *FORMATS)
 TRAINFRAC = 0.9
 DAMAGED = "The record of how the source is read is damaged"
 
@@ -29,85 +26,8 @@ class Known(Protocol):
     def __contains__(self, ch: str, /) -> bool: ...
 
 
-class Options:
-    """A frozen dataclass of options: which are not as they are by default, and their record."""
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The options that are not as they are by default."""
-        usual: Any = type(self)()
-        given = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        return {name: value for name, value in given.items() if value != getattr(usual, name)}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a record that JSON can hold: the options that are not as they are by default."""
-        return {name: _plain(value) for name, value in self.chosen.items()}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Restore options from their record.
-
-        Raises
-        ------
-        CorruptFile
-            If the record is not one of such options.
-        """
-        try:
-            return cls(**{name: _restored(value) for name, value in record.items()})
-        except (TypeError, ValueError, AttributeError, re.error) as error:
-            raise CorruptFile(f"{DAMAGED}: {error}. Restore it from a copy.") from error
-
-
 @dataclass(frozen=True)
-class DocumentOptions(Options):
-    """How documents are found in a source, see `charrnn.data.documents.source.Documents.open`.
-
-    `documents` says whether there are any; None leaves that to `charrnn.data.sources.recognise`. `kind` is a kind of
-    data or a format of tables.
-    """
-
-    documents: bool | None = None
-    text: Column | None = None
-    labels: Labels = ()
-    kind: str | None = None
-    delimiter: Delimiter | None = None
-    header: bool | None = None
-    only: Mapping[str, str | Collection[str]] | None = None
-    min_documents: int | Mapping[str, int] = 1
-
-    def __post_init__(self) -> None:
-        for name in ("documents", "header"):
-            if getattr(self, name) is not None:
-                checks.flag(name, getattr(self, name))
-        if self.kind is not None:
-            checks.known("kind", self.kind, KINDS)
-
-    @property
-    def format(self) -> str | None:
-        """The format of tables, where it is given."""
-        return self.kind if self.kind in FORMATS else None
-
-    @property
-    def about_documents(self) -> list[str]:
-        """The names of the options given that only documents have; `documents` itself is not among them."""
-        return [name for name in self.chosen if name not in ("documents", "kind") or (name == "kind" and self.format)]
-
-
-@dataclass(frozen=True)
-class MusicOptions(Options):
-    """How music becomes frames; see `charrnn.data.music.source.Pieces.open` and `charrnn.data.music.corpus`."""
-
-    dt: float | None = None
-    beats: float | None = None
-    onsets: bool = False
-    transpose: int = 0
-
-    def __post_init__(self) -> None:
-        checks.flag("onsets", self.onsets)
-
-
-@dataclass(frozen=True)
-class Reading(Options):
+class Reading:
     """All that was chosen about how a source is read and divided.
 
     Parameters
@@ -144,8 +64,11 @@ class Reading(Options):
         usual = ReadOptions()
         text = {name: value for name, value in vars(self.text).items() if value != getattr(usual, name)}
         nested = ("text", "documents", "music", "source")
-        own = {name: value for name, value in self.chosen.items() if name not in nested}
-        return text | self.documents.chosen | self.music.chosen | own
+        plain = Reading()
+        own = {name: value for name, value in vars(self).items() if value != getattr(plain, name)}
+        chosen = {name: value for name, value in own.items() if name not in nested}
+        documents = {} if self.documents.documents is None else {"documents": self.documents.documents}
+        return text | documents | self.documents.chosen | self.music.chosen | chosen
 
     def but(self, text: Mapping[str, Any], documents: Mapping[str, Any]) -> Reading:
         """Return a copy with some options of texts and of documents changed: those that are not None."""
@@ -174,7 +97,7 @@ class Reading(Options):
         That is the division, the encoding where the other is UTF-8, and whether Project Gutenberg's markers must be
         there; of documents, the columns if both are tables, and delimiter and header if both have the same format.
         """
-        kept = dict(self.documents.chosen)
+        kept = self.documents.chosen
         ours = self.documents.format or format_of(self.source)
         theirs = format_of(source, self.documents.format)
         apart = ("delimiter", "header", "kind") if ours != theirs else ()
@@ -186,11 +109,19 @@ class Reading(Options):
         return Reading(text, documents, self.music, self.min_count)
 
     def to_json(self) -> dict[str, Any]:
+        """Return a record that JSON can hold."""
         nested = {"text": self.text.to_json(), "documents": self.documents.to_json(), "music": self.music.to_json()}
-        return super().to_json() | nested
+        return dict(vars(self)) | nested
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Restore it from its record.
+
+        Raises
+        ------
+        CorruptFile
+            If the record is not one of a reading.
+        """
         try:
             nested = {
                 "text": ReadOptions.from_json(record["text"]),
@@ -198,7 +129,7 @@ class Reading(Options):
                 "music": MusicOptions.from_json(record["music"]),
             }
             return cls(**{**record, **nested})
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError) as error:
             raise CorruptFile(f"{DAMAGED}: {error!r}. Restore it from a copy.") from error
 
 
@@ -242,33 +173,3 @@ def _is_utf8(source: Any) -> bool:
             return any(not block.isascii() for block in iter(lambda: file.read(1 << 20), ""))
     except (OSError, ValueError):
         return False
-
-
-def _plain(value: Any) -> Any:
-    """Return an option's value as JSON can hold it."""
-    if isinstance(value, re.Pattern):
-        return {"pattern": value.pattern, "flags": value.flags}
-    if isinstance(value, Mapping):
-        return {"mapping": {str(name): _plain(item) for name, item in value.items()}}
-    if isinstance(value, str | os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if isinstance(value, Iterable):
-        return [_plain(item) for item in value]
-    return value.item() if hasattr(value, "item") else value
-
-
-def _restored(value: Any) -> Any:
-    """Return an option's value from its record.
-
-    >>> _restored(_plain({"author": ("Blake", "Keats")})), _restored(_plain(re.compile("^-+$", re.M))).flags & re.M
-    ({'author': ['Blake', 'Keats']}, re.MULTILINE)
-    """
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_restored(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "pattern" in value:
-        return re.compile(value["pattern"], value["flags"])
-    return {name: _restored(item) for name, item in value["mapping"].items()}

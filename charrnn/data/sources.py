@@ -12,10 +12,12 @@ from typing import Any, ClassVar, NamedTuple
 
 from charrnn.data.corpus import Corpus
 from charrnn.data.documents.corpus import DocumentCorpus, encode_documents
+from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.documents.source import SUFFIXES, Documents
 from charrnn.data.music.corpus import MusicCorpus, encode_pieces
-from charrnn.data.music.source import MIDI, Pieces, is_music
-from charrnn.data.reading import DocumentOptions, MusicOptions, Reading
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.music.source import Pieces, folder_census, is_music
+from charrnn.data.reading import Reading
 from charrnn.data.text import paths
 from charrnn.data.text.charset import UNKNOWN, CharSet
 from charrnn.data.text.corpus import CharacterCorpus, TextCorpus, encode
@@ -182,8 +184,7 @@ class Music(Source):
     options: MusicOptions = field(default_factory=MusicOptions)
 
     def open(self) -> Pieces:
-        options = self.options
-        return Pieces.open(self.given, dt=options.dt, beats=options.beats, onsets=options.onsets)
+        return Pieces.open(self.given, **self.options.reading)
 
     def characters(self) -> Characters:
         raise InvalidValue(f"{named(self.given)} is music, which has no characters: take preset='piano' for it.")
@@ -238,7 +239,7 @@ def recognise(
     'documents'
     """
     given = settled(given)
-    said = [*musical, *music.chosen]
+    said = [*musical, *(name for name in music.chosen if name != "memory_limit")]
     if documents.kind == "music":
         said.insert(0, "kind='music'")
     if documents.documents is False and documents.about_documents:
@@ -247,9 +248,7 @@ def recognise(
         )
     other = _said_otherwise(documents)
     if said and other:
-        raise InvalidValue(
-            f"{_about(said, 'for music')}, and {_about(other, 'about text or documents')}: leave one out."
-        )
+        raise InvalidValue(f"{_about(said, 'for music')}, and {_about(other, 'about texts')}: leave one out.")
     if not said and is_music(given) and not (other and _is_mixed(given)):
         if documents.about_documents:
             raise InvalidValue(f"{named(given)} is music, but {_about(documents.about_documents, 'about documents')}.")
@@ -332,11 +331,7 @@ def _is_mixed(given: Any) -> bool:
 
 def _census(given: Any) -> tuple[int, int]:
     """Return how many files of a folder are MIDI files and how many are not; none where it is no folder."""
-    if not paths.is_folder(given):
-        return 0, 0
-    files, _ = paths.folder_files(Path(given).expanduser())
-    music = sum(file.suffix.lower() in MIDI for file in files)
-    return music, len(files) - music
+    return folder_census(Path(given).expanduser()) if paths.is_folder(given) else (0, 0)
 
 
 def _may_be_music(given: Any) -> bool:

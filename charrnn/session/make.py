@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from charrnn import checks
 from charrnn.data.documents.document import Document
+from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.documents.source import Delimiter
 from charrnn.data.documents.tables import Column
-from charrnn.data.reading import DocumentOptions, MusicOptions, Reading, given_paths
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.reading import Reading, given_paths
 from charrnn.data.sources import named, recognise, settled, source_like
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CheckpointNotFound, InvalidValue

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from charrnn.data.documents.document import Document
-from charrnn.data.reading import DocumentOptions, MusicOptions, Reading
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.reading import Reading
 from charrnn.data.sources import corpus_from_json, recognise, source_like
 from charrnn.data.streams.batch import Streams
 from charrnn.data.text.source import ReadOptions

@@ -80,7 +80,7 @@ class Session:
         self.facts = facts = Facts.from_json(workdir.model)
         self.modeltype, self.hyper, self.corpus = facts.modeltype, facts.hyper, facts.corpus
         self.celltype = facts.celltype(cell, workdir.path)
-        self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written)
+        self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written, facts.reading)
         self.live = Live(self._new_model, threads)
         self._policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None

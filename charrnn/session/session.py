@@ -12,7 +12,7 @@ from charrnn.data.documents.labels import LabelTable
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue, SourceNotFound, TrainingInBackground
 from charrnn.model.engines import engine as engines
-from charrnn.session import completion
+from charrnn.session import completion, othernames
 from charrnn.session.facts import Facts
 from charrnn.session.listing import Checkpoints
 from charrnn.session.live import Live
@@ -289,6 +289,11 @@ class Session:
     def cell_source(self) -> str | None:
         """How the user's own cell was written when the model was made; None for other cells, or if unknown."""
         return self.facts.cell.get("source")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(type(self), name):  # a property that failed: its own error is the one to see
+            return object.__getattribute__(self, name)
+        raise othernames.missing(self, name)
 
     def __dir__(self) -> list[str]:
         """Leave out what has no meaning for the kind of data."""

@@ -15,8 +15,9 @@ from charrnn import checks
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation import sampler as sampling
 from charrnn.insight.live import LivePlot
-from charrnn.session import look, record, show
+from charrnn.session import look, othernames, record, show
 from charrnn.session.live import not_while_training
+from charrnn.session.othernames import accepting
 from charrnn.storage import lookup, timetravel
 from charrnn.storage.thinning import thin
 from charrnn.training.job import Job
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 @not_while_training
+@accepting(othernames.TRAIN, othernames.TRAIN_EXPLAINED, othernames.TRAIN_UNLESS)
 def train(
     ms: Session,
     num_rounds: int = 1,

@@ -83,7 +83,7 @@ def apply_all(b: Emitter, op: ps.ScalarOp, args: list[ir.Value]) -> list[ir.Valu
 
 
 def can_emit(op: ps.ScalarOp) -> bool:
-    """Say whether every part of a scalar Op has vector instructions."""
+    """Return whether every part of a scalar Op has vector instructions."""
     if isinstance(op, ps.Composite):
         return all(can_emit(node.op) for node in op.fgraph.toposort())
     return scalars.supported(op)

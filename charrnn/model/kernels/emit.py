@@ -130,7 +130,7 @@ class Emitter(ir.IRBuilder):
         self.call(self.declare("llvm.prefetch.p0", signature), [base, INT32(int(write)), INT32(3), INT32(1)])
 
     def is_null(self, base: ir.Value) -> ir.Value:
-        """Say whether an address is null."""
+        """Return whether an address is null."""
         return self.icmp_unsigned("==", self.ptrtoint(base, INT), INT(0))
 
     def variable(self, value: ir.Value) -> ir.Value:

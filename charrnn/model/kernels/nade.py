@@ -32,7 +32,7 @@ class _PitchEmitter(RowEmitter):
         return self.at(self.arrays[k], self.add(self.mul(i, self.V), p))
 
     def sounds(self, i: ir.Value, p: ir.Value) -> ir.Value:
-        """Say whether note p of frame i sounds."""
+        """Return whether note p of frame i sounds."""
         return self.fcmp_unordered("!=", self.read(self.pitch(2, i, p)), constant(0.0, self.scalar))
 
     def begin(self, i: ir.Value, units: ir.Value, hidden: ir.Value) -> None:

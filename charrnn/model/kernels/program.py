@@ -207,7 +207,7 @@ class Program:
         return total.value not in self._begun and all(computable(v) for v in operands)
 
     def _in_memory(self, rest: tuple[Variable, ...]) -> bool:
-        """Say whether a product can start from the rest as stored: one value of full width, with a row for each row."""
+        """Return whether a product can start from the rest as stored: one value of full width, with a row for each row."""
         (first, *others) = rest
         return not others and first in self.stored and self.stored[first].width > 1 and first.type.shape[0] != 1
 

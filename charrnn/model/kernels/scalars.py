@@ -152,5 +152,5 @@ def add(b: Emitter, terms: list[ir.Value]) -> ir.Value:
 
 
 def supported(op: ps.ScalarOp) -> bool:
-    """Say whether `apply` has instructions for an Op."""
+    """Return whether `apply` has instructions for an Op."""
     return type(op) in _INSTRUCTIONS

@@ -37,7 +37,7 @@ class SumOfProducts:
 
 
 def is_transpose(var: Variable) -> bool:
-    """Say whether a variable is the transpose of a matrix."""
+    """Return whether a variable is the transpose of a matrix."""
     return var.owner is not None and isinstance(var.owner.op, DimShuffle) and tuple(var.owner.op.new_order) == (1, 0)
 
 

@@ -116,7 +116,7 @@ def _kernel(op: Recurrence | RecurrenceGradient) -> LoopKernel:
 
 
 def _each_used_once(step: StepGraph) -> bool:
-    """Say whether every parameter is a factor of one product, or added or multiplied as one row, just as it is."""
+    """Return whether every parameter is a factor of one product, or added or multiplied as one row, just as it is."""
     uses = dict.fromkeys(step.parameters.values(), 0)
     for node in io_toposort([], [*step.hoisted, *step.leaves]):
         for parameter in uses.keys() & set(node.inputs):

@@ -222,7 +222,7 @@ class StepGraph:
         self.inference = clone_fgraph(loop_inputs, self.with_products(self.cut_outputs))
 
     def _leaves_the_loop(self, var: Variable) -> bool:
-        """Say whether an expression of the input is computed before the loop: products, and sums of them.
+        """Return whether an expression of the input is computed before the loop: products, and sums of them.
 
         Element-wise functions of these cost less inside the loop, where they are in the cache.
         """

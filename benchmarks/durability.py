@@ -1,9 +1,9 @@
-"""A long soak of the working directory: everything that may happen to one, hundreds of times, and the losses counted.
+"""Stress-test the working directory: kills, damage and full disks, hundreds of times, and a count of the losses.
 
     python -m benchmarks.durability            # some minutes
     python -m benchmarks.durability --scale 0.1
 
-Prints a table of what was tried, survived or found, and lost (the goal: nothing); then the cost of saving.
+Prints a table of the trials: how many, survived or found, and lost (the goal is none); then the cost of saving.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STEPS = (10, 20, 30, 40)
 
 
 def kills(parent: Path, times: int, rng: random.Random) -> Counter:
-    """Kill writers (kill -9) at random moments, each going on from what the one before left."""
+    """Kill writers (kill -9) at random moments; each continues from the state that the one before left."""
     verdicts: Counter = Counter()
     for n in range(times):
         if n % 25 == 0:
@@ -51,7 +51,7 @@ def kills(parent: Path, times: int, rng: random.Random) -> Counter:
 
 
 def damages(parent: Path, times: int, rng: random.Random, harm) -> Counter:
-    """Let `harm` change the bytes of a file of a working directory; see what reading it then gives."""
+    """Let `harm` change the bytes of a file of a working directory, then read the directory."""
     workdir = new_workdir(parent / harm.__name__, STEPS)
     note(workdir, "a note", "best")
     intact = damage.contents(workdir.path)
@@ -82,7 +82,7 @@ def truncated(content: bytes, rng: random.Random) -> bytes:
 
 
 def full_disks(parent: Path, times: int, rng: random.Random) -> Counter:
-    """Let the disk fill up in the middle of a save, a branching, or an export; then go on."""
+    """Let the disk fill up in the middle of a save, a branching, or an export; then continue."""
     verdicts: Counter = Counter()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     workdir = new_workdir(parent / "full", STEPS)

@@ -16,11 +16,11 @@ from charrnn.model.kernels import scalars, threads
 from charrnn.model.kernels.emit import INT, POINTER, Emitter, constant
 from charrnn.model.kernels.jit import CompiledFunction, address
 
-LEAST = 1 << 14  # the fewest numbers that are worth another thread
+LEAST = 1 << 14  # minimum count of numbers for another thread
 
 
 class FlatElemwise(Op):
-    """The same value as an `Elemwise`, for inputs and outputs of one float type.
+    """An `Elemwise` whose inputs and outputs have one float type.
 
     Single numbers are broadcast inside the loop; other inputs that need broadcasting are copied out first.
     """

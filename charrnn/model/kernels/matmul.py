@@ -19,7 +19,7 @@ from charrnn.model.kernels.jit import CompiledFunction, address, host
 
 CHUNK = 64  # rows of the left operand that go through all panels in turn: they stay in the cache
 DEPTH = 256  # rows of a long right operand that are packed at once
-LEAST = 1 << 22  # multiplications that are worth several threads
+LEAST = 1 << 22  # minimum number of multiplications for several threads
 
 
 def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:

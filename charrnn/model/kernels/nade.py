@@ -137,7 +137,7 @@ def logits(c: np.ndarray, a: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.nda
 def gradient(
     d: np.ndarray, a: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the gradients of a, W and U from that of the logits, d (N, V). Each thread sums separately."""
+    """Return the gradients of a, W and U, given that of the logits, d (N, V). Each thread sums separately."""
     V, K = W.shape
     d_a = np.empty_like(a, order="C")
     run = _gradient(str(d.dtype))

@@ -1,8 +1,8 @@
 """Completion in IPython: checkpoints, branches and labels, where a model's methods ask for one.
 
 ``ms.restore("<TAB>`` and ``ms.generate(label="<TAB>`` show them all, in a terminal and in a notebook. A session
-registers this in the IPython that runs; ``charrnn shell``, which loads a model first, as an extension of the one that it
-starts.
+registers this in the IPython that runs. ``charrnn shell``, which loads a model first, loads it as an extension of the
+IPython that it starts.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _checkpoints(model: Any) -> list[str]:
 def _labels(model: Any, mapping: str | None) -> list[str]:
     """Return labels; or columns, where a mapping's key is asked for and there are several."""
     tables = {table.name: table.labels for table in model.label_tables}
-    only = list(*tables.values()) if len(tables) == 1 else []
+    only: list[str] = list(*tables.values()) if len(tables) == 1 else []
     if mapping is None:
         return only
     if column := COLUMN.match(mapping):

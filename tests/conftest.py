@@ -62,7 +62,7 @@ def ms(template, compiled, tmp_path):
     from charrnn import ModelState
 
     ms = ModelState.load(shutil.copytree(template, tmp_path / "model"))
-    ms.model = compiled
+    ms.live.trained = compiled
     return ms.restore()
 
 

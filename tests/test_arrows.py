@@ -9,7 +9,7 @@ from pathlib import Path
 import charrnn
 
 ROOT = Path(charrnn.__file__).parent
-GROUND = {"errors", "checks", "wording", "table"}
+GROUND = {"escapes", "errors", "checks", "wording", "table"}
 BELOW_TASKS = {"training", "generation", "model", "data"}
 BELOW_SESSION = {"tasks", "insight", "storage", "settings", *BELOW_TASKS}
 ARROWS = {  # what each room may import, beside the ground
@@ -27,14 +27,23 @@ ARROWS = {  # what each room may import, beside the ground
     "model": {"settings"},
     "data": set(),
     "settings": set(),
-    "storage": set(),
+    "storage": {"__init__"},
+    "escapes": set(),
     "errors": set(),
     "checks": set(),
     "wording": set(),
     "table": set(),
 }
 EXCEPTIONS = {("settings/hyper", "model/optimizers")}  # which reads the names, and imports only ground at its top
-GROUND_OF_GROUND = {("checks", "errors"), ("table", "wording"), ("table", "checks"), ("table", "errors")}
+GROUND_OF_GROUND = {
+    ("errors", "escapes"),
+    ("checks", "errors"),
+    ("wording", "escapes"),
+    ("table", "escapes"),
+    ("table", "wording"),
+    ("table", "checks"),
+    ("table", "errors"),
+}
 
 
 def modules():

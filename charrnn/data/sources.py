@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from charrnn import checks
 from charrnn.data.corpus import Corpus
 from charrnn.data.documents.corpus import DocumentCorpus, encode_documents
-from charrnn.data.documents.source import SUFFIXES, Documents, Labels
-from charrnn.data.documents.tables import Column
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.documents.source import SUFFIXES, Documents
 from charrnn.data.music.corpus import MusicCorpus, encode_pieces
-from charrnn.data.music.source import Pieces, is_music
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.music.source import Pieces, has_music, is_music
+from charrnn.data.text import paths
 from charrnn.data.text.charset import UNKNOWN, CharSet
 from charrnn.data.text.corpus import CharacterCorpus, TextCorpus, encode
 from charrnn.data.text.source import ReadOptions, TextSource
@@ -23,65 +24,31 @@ from charrnn.data.text.survey import Survey
 from charrnn.errors import CorruptFile, InvalidValue
 
 
-@dataclass(frozen=True)
-class DocumentOptions:
-    """How documents are found in a source, see `charrnn.data.documents.source.Documents.open`.
-
-    `documents` says whether there are any; None leaves that to `holds_documents`.
-    """
-
-    documents: bool | None = None
-    text: Column | None = None
-    labels: Labels = ()
-    kind: str | None = None
-    delimiter: str | None = None
-    header: bool | None = None
-    only: Mapping[str, str | Collection[str]] | None = None
-    min_documents: int | Mapping[str, int] = 1
-
-    def __post_init__(self) -> None:
-        for name in ("documents", "header"):
-            if getattr(self, name) is not None:
-                checks.flag(name, getattr(self, name))
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The options that are not as they are by default."""
-        default = DocumentOptions()
-        given = {name: value for name, value in vars(self).items() if name != "documents"}
-        return {name: value for name, value in given.items() if value != getattr(default, name)}
-
-
-@dataclass(frozen=True)
-class MusicOptions:
-    """How music becomes frames; see `charrnn.data.music.source.Pieces.open` and `charrnn.data.music.corpus`."""
-
-    dt: float | None = None
-    beats: float | None = None
-    onsets: bool = False
-    transpose: int = 0
-
-    def __post_init__(self) -> None:
-        checks.flag("onsets", self.onsets)
-
-
-def holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:
+def _holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:
     """Say whether a source is music.
+
+    What is said decides: kind="music", documents=True, or for a folder options about music or about documents. Else a
+    folder is what most of its files are.
 
     Raises
     ------
     InvalidValue
         It is, but there are options about documents; or it is not, but there are some about music.
     """
-    found = options.documents is None and is_music(source)
-    if found and options.chosen:
-        raise InvalidValue(f"{source} is music, but {', '.join(options.chosen)} is about documents: leave it out.")
-    if not found and music != MusicOptions():
-        raise InvalidValue(f"dt, beats, onsets and transpose are for music, which {source} is not.")
+    said = options.kind == "music"
+    about = [name for name in options.chosen if not (said and name == "kind")]
+    asked = music != MusicOptions()
+    found = said or (options.documents is None and (is_music(source) or (asked and has_music(source))))
+    if found and about and not (said or asked) and paths.is_folder(source):
+        return False
+    if found and about:
+        raise InvalidValue(f"{source} is music, but {', '.join(about)} is about documents: leave it out.")
+    if not found and asked:
+        raise InvalidValue(f"dt, beats, onsets, transpose and pedal are for music, which {source} is not.")
     return found
 
 
-def holds_documents(source: Any, options: DocumentOptions) -> bool:
+def _holds_documents(source: Any, options: DocumentOptions) -> bool:
     """Say whether a source is documents, each on its own, and not one continuous text.
 
     It is if the options say so; if any of them is about documents; or if it is a table, a folder, a list or a data
@@ -94,7 +61,7 @@ def holds_documents(source: Any, options: DocumentOptions) -> bool:
 
     Examples
     --------
-    >>> holds_documents("poems.csv", DocumentOptions()), holds_documents("alice.txt", DocumentOptions())
+    >>> _holds_documents("poems.csv", DocumentOptions()), _holds_documents("alice.txt", DocumentOptions())
     (True, False)
     """
     if options.documents is False and options.chosen:
@@ -103,7 +70,7 @@ def holds_documents(source: Any, options: DocumentOptions) -> bool:
         return options.documents
     if options.chosen or not (isinstance(source, str | os.PathLike) or hasattr(source, "read")):
         return True
-    return not hasattr(source, "read") and (Path(source).suffix.lower() in SUFFIXES or Path(source).is_dir())
+    return not hasattr(source, "read") and (Path(source).suffix.lower() in SUFFIXES or paths.is_folder(source))
 
 
 class Characters(NamedTuple):
@@ -248,8 +215,7 @@ class Music(Source):
     options: MusicOptions = field(default_factory=MusicOptions)
 
     def open(self) -> Pieces:
-        options = self.options
-        return Pieces.open(self.given, dt=options.dt, beats=options.beats, onsets=options.onsets)
+        return Pieces.open(self.given, **self.options.reading)
 
     def characters(self) -> Characters:
         raise InvalidValue(f"{self.given} is music, which has no characters: take preset='piano' for it.")
@@ -284,9 +250,9 @@ def recognise(given: Any, reading: ReadOptions, documents: DocumentOptions, musi
     >>> recognise("poems.csv", ReadOptions(), DocumentOptions(), MusicOptions()).corpus.kind
     'documents'
     """
-    if holds_music(given, documents, music):
+    if _holds_music(given, documents, music):
         return Music(given, reading, music)
-    if holds_documents(given, documents):
+    if _holds_documents(given, documents):
         return SeparateDocuments(given, reading, documents)
     return ContinuousText(given, reading)
 
@@ -309,23 +275,6 @@ def corpus_from_json(record: Mapping[str, Any]) -> Corpus:
     if kind not in SOURCES:
         raise CorruptFile(f"The record is of {kind!r}: expected {', '.join(SOURCES)}. A newer charrnn may read it.")
     return SOURCES[kind].corpus.from_json(record)
-
-
-def encode_source(
-    source: Any,
-    directory: Path,
-    seq_len: int,
-    trainfrac: float,
-    min_count: int,
-    random_seed: int,
-    reading: ReadOptions,
-    options: DocumentOptions,
-    music: MusicOptions,
-    known: CharSet | None = None,
-) -> tuple[Corpus, int]:
-    """Recognise a source and encode it, see `Source.encode`."""
-    found = recognise(source, reading, options, music)
-    return found.encode(directory, seq_len, trainfrac, min_count, random_seed, known)
 
 
 def _has_unknown(survey: Survey, corpus: CharacterCorpus) -> bool:

@@ -1,4 +1,4 @@
-"""The commands that make a model again, as far as its history tells."""
+"""The commands that reproduce a model, reconstructed from its history."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PACKAGES = ("pytensor", "numpy", "llvmlite", "jax")
 
 
 def commands(ms: Session) -> str:
-    """Return Python that makes a model of the same text, and trains it as this one was."""
+    """Return Python code that makes a model of the same text and trains it in the same way."""
     return "\n".join(["from charrnn import ModelState", "", _creation(ms), *_trainings(ms)])
 
 
 def versions(ms: Session) -> str:
-    """Return what the model runs on here."""
+    """Return the versions of the packages that the model runs on, its engine and threads."""
     found = [f"charrnn {charrnn.__version__}", f"Python {platform.python_version()}"]
     found += [f"{package} {version}" for package in PACKAGES if (version := _version(package))]
     return f"{', '.join(found)}; engine {ms.model.engine}, threads {ms.model.threads}."
@@ -46,7 +46,7 @@ def _creation(ms: Session) -> str:
 
 
 def _modeltype(ms: Session) -> str:
-    """Return how a model type is given: by its name, or as a cell of the user's own."""
+    """Return the code of the argument `modeltype`: a name, or the user's own cell."""
     if ms.cell_source is None:
         return repr(ms.modeltype)
     cell, stage = type(ms.model.network.cell).__name__, ms.model.network.stage
@@ -54,7 +54,7 @@ def _modeltype(ms: Session) -> str:
 
 
 def _trainings(ms: Session) -> list[str]:
-    """Return calls of `train` that do what the rounds of the history did."""
+    """Return the calls of `train` that repeat the rounds of the history."""
     calls = []
     for call, rounds in itertools.groupby(_call(ms, row) for row in ms.history if row.get("batches")):
         given = "".join(f", {name}={value}" for name, value in call)

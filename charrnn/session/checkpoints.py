@@ -167,7 +167,7 @@ def diff(ms: Session, a: Which, b: Which = None, numchars: int = 300, rng: int =
     """
     found = ms.workdir.find(a), _meant(ms, b)
     one, other = (_side(ms, checkpoint, numchars, rng) for checkpoint in found)
-    return Comparison(one, other)
+    return Comparison(one, other, ms.task.shown)
 
 
 def verify(ms: Session) -> Verification:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from charrnn import checks
 from charrnn.data.documents.document import Document
-from charrnn.data.sources import DocumentOptions, MusicOptions, recognise, source_like
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.sources import recognise, source_like
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CheckpointNotFound, InvalidValue
 from charrnn.session import ancestor, record
@@ -85,9 +87,11 @@ def new(
     source = recognise(srcfile, reading, documents, music)
     hyper = task_type(source.corpus.kind).suited(hyper, srcfile)
     if hyper.tied:  # before there is a directory
+        from charrnn.model import heads
         from charrnn.model.heads.output import require_tieable
 
-        require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
+        head = heads.make(hyper, vocab_size=1)
+        require_tieable(mtype.stage, one_output_each=head.width == head.vocab_size)
 
     def facts(data: Path) -> dict[str, Any]:
         corpus, never_written = source.encode(data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed)

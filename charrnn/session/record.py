@@ -33,7 +33,7 @@ def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     found = ms.workdir.find(checkpoint)
     arrays, record = ms.workdir.read(found)
     place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
-    policy = policies.make(ms.hyper.policy, record["policy"])
+    policy = policies.make(record.get("policy_name", ms.hyper.policy), record["policy"])
     ms.live.load(arrays, record["step"])
     ms.live.place, ms.policy, ms.checkpoint = place, policy, found
     ms.steplog.forget()
@@ -74,6 +74,7 @@ def _facts(ms: Session) -> dict[str, Any]:
         "pos": ms.place.pos,
         "step": ms.model.steps,
         "policy": ms.policy.to_json(),
+        "policy_name": policies.name_of(ms.policy),
         "learnrate": ms.learnrate,
         "engine": ms.model.engine,
         "threads": ms.model.threads,

@@ -7,12 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from charrnn import checks
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.text.charset import CharSet
-from charrnn.errors import InvalidValue, SourceNotFound
+from charrnn.errors import InvalidValue, SourceNotFound, TrainingInBackground
 from charrnn.model.engines import engine as engines
 from charrnn.session import completion
 from charrnn.session.facts import Facts
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from charrnn.model.cells.modeltypes import CellMaker
     from charrnn.model.model import Model
     from charrnn.training.job import Job
+    from charrnn.training.policies import Constant
 
 
 class Session:
@@ -56,7 +55,7 @@ class Session:
     live : Live
         The model that trains, and the one that is looked at meanwhile.
     policy : charrnn.training.policies.Constant
-        The learning-rate policy.
+        The learning-rate policy; to go on with another, set a name or one of `charrnn.training.policies`.
     checkpoint : Checkpoint or None
         The checkpoint last saved or restored.
     steplog : StepLog
@@ -78,7 +77,7 @@ class Session:
         self.celltype = facts.celltype(cell, workdir.path)
         self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written)
         self.live = Live(self._new_model, threads)
-        self.policy = policies.new(self.hyper)
+        self._policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
         self.steplog = StepLog()
         completion.register()
@@ -147,6 +146,31 @@ class Session:
     def learnrate(self, value: float) -> None:
         self.policy.learnrate = self.hyper.replace(learnrate=value).learnrate  # checks it
 
+    @property
+    def policy(self) -> Constant:
+        """The learning-rate policy. Set it to a name, such as "cosine", or to one of `charrnn.training.policies`.
+
+        Checkpoints record it, so that what is loaded goes on with it.
+        """
+        return self._policy
+
+    @policy.setter
+    def policy(self, value: Constant | str) -> None:
+        if self.live.elsewhere is not None:
+            raise TrainingInBackground(
+                "This model is training in the background, with the policy that it began with: end that with "
+                "ms.job.stop(), then set ms.policy; ms.learnrate can be set at any time."
+            )
+        if isinstance(value, str):
+            value = policies.named(value, self.hyper, self.learnrate)
+        if policies.name_of(value) is None:
+            raise InvalidValue(
+                f"ms.policy = {value!r:.60}: expected a name ({', '.join(policies.POLICIES)}), or one of "
+                "charrnn.training.policies, such as Cosine(learnrate=0.01); a checkpoint could not record another."
+            )
+        self.hyper.replace(learnrate=value.learnrate)  # checks it
+        self._policy = value
+
     def _new_model(self, threads: int | None) -> Model:
         from charrnn.model.model import Model
 
@@ -167,7 +191,7 @@ class Session:
         if in_notebook():  # it would stay there, in red
             return
         if self.job is None or not self.job.is_here:  # else it would come between what is typed
-            tqdm.write(line, file=sys.stderr)  # apart from what is written
+            self.live.say(line, sys.stderr)  # apart from what is written
 
     # The data
 

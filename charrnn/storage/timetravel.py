@@ -13,6 +13,7 @@ from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.standing import Standing
 from charrnn.storage.workdir import WorkDir
 from charrnn.table import Table
+from charrnn.wording import part
 
 
 def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
@@ -175,7 +176,8 @@ def note(workdir: WorkDir, text: str, which: Which = None) -> Checkpoint:
 def log(workdir: WorkDir) -> Table:
     """Return a table of all checkpoints in the order of saving, with branches, marks, and notes.
 
-    Losses are in nats per character; `learnrate`, `train_loss` and `sample` are shown where the records hold them.
+    Losses are in nats per character, on the whole validation data unless "measured on" tells a part of it; `learnrate`,
+    `train_loss` and `sample` are shown where the records hold them.
     """
     refs, found = workdir.refs, workdir.checkpoints
     marks: dict[str, list[str]] = {}
@@ -192,6 +194,7 @@ def log(workdir: WorkDir) -> Table:
             "epoch": checkpoint.epoch,
             "step": checkpoint.step,
             "valid_loss": checkpoint.loss,
+            "measured on": _part(checkpoint),
             "train_loss": checkpoint.record.get("train_loss"),
             "learnrate": checkpoint.record.get("learnrate"),
             "time": f"{checkpoint.time:%Y-%m-%d %H:%M}",
@@ -204,6 +207,11 @@ def log(workdir: WorkDir) -> Table:
     )
     spare = ("step", "epoch", "branch" if len(refs.branches) == 1 else "", "time", "learnrate", "train_loss", "sample")
     return Table(rows, cut=("sample", "note"), spare=(*spare, "branch", "note", "marks"))
+
+
+def _part(checkpoint: Checkpoint) -> str | None:
+    """Return what a loss was measured on, if that is a part of the validation data."""
+    return None if checkpoint.loss is None else part(*lookup.part_of(checkpoint.record.get("measured")))
 
 
 def _one_line(sample: str | None) -> str | None:

@@ -102,6 +102,10 @@ def test_data_files_cannot_be_elsewhere(workdir, name):
     (workdir.path / "model.json").write_bytes(jsonfile.to_bytes("model", 1, body))
     with pytest.raises(CorruptFile, match="leads out of its folder"):
         WorkDir.open(workdir.path)
+    body |= {"data": {}, "model": {"corpus": {"filename": name}}}
+    (workdir.path / "model.json").write_bytes(jsonfile.to_bytes("model", 1, body))
+    with pytest.raises(CorruptFile, match="leads out of its folder"):
+        WorkDir.open(workdir.path)
 
 
 # Right checksums and wrong content

@@ -11,6 +11,7 @@ from charrnn.data.documents.document import Document, Report, as_labels
 from charrnn.data.text import paths
 from charrnn.data.text.source import ReadOptions, TextSource, passed_over
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName
+from charrnn.wording import plural
 
 BLANK_LINES = r"\n(?:[ \t]*\n)+"
 LONGEST_DELIMITER = 4096  # characters; what comes in chunks is divided when so many follow the delimiter
@@ -175,6 +176,10 @@ class Folder(Files):
             name: place if isinstance(level, str) else level for place, (name, level) in enumerate(columns.items())
         }
         self.notes += passed_over(models)
+        if music := sum(map(paths.is_midi, files)):
+            self.notes.append(
+                f"{music:,} of {plural(len(files), 'file')} are MIDI files, which are not learned as texts."
+            )
 
     def _place(self, file: Path) -> str:
         return file.relative_to(self._path).as_posix()

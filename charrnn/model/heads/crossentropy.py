@@ -1,4 +1,4 @@
-"""The loss of a prediction, and the cost that training minimises."""
+"""The cross-entropy of predicted symbols."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from charrnn.model.kernels import rows, threads
 class CrossEntropy(Op):
     """Cross-entropy in nats (T, B) of logits (T, B, V) at the symbols (T, B) that came.
 
-    Also the softmax, for the gradient, and whether the likeliest symbol came, for the accuracy.
+    It also returns the softmax, for the gradient, and whether the likeliest symbol came, for the accuracy.
 
-    From the logits, as log(sum(exp)) - logit: the ancestor took the logarithm of a softmax, which can be log(0).
+    It is computed from the logits, as log(sum(exp)) - logit: the ancestor took the logarithm of a softmax, which can be
+    log(0).
     """
 
     __props__ = ()

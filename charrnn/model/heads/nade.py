@@ -112,7 +112,7 @@ def nade_logits(
     Parameters
     ----------
     c : tensor3 (T, B, V)
-        What is added to each pitch's logit.
+        Added to each pitch's logit.
     a : tensor3 (T, B, K)
         Hidden units above the highest pitch.
     W, U : matrix (V, K)

@@ -1,4 +1,4 @@
-"""Notes drawn from what a head says of them, as it is or under conditions."""
+"""Draw frames of notes from a head's distribution, freely or under conditions."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Estimator(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """What n frames of R samples must be like.
+    """Conditions on n frames of R samples.
 
     Parameters
     ----------
     given : int array, optional
-        1 for a pitch that sounds, 0 for one that does not, -1 where that is left open; (V,), or (n, 1, V), or
-        (n, R, V). A melody to harmonise sounds, and all pitches above it are silent.
+        1 for a pitch that sounds, 0 for a silent one, -1 for an open one; (V,), or (n, 1, V), or (n, R, V). To
+        harmonise a melody, its pitches are 1 and all pitches above them 0.
     allowed : bool array, optional
-        Which pitches may sound where nothing is given, in the same shapes: a range, a scale.
+        The open pitches that may sound, in the same shapes: a range, a scale.
     most : int, optional
-        Notes at once; what is given counts, and is never left out.
+        Most notes at once; given notes count, and always sound.
     """
 
     given: np.ndarray | None = None
@@ -55,8 +55,8 @@ def draw_notes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a frame for each of R distributions.
 
-    From the highest pitch down, a note sounds where its uniform number is below its probability. What is drawn of a row
-    stays as it is until the next note that sounds, so that all pitches down to there are drawn at once.
+    From the highest pitch down, a note sounds if its uniform number is below its probability. Probabilities change only
+    at notes that sound, so that all pitches down to the next of these are drawn at once.
 
     Parameters
     ----------
@@ -101,9 +101,9 @@ def draw_notes(
 
 
 def marginals(of: Estimator, temp: float = 1.0) -> np.ndarray:
-    """Return the probability of each note whatever the others do, (R, V).
+    """Return the marginal probability of each note, (R, V).
 
-    It is the mean of its probabilities given the notes above it, over some draws of these: without hidden units exact.
+    It is the mean of the probabilities given the notes above, over some draws of these; exact without hidden units.
     """
     rng, draws = np.random.default_rng(0), DRAWS if of.a.shape[1] else 1
     return np.mean([draw_notes(of, rng.random(of.c.shape), temp)[1] for _ in range(draws)], axis=0)

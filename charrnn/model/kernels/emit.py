@@ -95,12 +95,12 @@ class Emitter(ir.IRBuilder):
     # -- memory -------------------------------------------------------------------------------------------------------
 
     def at(self, base: ir.Value, *offsets: ir.Value | int, of: ir.Type | None = None) -> ir.Value:
-        """Return the address so many numbers (or other things, ``of`` a type) behind another."""
+        """Return the address a sum of offsets after ``base``, counted in numbers or in items ``of`` another type."""
         total = functools.reduce(self.add, map(number, offsets))
         return self.gep(base, [total], source_etype=self.scalar if of is None else of)
 
     def read(self, base: ir.Value, j: ir.Value | int = 0, kind: ir.Type | None = None) -> ir.Value:
-        """Return what is stored at index j: a number, or what a vector or another type takes up from there."""
+        """Return what is stored from index j on: a number, a vector, or another type."""
         kind = self.scalar if kind is None else kind
         return self.load(self.at(base, j, of=element(kind)), typ=kind, align=_alignment(kind))
 
@@ -215,7 +215,7 @@ class Accumulator:
         self._has_lanes = False
 
     def get(self, kind: ir.Type) -> ir.Value:
-        """Return what was gathered in the lanes, or of single columns."""
+        """Return what was gathered in the lanes (`Emitter.vector`) or of single columns (`Emitter.scalar`)."""
         return self._b.load(self._places[kind], typ=kind)
 
     def set(self, value: ir.Value) -> None:

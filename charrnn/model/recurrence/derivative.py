@@ -30,7 +30,7 @@ class Step(StepGraph):
     Attributes
     ----------
     forward : FunctionGraph
-        As `inference`, and then the values that the derivative wants to see again.
+        As `inference`, and then the values that the derivative uses again.
     backward : FunctionGraph
         Saved values, hoisted values, keep, states, cotangents of the states from outside and from the step after,
         leaves to the states' derivatives and the taps.

@@ -1,7 +1,7 @@
 """The recurrence as one PyTensor Op, with its gradient Op.
 
-Only what truly depends on the step before runs inside the time loop; see `step` for how the graph is taken apart. Each
-engine has its own way to run the two Ops: ``perform`` calls the CPU kernels, `jax` gives JAX's.
+Only values that depend on the step before are computed inside the time loop; see `step` for how the graph is taken
+apart. ``perform`` calls the CPU kernels; `charrnn.model.engines.jax` has the form that JAX runs.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def recurrence(
     Parameters
     ----------
     cell : Cell
-        Its `step` is what happens at each time.
+        Its `step` is applied at each time.
     x : tensor
-        Inputs (T, B, D); or, with ``rows``, int indices (T, B) of the rows that are the inputs. Then what can be
-        computed before the loop is computed once for each row (symbol) instead of once for each position.
+        Inputs (T, B, D); or, with ``rows``, int indices (T, B) of the rows that are the inputs. Then values that leave
+        the loop are computed once for each row (symbol) instead of once for each position.
     initial : sequence of matrix
         The states (B, H) before the first step.
     parameters : mapping of str to variable
@@ -66,7 +66,7 @@ def recurrence(
     Raises
     ------
     UnsupportedStep
-        The cell's step cannot be taken apart (see `Step`); `scan_recurrence` runs any step.
+        If the cell's step cannot be taken apart (see `Step`); `scan_recurrence` runs any step.
     """
     n_in = rows if isinstance(rows, int) else (x if rows is None else rows).type.shape[-1]
     step = _step(_Identity(cell), n_in, initial[0].type.shape[-1], initial[0].type.dtype, keep is not None)
@@ -92,7 +92,7 @@ def recurrence(
 
 
 class _Identity:
-    """A cell as a key: itself, whatever its class makes of equality."""
+    """A cell as a key: equal to itself alone, however its class defines equality."""
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
@@ -151,7 +151,7 @@ def affine_parts(step: StepGraph) -> tuple[Variable, Variable] | None:
 
 
 class _StepOp(Op):
-    """What the two Ops share: one step's graphs and what clips its gradients."""
+    """The base of the two Ops: one step's graphs, and the bound that clips its gradients."""
 
     __props__: tuple[str, ...] = ("key", "clip")
 
@@ -258,8 +258,8 @@ class RecurrenceGradient(_StepOp):
     """Back through time: inputs saved values, u, [keep], initial states, states, their cotangents (T or 1, B, H),
     leaves.
 
-    Outputs the gradients of u (T, B, M) and of the initial states (B, H), and those (T, B, n) of what else left the
-    loop.
+    Outputs the gradients of u (T, B, M) and of the initial states (B, H), and those (T, B, n) of the other values that
+    left the loop.
     """
 
     def make_node(self, *inputs):

@@ -60,7 +60,7 @@ def _add(terms: Sequence[Variable]) -> Variable:
 def rebuild(outputs: Sequence[Variable], replacements: dict[Variable, Variable]) -> list[Variable]:
     """Return expressions with variables replaced.
 
-    Every node above one is made anew, so that types follow the replacement.
+    Every node above one is rebuilt, so that types follow the replacement.
     """
     replaced = dict(replacements)
     for node in io_toposort([*replacements], [o for o in outputs if o not in replacements]):
@@ -83,11 +83,11 @@ class StepGraph:
     Parameters
     ----------
     cell : Cell
-        What to take apart.
+        The cell to take apart.
     n_in, n_units : int
         Width of the input and of the states.
     dtype : {"float32", "float64"}
-        Everything's type.
+        The type of all values.
     resets : bool
         Whether the loop takes ``keep`` (T, B, 1) too: 0 where a stream starts afresh, so that its old state counts as
         blank.
@@ -95,8 +95,8 @@ class StepGraph:
     Raises
     ------
     UnsupportedStep
-        If the step has a product of two values that both change over time, does not use its input, or returns something
-        other than the states.
+        If the step has a product of two values that both change over time, does not use its input, or returns
+        something other than the states.
 
     Attributes
     ----------
@@ -224,7 +224,7 @@ class StepGraph:
     def _leaves_the_loop(self, var: Variable) -> bool:
         """Say whether an expression of the input is computed before the loop: products, and sums of them.
 
-        What is computed of these element by element costs less inside, where they are at hand.
+        Element-wise functions of these cost less inside the loop, where they are in the cache.
         """
         if _is_add(var):
             return all(not depends(t, [self.x]) or self._leaves_the_loop(t) for t in add_terms(var))
@@ -233,7 +233,7 @@ class StepGraph:
     def _order_hoisted(self) -> None:
         """Put the hoisted values in the order of the products that they are added to.
 
-        Then what one left operand is multiplied with lies side by side, and its gradient is one product too.
+        Then the factors of one left operand lie side by side, and their gradient is one product too.
         """
         order: list[int] = []
         for product in self.products:
@@ -257,6 +257,6 @@ class StepGraph:
 
 
 def clone_fgraph(inputs: Sequence[Variable], outputs: Sequence[Variable]) -> FunctionGraph:
-    """Return a graph of its own; an input that is returned as it is, or an output returned twice, is fine."""
+    """Return a separate graph; an output may be an input, or appear twice."""
     fresh = [i.type(name=i.name) for i in inputs]
     return FunctionGraph(fresh, rebuild(outputs, dict(zip(inputs, fresh, strict=True))), clone=False)

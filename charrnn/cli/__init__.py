@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -18,7 +19,7 @@ from charrnn.cli import keep as keep
 from charrnn.cli import here as here
 
 # isort: on
-from charrnn.cli import hints
+from charrnn.cli import hints, told
 from charrnn.cli.program import app
 from charrnn.errors import CharRNNError
 from charrnn.wording import visible
@@ -28,9 +29,10 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; expected errors are one line, and no output fails for want of a character."""
+    codecs.register_error("charrnn.readable", told.readable)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="charrnn.readable")
     warnings.formatwarning = _warned
     try:
         app()

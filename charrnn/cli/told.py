@@ -14,7 +14,21 @@ from charrnn.cli import hints
 from charrnn.state import ModelState
 from charrnn.wording import say
 
+PLAIN = {"─": "-", "│": "|", "×": "x", "…": "...", "–": "-"}  # what is printed where an encoding lacks a character
 TRY = "  try  "  # begins the line of a model's description that proposes calls of Python
+
+
+def readable(error: UnicodeError) -> tuple[str, int]:
+    """Replace characters that an encoding lacks by something like them, else by "?"; for `codecs.register_error`.
+
+    >>> import codecs
+    >>> codecs.register_error("charrnn.readable", readable)
+    >>> "2×3 ── 月".encode("ascii", "charrnn.readable")
+    b'2x3 -- ?'
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(ch, "?") for ch in error.object[error.start : error.end]), error.end
 
 
 def show(text: object = "", end: str = "\n") -> None:

@@ -1,8 +1,8 @@
 """Completion in IPython: checkpoints, branches and labels, where a model's methods ask for one.
 
 ``ms.restore("<TAB>`` and ``ms.generate(label="<TAB>`` show them all, in a terminal and in a notebook. A session
-registers this in the IPython that runs; ``charrnn shell``, which loads a model first, as an extension of the IPython
-that it starts.
+registers this in the IPython that runs. ``charrnn shell``, which loads a model first, loads it as an extension of the
+IPython that it starts.
 """
 
 from __future__ import annotations

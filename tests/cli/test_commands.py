@@ -10,26 +10,7 @@ from typer.testing import CliRunner
 from charrnn import ModelState, cli
 from charrnn.errors import InvalidValue
 from charrnn.training.learner import Learner
-
-SMALL = ["--layers", "1", "--state-size", "5", "--seq-len", "7"]
-
-
-@pytest.fixture
-def run():
-    """Return a function that runs a command and returns what it printed, notices on standard error only if asked."""
-
-    def run(*words, stdin=None, notices=False):
-        result = CliRunner().invoke(cli.app, [str(word) for word in words], input=stdin, catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return result.output if notices else result.stdout
-
-    return run
-
-
-@pytest.fixture
-def model(srcfile, tmp_path, run):
-    run("new", srcfile, tmp_path / "model", *SMALL)
-    return tmp_path / "model"
+from tests.cli.conftest import SMALL
 
 
 def test_new_train_sample_score_info(run, model):

@@ -9,8 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-FIRST_STRONG, END = "\u2068", "\u2069"  # between them the order of a text is its own affair
-LEFT_TO_RIGHT, END_OVERRIDE = "\u202d", "\u202c"
+LEFT_TO_RIGHT, END_OVERRIDE = "\u202d", "\u202c"  # between them every terminal shows characters in their order
 JOINER = "\u200d"
 
 
@@ -69,26 +68,30 @@ def cut(text: str, width: int, end: str = "…") -> str:
 
 
 def padded(text: str, width: int, right: bool = False) -> str:
-    """Return a text filled up with blanks to so many columns; a text from right to left keeps to them."""
+    """Return a text filled up with blanks to so many columns."""
     blanks = " " * (width - columns(text))
-    shown = f"{FIRST_STRONG}{text}{END}" if runs_leftwards(text) else text
-    return blanks + shown if right else shown + blanks
+    return blanks + text if right else text + blanks
 
 
-def folded(line: str, width: int) -> list[str]:
-    """Return a line in parts of at most so many columns, divided at blanks where there are any.
+def folded(text: str, width: int) -> str:
+    """Return a text whose lines fit into so many columns, divided at blanks where there are any.
 
-    >>> folded("one two three", 7)
-    ['one two', 'three']
+    >>> folded("a longer text", 9)
+    'a longer\\ntext'
     """
-    parts, rest = [], line.rstrip()
+    return "\n".join(part for line in text.splitlines() for part in _folded(line, width))
+
+
+def _folded(line: str, width: int) -> Iterator[str]:
+    rest = line.rstrip()
     while columns(rest) > width:
         head = cut(rest, width, end="") or next(clusters(rest))
-        at = head.rfind(" ") if not rest[len(head) :].startswith(" ") else len(head)
+        at = len(head) if rest[len(head) :].startswith(" ") else head.rfind(" ")
         head = rest[:at] if at > 0 else head
-        parts.append(head.rstrip())
+        yield head.rstrip()
         rest = rest[len(head) :].lstrip()
-    return [*parts, rest] if rest or not parts else parts
+    if rest or not line.rstrip():
+        yield rest
 
 
 def runs_leftwards(text: str) -> bool:

@@ -8,6 +8,8 @@ import sys
 import textwrap
 from typing import TextIO
 
+from charrnn.escapes import visible
+
 UNBOUNDED = 200  # columns, where no terminal says how many it has
 NARROWEST = 20
 
@@ -28,27 +30,6 @@ def part(batches: int, streams: int) -> str:
     ('1 batch of 1 stream', '20 batches of 16 streams', '')
     """
     return f"{batches:,} batch{'' if batches == 1 else 'es'} of {plural(streams, 'stream')}" if batches else ""
-
-
-def visible(text: str) -> str:
-    r"""Return a text whose control characters are shown instead of obeyed by a terminal; line ends and tabs stay.
-
-    >>> visible("a\x1b[31mb\tc\n") == "a\N{SYMBOL FOR ESCAPE}[31mb\tc\n"
-    True
-    """
-    return text.translate(SHOWN)
-
-
-class _Shown(dict[int, int]):
-    """For each control character its picture, from Unicode's block of control pictures, or U+FFFD."""
-
-    def __missing__(self, code: int) -> int:
-        if code in (9, 10) or not (code < 32 or 127 <= code < 160):
-            return code
-        return 0x2400 + code if code < 32 else 0x2421 if code == 127 else 0xFFFD
-
-
-SHOWN = _Shown()
 
 
 def wrapped(text: str, indent: str = "", width: int | None = None) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from charrnn import checks
-from charrnn.data.documents.source import Documents
-from charrnn.data.sources import DocumentOptions, MusicOptions, holds_documents, holds_music
-from charrnn.data.text.source import ReadOptions, TextSource
-from charrnn.errors import InvalidValue
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.sources import recognise
+from charrnn.data.text.source import ReadOptions
 from charrnn.settings import recipes
 from charrnn.settings.recipes import Recipe
 
@@ -150,7 +150,7 @@ def advise(
     SourceNotFound, SourceUnusable
         If there is no text to learn from in `srcfile`.
     InvalidValue, UnknownName, EngineUnavailable
-        If an argument makes no sense, or the source is music.
+        If `minutes` is not above 0, there is no such engine, or the source is music.
 
     Examples
     --------
@@ -159,25 +159,17 @@ def advise(
     >>> ms.train(**advice.training)                                                           # doctest: +SKIP
     """
     checks.number("minutes", minutes, above=0)
-    if holds_music(srcfile, DocumentOptions(), MusicOptions()):
-        raise InvalidValue(f"advise is for texts, and {srcfile} is music: take preset='piano' for it.")
-    reading = ReadOptions(lower=lower)
-    source: TextSource | Documents
-    if holds_documents(srcfile, DocumentOptions()):
-        source, count = (documents := Documents.open(srcfile, options=reading)), documents.count
-    else:
-        source, count = TextSource.open(srcfile, reading), 0
-    kinds = len(source.survey.counts_by_character)
+    found = recognise(srcfile, ReadOptions(lower=lower), DocumentOptions(), MusicOptions()).characters()
     recipe = recipes.get("best").but(lower=lower)
-    speed = _measured(engine, threads, documents=count > 0)
-    trials = tried(recipe, source.survey.length, kinds, minutes, speed)
-    recipe = suited(recipe, source.survey.length, minutes, trials)
+    speed = _measured(engine, threads, documents=found.documents > 0)
+    trials = tried(recipe, found.length, found.kinds, minutes, speed)
+    recipe = suited(recipe, found.length, minutes, trials)
     length = 60 * minutes * SPENT / ROUNDS * _best(trials).chars_per_s / (recipe.batchsize * recipe.seq_len)
     return Advice(
-        source=source.name,
-        length=source.survey.length,
-        kinds=kinds,
-        documents=count,
+        source=found.name,
+        length=found.length,
+        kinds=found.kinds,
+        documents=found.documents,
         minutes=minutes,
         recipe=recipe,
         trials=trials,

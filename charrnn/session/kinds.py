@@ -48,6 +48,7 @@ def by_task(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             ms: Session, /, *args: Any, clamp: Mapping[tuple[int, int], float] | None = None, **options: Any
         ) -> Any:
             task = ms.task.require(declared.__name__)
+            task.check_options(clamp=clamp)
             given = dict(zip(names, args, strict=False))
             if len(args) > len(names) or given.keys() & options.keys():
                 inspect.signature(declared).bind(ms, *args, **options)  # raises Python's own TypeError

@@ -98,7 +98,7 @@ class Place(NamedTuple):
 
 
 def place_of(name: str) -> Place | None:
-    """Return what a checkpoint's name tells, or None if it is no such name.
+    """Return what a checkpoint's name tells, or None if it is not the name of one.
 
     >>> place_of("e0003-s00012034-v1.512-2"), place_of("model")
     (Place(step=12034, loss=1.512), None)

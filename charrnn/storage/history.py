@@ -110,7 +110,7 @@ class History:
     def provisional(self) -> Iterator[None]:
         """Leave the rows that a `with` block appends aside again if it raises, as when the save after them fails.
 
-        They may be appended again then; whoever appended them forgets them after the block, not before.
+        They may be appended again then. The caller forgets them after the block, not before it.
         """
         mark = self.mark
         try:
@@ -160,7 +160,7 @@ class History:
         Raises
         ------
         NotInstalled
-            If there is no pandas.
+            If pandas is not installed.
         """
         try:
             import pandas

@@ -70,7 +70,7 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
             self.chars,
             n or 1,
             sampling.checked_numchars(1000 if length is None else length),
-            prompt="" if prompt is None or prompt == "\n" else prompt,
+            prompt="" if prompt is None or prompt == "\n" else self.as_read(prompt),
             # The model knows best how documents with a label begin; without, the data's own distribution is drawn from.
             first=self.corpus.random_first if label is None else None,
             temp=self.temp if temp is None else temp,

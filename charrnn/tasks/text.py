@@ -52,10 +52,13 @@ class CharacterTask(Task[C]):
             raise InvalidValue(f"The text is too short: expected {least} or more characters, not {len(symbols)}.")
         return symbols
 
+    def as_read(self, thing: Any) -> Any:
+        return self.reading.cleaned(thing, self.chars) if self.reading and isinstance(thing, str) else thing
+
     def _text(self, thing: Any) -> str:
         if not isinstance(thing, str):
             raise InvalidValue(f"{thing!r:.60} is not a text: this model learned {self._learned}, so give a string.")
-        return thing
+        return str(self.as_read(thing))
 
     def _decoded(self, encoded: np.ndarray) -> str:
         return self.chars.decode(encoded)
@@ -79,7 +82,9 @@ class CharacterTask(Task[C]):
         return scoring.score(model, self.chars, self._text(thing), on_unknown, labels)
 
     def classify(self, model: Model, text: str, column: str | None = None) -> Classification:
-        return classifying.classify(model, self.require("classify").chars, self.corpus.tables, text, column)
+        return classifying.classify(
+            model, self.require("classify").chars, self.corpus.tables, self.as_read(text), column
+        )
 
     def exercises(self, model: Model) -> dict[str, Callable[[], object]]:
         text = self.chars.chars[-1]
@@ -205,4 +210,8 @@ class TextTask(CharacterTask[TextCorpus]):
         self, model: Model, temp: float | None, prompt: str | None, label: Any, guidance: float
     ) -> dict[str, Any]:
         options: dict[str, Any] = {"temp": self.temp if temp is None else temp, "skip": self.never_written}
-        return options | {"prompt": "\n" if prompt is None else prompt} | self._led_by(model, label, guidance)
+        return (
+            options
+            | {"prompt": "\n" if prompt is None else self.as_read(prompt)}
+            | self._led_by(model, label, guidance)
+        )

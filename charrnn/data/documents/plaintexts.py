@@ -8,8 +8,10 @@ from pathlib import Path
 
 from charrnn.data.documents import document
 from charrnn.data.documents.document import Document, Report, as_labels
-from charrnn.data.text.source import ReadOptions, TextSource
+from charrnn.data.text import paths
+from charrnn.data.text.source import ReadOptions, TextSource, passed_over
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName
+from charrnn.wording import plural
 
 BLANK_LINES = r"\n(?:[ \t]*\n)+"
 LONGEST_DELIMITER = 4096  # characters; what comes in chunks is divided when so many follow the delimiter
@@ -45,38 +47,124 @@ def split(chunks: Iterable[str], delimiter: re.Pattern[str], name: str = "") -> 
     yield text[start:]
 
 
-class DelimitedText:
-    """The documents of one text, divided by blank lines or by any regular expression, without labels."""
+def compiled(delimiter: str | re.Pattern[str] | None) -> re.Pattern[str]:
+    """Return what divides a text: a string as it is written, or a pattern, in which `^` and `$` match at lines.
 
-    def __init__(self, source: TextSource, columns: Collection[str], delimiter: str | None) -> None:
+    Raises
+    ------
+    InvalidValue
+        It is neither, or divides a text between any two characters.
+
+    >>> compiled("|").split("a|b"), compiled(re.compile("^-+$")).split("a\\n---\\nb")
+    (['a', 'b'], ['a\\n', '\\nb'])
+    """
+    if isinstance(delimiter, re.Pattern) and isinstance(delimiter.pattern, str):
+        found = re.compile(delimiter.pattern, delimiter.flags | re.MULTILINE)
+        if (between := found.match("ab", 1)) and not between[0]:
+            raise InvalidValue(f"delimiter={delimiter!r} would divide a text between any two characters.")
+        return found
+    if delimiter is None:
+        return re.compile(BLANK_LINES)
+    if not isinstance(delimiter, str) or not delimiter:
+        raise InvalidValue(
+            f"delimiter={delimiter!r}: expected the characters that stand between documents, such as '---', or a "
+            "pattern by re.compile."
+        )
+    return re.compile(re.escape(delimiter))
+
+
+class DelimitedText:
+    """The documents of one text, divided by blank lines, by a string or by a pattern, without labels."""
+
+    whole_files = True
+
+    def __init__(self, source: TextSource, columns: Collection[str], delimiter: str | re.Pattern[str] | None) -> None:
         if columns:
             raise UnknownName(
                 f"{source.name} is a plain text, without {', '.join(columns)}. Labels take a table or folder."
             )
-        try:
-            self._delimiter = re.compile(BLANK_LINES if delimiter is None else delimiter, re.MULTILINE)
-        except (re.error, TypeError) as error:
-            raise InvalidValue(f"delimiter={delimiter!r} is no regular expression: {error}.") from None
-        if (between := self._delimiter.match("ab", 1)) and not between[0]:
-            raise InvalidValue(f"delimiter={delimiter!r} would divide a text between any two characters.")
+        self._given, self._delimiter = delimiter, compiled(delimiter)
         self.name = source.name
         self.notes = source.notes
         self._source = source
 
     def documents(self, report: Report) -> Iterator[Document]:
-        """Yield the documents; nothing between two delimiters is no document."""
-        pieces = (piece for piece in split(self._source.chunks(), self._delimiter, self.name) if piece.strip())
+        """Yield the documents; empty stretches between delimiters are skipped."""
         number = 0
-        for number, piece in enumerate(pieces, 1):
+        for number, piece in enumerate(self._pieces(self._delimiter), 1):
             yield Document(piece, place=f"document {number:,}")
         if number < 2:
-            self.notes = [*self._source.notes, f"The delimiter {self._delimiter.pattern!r} divides nothing."]
+            self.notes = [*self._source.notes, self._undivided()]
+
+    def _pieces(self, delimiter: re.Pattern[str]) -> Iterator[str]:
+        return (piece for piece in split(self._source.chunks(), delimiter, self.name) if piece.strip())
+
+    def _undivided(self) -> str:
+        """Return a sentence about a delimiter that is not in the text, but would divide it as a pattern."""
+        if not isinstance(self._given, str):
+            return f"The delimiter {self._delimiter.pattern!r} divides nothing."
+        divides_nothing = f"The delimiter {self._given!r} divides nothing"
+        try:
+            pattern = compiled(re.compile(self._given))
+            number = sum(1 for _ in self._pieces(pattern))
+        except (re.error, InvalidValue, SourceUnusable, RecursionError, OverflowError):
+            number = 0
+        if number < 2:
+            return f"{divides_nothing}."
+        return (
+            f"{divides_nothing} as it is written; as a pattern it gives {number:,} documents: "
+            f"delimiter=re.compile({self._given!r})."
+        )
 
 
-class Folder:
+REMARKS = {  # what a note on a file says, for many files together
+    "Gutenberg": ("Freed", "of what stands outside of Project Gutenberg's markers (gutenberg=False keeps it)"),
+    "UTF-8 but": ("Read", "in which some lines are in another encoding than UTF-8"),
+    "encoded twice": ("Found", "with characters that look encoded twice"),
+    "not valid": ("Read", "in which places are not valid, as U+FFFD"),
+    "from the middle": ("Freed", "of byte order marks within"),
+}
+
+
+class Files:
+    """Files, each a document, in their order. Each is read in its own encoding."""
+
+    whole_files = True
+
+    def __init__(self, name: str, files: Collection[Path], options: ReadOptions, optional: bool = False) -> None:
+        self.name = name
+        self.notes: list[str] = []
+        self._files, self._options, self._optional = list(files), options, optional
+
+    def documents(self, report: Report) -> Iterator[Document]:
+        """Yield the documents; files that are not texts are left out if they are `optional`, and else refused."""
+        for file in self._files:
+            place = self._place(file)
+            try:
+                source = TextSource.open(file, self._options)
+            except SourceUnusable as error:
+                if not self._optional:
+                    raise
+                report.add("Left out", "file", "that cannot be used", f"{place} ({str(error).partition('. ')[0]})")
+                continue
+            if source.encoding != "utf-8":
+                report.add("Read", "file", f"as {source.encoding}", place)
+            for sign, (verb, how) in REMARKS.items():
+                if any(sign in note for note in source.notes):
+                    report.add(verb, "file", how, place)
+            yield Document(document.joined(source.chunks(), place), self._labels(file), place)
+
+    def _place(self, file: Path) -> str:
+        return str(file)
+
+    def _labels(self, file: Path) -> dict[str, str]:
+        return {}
+
+
+class Folder(Files):
     """The files of a folder and its sub-folders, in the order of their names, each a document.
 
-    Each file is read in its own encoding. Hidden ones are passed over.
+    Hidden ones, and working directories of models, are passed over.
 
     Parameters
     ----------
@@ -90,31 +178,24 @@ class Folder:
     """
 
     def __init__(self, path: Path, columns: Mapping[str, str | int], options: ReadOptions) -> None:
-        self.name = path.resolve().name
-        self._path, self._options = path, options
+        files, models = paths.folder_files(path)
+        super().__init__(path.resolve().name, files, options, optional=True)
+        self._path = path
         self._levels = {
             name: place if isinstance(level, str) else level for place, (name, level) in enumerate(columns.items())
         }
-        self._files = sorted(file for file in path.rglob("*") if file.is_file() and not self._hidden(file))
-        self.notes: list[str] = []
+        self.notes += passed_over(models)
+        if music := sum(map(paths.is_midi, files)):
+            self.notes.append(
+                f"{music:,} of {plural(len(files), 'file')} are MIDI files, which are not learned as texts."
+            )
 
-    def documents(self, report: Report) -> Iterator[Document]:
-        """Yield the documents; files that are no texts are left out."""
-        for file in self._files:
-            relative = file.relative_to(self._path)
-            place, folders = relative.as_posix(), relative.parts[:-1]
-            try:
-                source = TextSource.open(file, self._options)
-            except SourceUnusable as error:
-                report.add("Left out", "file", "that cannot be used", f"{place} ({str(error).partition('. ')[0]})")
-                continue
-            if source.encoding != "utf-8":
-                report.add("Read", "file", f"as {source.encoding}", place)
-            labels = {name: folders[level] for name, level in self._levels.items() if level < len(folders)}
-            yield Document(document.joined(source.chunks(), place), labels, place)
+    def _place(self, file: Path) -> str:
+        return file.relative_to(self._path).as_posix()
 
-    def _hidden(self, file: Path) -> bool:
-        return any(part.startswith(".") for part in file.relative_to(self._path).parts)
+    def _labels(self, file: Path) -> dict[str, str]:
+        folders = file.relative_to(self._path).parts[:-1]
+        return {name: folders[level] for name, level in self._levels.items() if level < len(folders)}
 
 
 class Texts:

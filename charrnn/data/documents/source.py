@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,19 +13,26 @@ from typing import Any, BinaryIO, Protocol
 
 from charrnn import checks
 from charrnn.data.documents.document import Document, Report
-from charrnn.data.documents.plaintexts import DelimitedText, Folder, Texts
-from charrnn.data.documents.tables import Column, CsvTable, FrameTable, JsonTable
-from charrnn.data.text.source import ReadOptions, TextSource
+from charrnn.data.documents.jsontables import JsonTable
+from charrnn.data.documents.plaintexts import DelimitedText, Files, Folder, Texts
+from charrnn.data.documents.tables import Column, CsvTable, FrameTable
+from charrnn.data.text import cleaning, paths
+from charrnn.data.text.source import ReadOptions, TextSource, cleaning_notes
 from charrnn.data.text.survey import Survey
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName, near_matches
 from charrnn.wording import plural
 
 __all__ = ["Document", "Documents"]
 
-SUFFIXES = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-KINDS = ("csv", "jsonl", "text")
+SUFFIXES = {
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "csv"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".jsonlines"), "jsonl"),
+    ".json": "json",
+}
+KINDS = ("csv", "jsonl", "json", "text")
 BLOCK = 1 << 18  # characters surveyed at a time
 
+Delimiter = str | re.Pattern[str]
 Labels = Column | Sequence[Column] | Mapping[str, Column]
 
 
@@ -100,7 +108,7 @@ class Documents:
         labels: Labels = (),
         *,
         kind: str | None = None,
-        delimiter: str | None = None,
+        delimiter: Delimiter | None = None,
         header: bool | None = None,
         only: Mapping[str, str | Collection[str]] | None = None,
         min_documents: int | Mapping[str, int] = 1,
@@ -111,19 +119,20 @@ class Documents:
         Parameters
         ----------
         source
-            A CSV file; a file with one JSON object per line; a folder, each file of which is a document; any other
-            text file, or "-" for standard input, to be divided by a delimiter; a list of strings or `Document`s; a
-            data frame of pandas or polars.
+            A CSV file; a JSON file with one value per line, or an array; a folder, each file of which is a document;
+            any other text file, or "-" for standard input, to be divided by a delimiter; a list of files, of strings or
+            of `Document`s; a data frame of pandas or polars. Several tables in a folder or list are read as one.
         text
             Column of the text in a table, by name or number; may be left out if there is but one or one called "text".
         labels
             Columns of labels, by name or number; a mapping gives them other names, as in {"author": 0}. In a folder
-            they name the levels of sub-folders. `Document`s bring their own.
+            they name the levels of sub-folders. `Document`s bring their own. In JSON, "meta.author" is the key "author"
+            of the object "meta".
         kind
-            "csv", "jsonl" or "text", where the file's name does not tell.
+            "csv", "jsonl", "json" or "text", where the file's name does not tell.
         delimiter
-            In CSV files what separates fields, found out if not given; in texts what separates documents, a regular
-            expression in which `^` and `$` match at lines, blank lines if not given.
+            In CSV files what separates fields, found out if not given; in texts what separates documents, blank lines
+            if not given: a string as it is written, or a pattern by `re.compile`, in which `^` and `$` match at lines.
         header
             Whether the first row of a CSV file names the columns. Found out if not given: it does if columns are asked
             for by name, or one is called "text".
@@ -147,8 +156,10 @@ class Documents:
         """
         options = options or ReadOptions()
         if not (isinstance(source, str | os.PathLike) or hasattr(source, "read") or hasattr(source, "columns")):
-            source = Texts(source)
-            labels = labels or source.label_names
+            items = list(source) if isinstance(source, Iterable) and not isinstance(source, Mapping | bytes) else source
+            files = paths.listed_files(items) if isinstance(items, list) else None
+            source = Texts(items) if files is None else files
+            labels = labels or (source.label_names if isinstance(source, Texts) else ())
         columns = _columns(labels)
         if only is not None and not isinstance(only, Mapping):
             raise InvalidValue(f'only={only!r}: expected columns with their labels, such as {{"author": ["Blake"]}}.')
@@ -183,13 +194,21 @@ class Documents:
 
     def _cleaned(self, report: Report) -> Iterator[Document]:
         """Yield every document that has a text, without line ends around it."""
-        options = replace(self._options, gutenberg=False)  # that is done to the file as a whole
+        options = replace(self._options, gutenberg=False)
+        cut = False if getattr(self._reader, "whole_files", False) else self._options.gutenberg
+        tally: Counter[str] = Counter()
         for document in self._reader.documents(report):
-            text = "".join(options.clean(iter([document.text])))
+            marks = document.text.count("\ufeff")
+            tally["marks"] += marks
+            text = document.text.replace("\ufeff", "") if marks else document.text
+            text = "".join(options.clean(iter([text])))
+            if cut is not False:
+                text = cleaning.without_wrapping(text, cut, tally)
             if text.strip():
                 yield Document(text.strip("\n"), document.labels, document.place)
             else:
                 report.add("Left out", "document", "without text", document.place)
+        report.extend(cleaning_notes(tally, self._options.gutenberg is None))
 
     def _labels_to_keep(self, only: Mapping[str, Collection[str]], minimum: Mapping[str, int]) -> dict[str, set[str]]:
         counts: dict[str, Counter[str]] = {name: Counter() for name in {**only, **minimum}}
@@ -231,12 +250,18 @@ def _columns(labels: Labels) -> dict[str, Column]:
     ({'author': 'author'}, {'author': 'author', '2': 2}, {'author': 0})
     """
     columns: dict[str, Any]
+    names: list[Any] = []
     if isinstance(labels, Mapping):
         columns = dict(labels)
     elif isinstance(labels, str) or not isinstance(labels, Iterable):
         columns = {str(labels): labels}
     else:
-        columns = {str(label): label for label in labels}
+        names = list(labels)
+        columns = {str(label): label for label in names}
+    if any(name != columns[str(name)] for name in names):
+        raise InvalidValue(
+            f"labels={labels!r}: give columns of the same name others, as in {{'year': 2, 'form': '2'}}."
+        )
     for column in columns.values():
         if isinstance(column, bool) or not isinstance(column, str | int):
             raise InvalidValue(f"labels={labels!r}: expected columns by name or number, such as ['author'].")
@@ -252,12 +277,12 @@ def _reader(
     text: Column | None,
     columns: Mapping[str, Column],
     kind: str | None,
-    delimiter: str | None,
+    delimiter: Delimiter | None,
     header: bool | None,
     options: ReadOptions,
 ) -> Reader:
     if kind is not None and kind not in KINDS:
-        raise UnknownName(f"kind={kind!r} is no kind of file. {near_matches(kind, KINDS)}")
+        raise UnknownName(f"kind={kind!r} is not a kind of file. {near_matches(str(kind), KINDS)}")
     if isinstance(source, Texts):
         _refuse("a list", text=text, kind=kind, delimiter=delimiter, header=header)
         return source
@@ -265,18 +290,71 @@ def _reader(
         _refuse("a data frame", kind=kind, delimiter=delimiter, header=header)
         return FrameTable(source, text, columns)
     raw = replace(options, lower=False, strip_punctuation=False)  # delimiters and labels stay as they are
-    if isinstance(source, str | os.PathLike) and source != "-" and (path := Path(source).expanduser()).is_dir():
-        _refuse("a folder, each file of which is a document", text=text, kind=kind, delimiter=delimiter, header=header)
-        return Folder(path, columns, raw)
-    file = TextSource.open(source, raw)
-    kind = kind or SUFFIXES.get(Path(file.name).suffix.lower(), "text")
+    if isinstance(source, list):
+        if kind is None and _kinds(source) <= {"text"}:
+            each = "a list of files, each of which is a document"
+            _refuse(each, text=text, delimiter=delimiter, header=header, labels=columns or None)
+            return Files("list", source, raw)
+        return Several("list", [_of_file(file, text, columns, kind, delimiter, header, raw) for file in source])
+    if isinstance(source, str | os.PathLike) and source != "-":
+        source = paths.require_path(source)
+        if source.is_dir():
+            files, _ = paths.folder_files(source)
+            if files and "text" not in _kinds(files):
+                tables = [_of_file(file, text, columns, kind, delimiter, header, raw) for file in files]
+                return Several(source.resolve().name, tables)
+            each = "a folder, each file of which is a document"
+            _refuse(each, text=text, kind=kind, delimiter=delimiter, header=header)
+            return Folder(source, columns, raw)
+    return _of_file(source, text, columns, kind, delimiter, header, raw)
+
+
+def _kinds(files: Iterable[Path]) -> set[str]:
+    return {SUFFIXES.get(file.suffix.lower(), "text") for file in files}
+
+
+def _of_file(
+    source: Any,
+    text: Column | None,
+    columns: Mapping[str, Column],
+    kind: str | None,
+    delimiter: Delimiter | None,
+    header: bool | None,
+    raw: ReadOptions,
+) -> Reader:
+    name = source if isinstance(source, str | os.PathLike) else getattr(source, "name", "")
+    kind = kind or SUFFIXES.get(Path(str(name)).suffix.lower(), "text")
+    if kind == "text":
+        file = TextSource.open(source, raw)
+        _refuse("a plain text", text=text, header=header)
+        if isinstance(delimiter, str) and raw.newlines:
+            delimiter = delimiter.replace("\r\n", "\n").replace("\r", "\n")  # as in the text
+        return DelimitedText(file, columns, delimiter)
+    file = TextSource.open(source, replace(raw, gutenberg=False))
     if kind == "csv":
+        if isinstance(delimiter, re.Pattern):
+            if len(delimiter.pattern) == 1:  # as models recorded what separates fields, once
+                return CsvTable(file, text, columns, delimiter.pattern, header)
+            raise InvalidValue(f"delimiter={delimiter!r}: the fields of {file.name} are separated by one character.")
         return CsvTable(file, text, columns, delimiter, header)
-    if kind == "jsonl":
-        _refuse("JSON lines", delimiter=delimiter, header=header)
-        return JsonTable(file, text, columns)
-    _refuse("a plain text", text=text, header=header)
-    return DelimitedText(file, columns, delimiter)
+    _refuse("JSON lines" if kind == "jsonl" else "JSON", delimiter=delimiter, header=header)
+    return JsonTable(file, text, columns, lines=True if kind == "jsonl" else None)
+
+
+class Several:
+    """Several tables or texts, read one after the other as one."""
+
+    def __init__(self, name: str, readers: Sequence[Reader]) -> None:
+        self.name = name
+        self._readers = readers
+        self.notes = [f"{reader.name}: {note}" for reader in readers for note in reader.notes]
+        self.whole_files = all(getattr(reader, "whole_files", False) for reader in readers)
+
+    def documents(self, report: Report) -> Iterator[Document]:
+        """Yield the documents."""
+        for reader in self._readers:
+            for document in reader.documents(report):
+                yield replace(document, place=f"{reader.name}, {document.place}")
 
 
 def _refuse(source: str, **options: object) -> None:

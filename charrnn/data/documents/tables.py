@@ -1,31 +1,31 @@
-"""Documents from the rows of a table: CSV, JSON lines, a data frame."""
+"""Documents from the rows of a table: CSV, a data frame; JSON stands in `jsontables`."""
 
 from __future__ import annotations
 
-import csv
 import itertools
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from charrnn.data.documents import document
-from charrnn.data.documents.document import Document, Report, as_labels, as_text
+from charrnn.data.documents import dialect as dialects
+from charrnn.data.documents.document import Document, Report, as_labels, as_lines
 from charrnn.data.documents.plaintexts import split
 from charrnn.data.text.source import TextSource
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName, near_matches
 from charrnn.wording import plural
 
-SEPARATORS = (",", ";", "\t", "|")
 NEWLINE = re.compile("\n")
-LOOKED_AT = 1000  # lines of JSON whose fields are taken for the table's columns
+LOOKED_AT = 1000  # rows from which it is found out whether the first names the columns
 
 Column = str | int
 
 
 class CsvTable:
     """The rows of a CSV file; line ends within quotes belong to the field.
+
+    Rows that cannot be read, or have another number of fields than the first, are left out, if they are few. Those that
+    repeat the names of the columns, as in tables that were put together, are left out too.
 
     Parameters
     ----------
@@ -36,17 +36,17 @@ class CsvTable:
     columns
         Columns of the labels, by name or number.
     separator
-        What separates fields; None for the first of `SEPARATORS` that makes columns of the names asked for.
+        What separates fields; None to find out, with the quoting: see `charrnn.data.documents.dialect`.
     header
         Whether the first row names the columns; None to find out: it does if columns are asked for by name, or if one
-        is called "text".
+        is called "text", or if it looks like names.
 
     Raises
     ------
     UnknownName
         There is no such column.
     SourceUnusable
-        There is no row, a quoted field is not closed, or quotes within one are not doubled.
+        There is no row, or several columns are called as the one asked for.
     InvalidValue
         The separator is not one character.
     """
@@ -59,99 +59,87 @@ class CsvTable:
         separator: str | None,
         header: bool | None,
     ) -> None:
-        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+        if separator is not None and (not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n'):
             raise InvalidValue(f"delimiter={separator!r}: expected the one character that separates fields.")
         self.name = source.name
         self._source = source
         wanted = {column for column in (text, *columns.values()) if isinstance(column, str)}
-        candidates = [separator] if separator else sorted(SEPARATORS, key=lambda ch: ch == "\t", reverse=self._tabbed)
-        self._separator = next((ch for ch in candidates if self._has(wanted, ch)), candidates[0])
-        first = self._first_row(self._separator)
-        self._header = bool(wanted) or "text" in first if header is None else header
+        sample = self._sample()
+        declared = dialects.DECLARED.fullmatch(sample[0]) if sample else None
+        self._declared = int(bool(declared))
+        known = separator or (declared[1] if declared else None)
+        tabbed = self.name.lower().endswith((".tsv", ".tab"))
+        with self._named():
+            self._dialect = dialects.infer(sample[self._declared :], wanted, known, tabbed)
+        some = list(itertools.islice(dialects.rows(sample[self._declared :], self._dialect), LOOKED_AT))
+        first = [cell.strip() for cell in some[0].cells] if some else []
         self._width = len(first)
-        names = first if self._header else list(map(str, range(self._width)))
-        self._text = _position(_text_column(text, first, self.name), names, self.name)
-        self._columns = {name: _position(column, names, self.name) for name, column in columns.items()}
-        self.notes = [*source.notes, self._note(first)]
+        if header is None:
+            others = [dialects.fitted(row.cells, self._width) for row in some[1:]]
+            header = bool(wanted) or "text" in map(str.lower, first) or dialects.names_columns(first, others)
+        self._header = first if header else None
+        names = first if header else list(map(str, range(self._width)))
+        self._text = position(text_column(text, first, self.name), names, self.name)
+        self._columns = {name: position(column, names, self.name) for name, column in columns.items()}
+        found = [self._dialect.note] if separator is None and self._width > 1 else []
+        self.notes = [*source.notes, *found, self._note(first)]
 
     def documents(self, report: Report) -> Iterator[Document]:
-        """Yield the documents; rows with more or fewer fields than the first are left out."""
-        for line, row in itertools.islice(self._rows(self._separator), int(self._header), None):
-            if len(row) == self._width:
-                labels = {name: label for name, i in self._columns.items() if (label := row[i].strip())}
-                yield Document(row[self._text], labels, f"line {line:,}")
+        """Yield the documents; rows that cannot be read are left out."""
+        number = 0
+        for line, row, error in itertools.islice(self._rows(), int(self._header is not None), None):
+            place = f"line {line:,}"
+            cells = dialects.fitted(row, self._width)
+            if not error and self._repeats(cells):
+                report.add("Left out", "row", "like the first, which names the columns", place)
+                continue
+            number += 1
+            if error:
+                report.spoil("row", "that cannot be read", place, error)
+            elif len(cells) != self._width:
+                how = f"with more or fewer than {plural(self._width, 'field')}"
+                why = f"It has {plural(len(cells), 'field')} instead of {self._width}, as the first row has."
+                report.spoil("row", how, place, f"{why} Name what separates fields, as in delimiter=';'.")
             else:
-                report.add(
-                    "Left out", "row", f"with more or fewer than {plural(self._width, 'field')}", f"line {line:,}"
-                )
+                labels = {name: label for name, i in self._columns.items() if (label := cells[i].strip())}
+                yield Document(cells[self._text], labels, place)
+        report.require_few(self.name, number)
 
-    @property
-    def _tabbed(self) -> bool:
-        return self.name.lower().endswith((".tsv", ".tab"))
+    def _repeats(self, cells: list[str]) -> bool:
+        if self._declared and cells[0].lower() == "sep=" and not any(cells[1:]):
+            return True
+        return self._header == [cell.strip() for cell in cells]
 
-    def _has(self, wanted: set[str], separator: str) -> bool:
+    def _sample(self) -> list[str]:
+        lines, size = [], 0
+        for line in _lines(self._source):
+            lines.append(line)
+            size += len(line)
+            if size >= dialects.SAMPLE:
+                break
+        return lines
+
+    def _rows(self) -> Iterator[dialects.Row]:
+        lines = itertools.islice(_lines(self._source), self._declared, None)
+        with self._named():
+            for line, cells, error in dialects.rows(lines, self._dialect, self._width):
+                yield dialects.Row(line + self._declared, cells, error)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
         try:
-            return wanted <= set(self._first_row(separator))
-        except SourceUnusable:  # quoted fields end at another separator
-            return False
-
-    def _first_row(self, separator: str) -> list[str]:
-        return [cell.strip() for _, row in itertools.islice(self._rows(separator), 1) for cell in row]
-
-    def _rows(self, separator: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield each row that is not blank, with the number of the line that it begins in."""
-        rows = csv.reader(_lines(self._source), delimiter=separator, strict=True)
-        while True:
-            line = rows.line_num + 1
-            usual = csv.field_size_limit(document.LONGEST)  # of the whole process: lent for one row only
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise SourceUnusable(
-                    f"{self.name}, line {line:,}: {error}. Close every quoted field, and double quotes within it."
-                ) from None
-            finally:
-                csv.field_size_limit(usual)
-            if row:
-                yield line, row
+            yield
+        except SourceUnusable as error:
+            raise SourceUnusable(f"{self.name}, {error}") from None
 
     def _note(self, first: list[str]) -> str:
-        if self._header:
-            return f"Took the text from column {first[self._text]!r}."
+        if self._header is not None:
+            others = [name for i, name in enumerate(first) if i != self._text]
+            verb = "the others are" if len(others) > 1 else "the other is"
+            beside = f"; {verb} {', '.join(map(repr, others[:20]))}" if others else ""
+            return f"Took the text from column {first[self._text]!r}{beside}."
         begin = first[self._text][:30]
         return f"Took the text from column {self._text}, the first being {begin!r}; with header=True that is a name."
-
-
-class JsonTable:
-    """The objects of a file with one JSON object per line, as rows."""
-
-    def __init__(self, source: TextSource, text: Column | None, columns: Mapping[str, Column]) -> None:
-        self.name = source.name
-        self._source = source
-        some = itertools.islice(self._objects(Report()), LOOKED_AT)
-        names = list(dict.fromkeys(name for _, fields in some for name in fields))
-        self._text = names[_position(_text_column(text, names, self.name), names, self.name)]
-        self._columns = {name: names[_position(column, names, self.name)] for name, column in columns.items()}
-        self.notes = [*source.notes, f"Took the text from {self._text!r}."]
-
-    def documents(self, report: Report) -> Iterator[Document]:
-        """Yield the documents; lines that are no objects are left out."""
-        for place, fields in self._objects(report):
-            labels = {name: fields.get(column) for name, column in self._columns.items()}
-            yield Document(as_text(fields.get(self._text), place), as_labels(labels, place), place)
-
-    def _objects(self, report: Report) -> Iterator[tuple[str, dict[str, Any]]]:
-        for number, line in enumerate(_lines(self._source), 1):
-            try:
-                fields = json.loads(line) if line.strip() else {}
-            except (ValueError, RecursionError):
-                fields = None
-            if not isinstance(fields, dict):
-                report.add("Left out", "line", "without a JSON object", f"line {number:,}")
-            elif fields:
-                yield f"line {number:,}", fields
 
 
 class FrameTable:
@@ -161,50 +149,84 @@ class FrameTable:
 
     def __init__(self, frame: Any, text: Column | None, columns: Mapping[str, Column]) -> None:
         self._frame = frame
-        names = list(map(str, frame.columns))
-        if twice := [name for name, n in Counter(names).items() if n > 1]:
-            raise SourceUnusable(f"The frame has several columns {twice[0]!r}: give them names of their own.")
-        self._text = frame.columns[_position(_text_column(text, names, self.name), names, self.name)]
-        self._columns = {name: frame.columns[_position(column, names, self.name)] for name, column in columns.items()}
+        names = [str(name).strip("\ufeff") for name in frame.columns]
+        self._text = frame.columns[position(text_column(text, names, self.name), names, self.name)]
+        self._columns = {name: frame.columns[position(column, names, self.name)] for name, column in columns.items()}
         self.notes = [f"Took the text from column {str(self._text)!r}."]
 
     def documents(self, report: Report) -> Iterator[Document]:
-        """Yield the documents."""
+        """Yield the documents; rows with anything but texts, numbers and labels are left out."""
         columns = [self._frame[column] for column in (self._text, *self._columns.values())]
-        for number, row in enumerate(zip(*columns, strict=True)):
-            place = f"row {number:,}"
-            yield Document(
-                as_text(row[0], place), as_labels(dict(zip(self._columns, row[1:], strict=True)), place), place
-            )
+        number = 0
+        for number, row in enumerate(zip(*columns, strict=True), 1):
+            place = f"row {number - 1:,}"
+            yield from made(row[0], dict(zip(self._columns, row[1:], strict=True)), place, report)
+        report.require_few(self.name, number)
+
+
+def made(text: object, labels: Mapping[str, object], place: str, report: Report) -> Iterator[Document]:
+    """Yield the document of a row, unless one of its cells holds what is neither a text nor a label."""
+    try:
+        document = Document(as_lines(text, place), as_labels(labels, place), place)
+    except SourceUnusable as error:
+        report.spoil("row", "that holds something else than texts", place, str(error))
+    else:
+        yield document
 
 
 def _lines(source: TextSource) -> Iterator[str]:
     return (line + "\n" for line in split(source.chunks(), NEWLINE, source.name))
 
 
-def _text_column(text: Column | None, names: Sequence[str], source: str) -> Column:
+def text_column(text: Column | None, names: Sequence[str], source: str) -> Column:
+    """Return the column of the text: the one asked for, the only one, or the one called "text"."""
     if not names:
         raise SourceUnusable(f"{source} holds no row.")
     if text is not None:
         return text
-    if "text" in names:
-        return names.index("text")
+    called = [name for name in names if name.lower() == "text"]
+    if "text" in called or len(called) == 1:
+        return "text" if "text" in called else called[0]
     if len(names) == 1:
         return 0
     raise UnknownName(
-        f"{source} has {len(names)} columns: {', '.join(_short(names))}. Name the one that holds the text: text="
+        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text: "
+        f"text={_short(names)[-1]!r}, or give its number, from 0 to {len(names) - 1}."
     )
 
 
-def _position(column: Column, names: Sequence[str], source: str) -> int:
-    """Return the number of a column that is given by its name or number."""
-    if column in names:
-        return names.index(str(column))
-    if isinstance(column, int) and 0 <= column < len(names):
+def position(column: Column, names: Sequence[str], source: str) -> int:
+    """Return the number of a column that is given by its name or number.
+
+    >>> position("2", ["2", "1", "0"], "frame"), position(1, ["2", "1", "0"], "frame")
+    (0, 1)
+
+    Raises
+    ------
+    SourceUnusable
+        Several columns have the name; or a number is the name of a column as well, which has another number.
+    UnknownName
+        There is no such column.
+    """
+    if isinstance(column, str):
+        places = [number for number, name in enumerate(names) if name == column]
+        if len(places) > 1:
+            raise SourceUnusable(
+                f"{source} has several columns {column!r}, numbers {', '.join(map(str, places))}: give the number."
+            )
+        if places:
+            return places[0]
+    elif 0 <= column < len(names):
+        if str(column) in names and names[column] != str(column):
+            raise SourceUnusable(
+                f"{source} has a column called {str(column)!r} that is not its number {column}, which is "
+                f"{_short(names)[column]!r}: name the one meant."
+            )
         return column
     raise UnknownName(
         f"{source} has no column {column!r}. {near_matches(str(column), _short(names))} "
         f"By number they go from 0 to {len(names) - 1}."
+        + (" If it is a table, name what separates its fields: delimiter=" if len(names) == 1 else "")
     )
 
 

@@ -55,15 +55,14 @@ def test_blank_lines_divide(tmp_path):
 
 def test_any_delimiter_divides(tmp_path):
     text = "%\none\n\n more\n%\n%\ntwo 100%\n"
-    assert open_text(tmp_path, text, delimiter="^%$") == ["one\n\n more", "two 100%"]
+    assert open_text(tmp_path, text, delimiter=re.compile("^%$")) == ["one\n\n more", "two 100%"]
     stories = "CHAPTER I. Down\nCHAPTER II. Up\n"
-    assert open_text(tmp_path, stories, delimiter="^(?=CHAPTER)") == ["CHAPTER I. Down", "CHAPTER II. Up"]
+    assert open_text(tmp_path, stories, delimiter=re.compile("^(?=CHAPTER)")) == ["CHAPTER I. Down", "CHAPTER II. Up"]
     lowered = open_text(
-        tmp_path, stories, delimiter="^(?=CHAPTER)", options=ReadOptions(lower=True, strip_punctuation=True)
+        tmp_path, stories, delimiter=re.compile("^(?=CHAPTER)"), options=ReadOptions(lower=True, strip_punctuation=True)
     )
     assert lowered == ["chapter i down", "chapter ii up"]
-    with pytest.raises(InvalidValue, match=r"delimiter='\(' is no regular expression"):
-        open_text(tmp_path, text, delimiter="(")
+    assert open_text(tmp_path, "one(two", delimiter="(") == ["one", "two"]
 
 
 def test_plain_texts_have_no_labels_and_no_documents_too_long(tmp_path, monkeypatch):
@@ -152,7 +151,7 @@ def test_lists_of_strings_and_documents():
         Documents.open([])
 
 
-@pytest.mark.parametrize("delimiter", ["", "x*", 5])
+@pytest.mark.parametrize("delimiter", ["", re.compile("x*"), re.compile(b"x"), 5])
 def test_a_delimiter_must_be_something(tmp_path, delimiter):
     path = tmp_path / "poems.txt"
     path.write_text("one\n\ntwo")
@@ -170,4 +169,94 @@ def test_a_delimiter_that_divides_nothing_is_told(tmp_path):
 def test_zero_width_delimiters_divide_where_they_match(tmp_path):
     path = tmp_path / "book.txt"
     path.write_text("CHAPTER 1\none\nCHAPTER 2\ntwo\n")
-    assert Documents.open(path, delimiter="(?=^CHAPTER)").count == 2
+    assert Documents.open(path, delimiter=re.compile("(?=^CHAPTER)")).count == 2
+
+
+@pytest.mark.parametrize("delimiter", ["<|endoftext|>", "***", "|", "---\n", ".", "[end]", "\\n", "$", "a+"])
+def test_a_string_is_literal(tmp_path, delimiter):
+    poems = [f"poem {n}|\nby + nobody" for n in range(60)]
+    assert open_text(tmp_path, delimiter.join(poems), delimiter=delimiter) == (
+        poems if delimiter != "|" else [part.strip("\n") for poem in poems for part in poem.split("|")]
+    )
+
+
+def test_a_string_that_divides_only_as_a_pattern_is_told(tmp_path):
+    path = tmp_path / "poems.txt"
+    path.write_text("one\n---\ntwo\n-----\nthree")
+    documents = Documents.open(path, delimiter="^-+$")
+    assert documents.count == 1
+    assert documents.notes == [
+        "The delimiter '^-+$' divides nothing as it is written; as a pattern it gives 3 documents: "
+        "delimiter=re.compile('^-+$')."
+    ]
+    assert Documents.open(path, delimiter=re.compile("^-+$")).count == 3
+    assert Documents.open(path, delimiter="(").notes == ["The delimiter '(' divides nothing."]
+
+
+def test_a_list_of_files_is_their_texts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"b.txt": "two", "a.txt": "one\n\nstill one", "c.md": FRENCH}.items():
+        Path(name).write_bytes(content.encode("cp1252"))
+    for files in (["b.txt", "a.txt", "c.md"], [Path("b.txt"), Path("a.txt"), Path("c.md")], Path().glob("[abc].*")):
+        found = {item.text for item in Documents.open(files)}
+        assert found == {"two", "one\n\nstill one", FRENCH.strip()}
+    documents = Documents.open(["b.txt", "a.txt"])
+    assert [item.text for item in documents] == ["two", "one\n\nstill one"]
+    assert [item.place for item in documents] == ["b.txt", "a.txt"]
+    with pytest.raises(SourceUnusable, match=r"Of a list of 2, b\.txt is a file, and no\.txt is not"):
+        Documents.open(["b.txt", "no.txt"])
+    with pytest.raises(SourceNotFound, match=r"x\.txt, y\.txt"):
+        Documents.open(["x.txt", "y.txt"])
+    with pytest.raises(InvalidValue, match="labels="):
+        Documents.open(["b.txt", "a.txt"], labels="author")
+    Path("d.txt").write_bytes(b"\x89PNG\0")
+    with pytest.raises(SourceUnusable, match=r"d\.txt is a binary file"):
+        Documents.open(["b.txt", "d.txt"])
+
+
+def test_several_tables_are_one(tmp_path):
+    (tmp_path / "a.csv").write_text("author,text\nBlake,one\n")
+    (tmp_path / "b.csv").write_text("text;author\ntwo;Keats\n")
+    (tmp_path / "c.json").write_text('[{"text": "three", "author": "Lear"}]')
+    for source in (sorted(tmp_path.iterdir()), tmp_path):
+        documents = Documents.open(source, labels="author")
+        assert list(documents) == [
+            Document("one", {"author": "Blake"}),
+            Document("two", {"author": "Keats"}),
+            Document("three", {"author": "Lear"}),
+        ]
+        assert [item.place for item in documents] == ["a.csv, line 2", "b.csv, line 2", "c.json, item 1"]
+
+
+def test_working_directories_are_not_documents(folder):
+    (folder / "model").mkdir()
+    (folder / "model" / "model.json").write_text("{}")
+    documents = Documents.open(folder)
+    assert documents.count == 5
+    assert documents.notes[0] == "Passed over a working directory of models."
+    with pytest.raises(InvalidValue, match="is not a path"):
+        Documents.open("")
+    with pytest.raises(SourceUnusable, match="is a text, not a path"):
+        Documents.open("Tyger Tyger,\nburning bright")
+
+
+WRAPPED = (
+    "Title\n*** START OF THE PROJECT GUTENBERG EBOOK X ***\n{}\n*** END OF THE PROJECT GUTENBERG EBOOK X ***\nLicence\n"
+)
+
+
+def test_gutenberg_is_cut_from_each_document(tmp_path):
+    (tmp_path / "a.txt").write_text(WRAPPED.format("one"))
+    (tmp_path / "b.txt").write_text("two")
+    for source in (tmp_path, [WRAPPED.format("one"), "two"]):
+        documents = Documents.open(source)
+        assert [item.text for item in documents] == ["one", "two"]
+        assert "outside of Project Gutenberg's markers" in documents.notes[0]
+        kept = Documents.open(source, options=ReadOptions(gutenberg=False))
+        assert [item.text for item in kept] == [WRAPPED.format("one").strip(), "two"]
+
+
+def test_line_ends_of_a_delimiter_are_those_of_the_text(tmp_path):
+    assert open_text(tmp_path, "one\r\n---\r\ntwo", delimiter="\r\n---\r\n") == ["one", "two"]
+    raw = ReadOptions(newlines=False)
+    assert open_text(tmp_path, "one\r\n---\r\ntwo", delimiter="\r\n---\r\n", options=raw) == ["one", "two"]

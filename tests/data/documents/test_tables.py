@@ -64,8 +64,9 @@ def test_columns_by_number_with_and_without_a_header(written):
     assert labels(Documents.open(path, 2, labels=[0]), "0") == AUTHORS
     assert texts(Documents.open(path, 2, header=True)) == TEXTS[1:]
     with_header = written([("who", "what", "poem"), *POEMS])
-    assert texts(Documents.open(with_header, 2)) == ["poem", *TEXTS]
-    assert texts(Documents.open(with_header, "poem")) == texts(Documents.open(with_header, 2, header=True)) == TEXTS
+    assert texts(Documents.open(with_header, 2, header=False)) == ["poem", *TEXTS]
+    for text, header in (("poem", None), (2, True), (2, None)):
+        assert texts(Documents.open(with_header, text, header=header)) == TEXTS
 
 
 def test_the_only_column_and_one_called_text_need_no_name(written):
@@ -215,3 +216,26 @@ def test_a_frame_with_two_columns_of_one_name_is_refused():
     frame = pandas.DataFrame([["a poem", "x", "y"]], columns=["text", "form", "form"])
     with pytest.raises(SourceUnusable, match="several columns 'form'"):
         Documents.open(frame, labels="form")
+
+
+@pytest.mark.parametrize("cell", [b"bytes", bytearray(b"x"), ("a", "b"), {"a"}, [1, 2], {"a": 1}])
+def test_cells_that_are_not_texts_are_refused(cell):
+    with pytest.raises(SourceUnusable, match=r"At row 0 there (is|are) .* where a text or label should be"):
+        Documents.open(Frame({"text": [cell, cell]}))
+    documents = Documents.open(Frame({"text": [cell, *["poem"] * 20]}))
+    assert documents.count == 20
+    assert documents.notes[-1] == "Left out 1 row that holds something else than texts, at row 0."
+
+
+def test_columns_of_a_frame_that_are_numbers():
+    frame = Frame({2: ["c"], 0: ["a"], 1: ["b"]})
+    with pytest.raises(SourceUnusable, match="a column called '2' that is not its number 2"):
+        Documents.open(frame, text=2)
+    assert texts(Documents.open(frame, text="2")) == ["c"]
+    assert texts(Documents.open(Frame({0: ["a"], 1: ["b"]}), text=1)) == ["b"]
+    assert labels(Documents.open(Frame({"text": ["a"], "\ufeffartist": ["B"]}), labels="artist"), "artist") == ["B"]
+
+
+def test_labels_of_one_name_are_refused():
+    with pytest.raises(InvalidValue, match="give columns of the same name others"):
+        Documents.open(Frame({"text": ["a"], "2": ["b"], "x": ["c"]}), labels=["2", 2])

@@ -7,6 +7,8 @@ dropout; Srivastava et al. 2014 scale the weights at test time instead).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
@@ -69,14 +71,21 @@ class Dropout:
     count : variable
         Number of the training step.
     seed : int
-    inputs, outputs, weights : float
-        Rates for the first layer's inputs, for every layer's outputs (so between the layers and before the output
+    inputs : float
+    outputs : sequence of float
+    weights : float
+        Rates for the first layer's inputs, for each layer's outputs (so between the layers and before the output
         layer), and for the recurrent weights (DropConnect: one mask for all steps; Merity et al. 2017, arXiv
         1708.02182).
     """
 
     def __init__(
-        self, count: TensorVariable, seed: int, inputs: float = 0.0, outputs: float = 0.0, weights: float = 0.0
+        self,
+        count: TensorVariable,
+        seed: int,
+        inputs: float = 0.0,
+        outputs: Sequence[float] = (),
+        weights: float = 0.0,
     ) -> None:
         self.count, self.seed, self.inputs, self.outputs, self.weights = count, seed, inputs, outputs, weights
         self._masks = 0

@@ -130,7 +130,7 @@ class Network:
         p: Parameters,
         inputs: LayerInput,
         run: Callable[[int, LayerInput, dict[str, TensorVariable]], list[TensorVariable]],
-        between: Callable[[TensorVariable], TensorVariable] = lambda h: h,
+        between: Callable[[int, TensorVariable], TensorVariable] = lambda layer, h: h,
     ) -> tuple[TensorVariable, list[list[TensorVariable]]]:
         """Build all layers: the first state of each, h, is the input of the next.
 
@@ -146,7 +146,7 @@ class Network:
         run : callable
             Takes a layer's index from 0, its input and its parameters; returns its new states.
         between : callable
-            Transforms each h before the next layer reads it.
+            Takes a layer's index and its h; returns what the next layer reads.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class Network:
         every = []
         for layer in range(self.layers):
             every.append(run(layer, inputs, self.layer(p, layer)))
-            inputs = between(every[-1][0]), None
+            inputs = between(layer, every[-1][0]), None
         return inputs[0], every
 
     def step(
@@ -236,14 +236,14 @@ class Network:
         states : tensor4 (L, T, B, S)
             States after every step.
         """
-        drop = dropout or Dropout(pt.constant(0), 0)
+        drop = dropout or Dropout(pt.constant(0), 0, outputs=(0.0,) * self.layers)
 
         def run(layer: int, inputs: LayerInput, own: dict[str, TensorVariable]) -> list[TensorVariable]:
             own = {name: drop(value, drop.weights) if name.startswith("W") else value for name, value in own.items()}
             return self._over_time(inputs, self.split(state[layer]), own, keep, clip)
 
         inputs = self.head.first_input(self.input, p, x, clip, drop, condition)
-        h, every = self.stack(p, inputs, run, between=lambda h: drop(h, drop.outputs))
+        h, every = self.stack(p, inputs, run, between=lambda layer, h: drop(h, drop.outputs[layer]))
         states = [new[0] if len(new) == 1 else pt.concatenate(new, axis=2) for new in every]
         return (
             Affine(clip)(h, self.output.weights(p), p["c"]),

@@ -90,7 +90,7 @@ class Objective:
         """
         hyper, y, mask, head = self._hyper, self.y, self.mask, self._network.head
         clip = hyper.clip_at if hyper.clip == "step" else None
-        dropout = Dropout(self._count, hyper.random_seed, hyper.dropout_inputs, hyper.dropout, hyper.dropout_weights)
+        dropout = Dropout(self._count, hyper.random_seed, hyper.dropout_inputs, hyper.dropouts, hyper.dropout_weights)
         n = hyper.bptt_truncate
         if n < 0:
             outputs, last, _ = self.forward(p, clip=clip, dropout=dropout)

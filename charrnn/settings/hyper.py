@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
 from charrnn import checks
-from charrnn.errors import UnknownName, near_matches
+from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.model.optimizers import OPTIMIZERS
 from charrnn.settings.presets import get_preset
+from charrnn.wording import plural
 
 CLIPS = ("value", "step", "norm", None)
 COSTS = ("sum", "mean")
@@ -85,8 +86,10 @@ class HyperParams:
         and training updates the parameters themselves. 0 switches it off.
     bptt_truncate : int
         Number of steps, the last of each sequence, that gradients flow back through; -1 for whole sequences.
-    dropout, dropout_inputs, dropout_weights : float
-        Dropout rates of every layer's outputs, the first layer's inputs, and recurrent weights; below 1.
+    dropout : float or sequence of float
+        Dropout rate of every layer's outputs, or one for each layer; below 1.
+    dropout_inputs, dropout_weights : float
+        Dropout rates of the first layer's inputs and of recurrent weights; below 1.
     label_dropout : float
         Probability that training hides a document's labels, so that the model also learns to write without them.
     tied : bool
@@ -144,7 +147,7 @@ class HyperParams:
     decay_after: int = 1
     average: float = 0.0
     bptt_truncate: int = -1
-    dropout: float = 0.0
+    dropout: float | tuple[float, ...] = 0.0
     dropout_inputs: float = 0.0
     dropout_weights: float = 0.0
     label_dropout: float = 0.1
@@ -162,7 +165,8 @@ class HyperParams:
             self._check(checks.whole, name, least=least)
         if self.bptt_truncate != -1:
             self._check(checks.whole, "bptt_truncate", otherwise=", or -1 for whole sequences")
-        rates = ("decay", "average", "momentum", "dropout", "dropout_inputs", "dropout_weights", "label_dropout")
+        rates = ("decay", "average", "momentum", "dropout_inputs", "dropout_weights", "label_dropout")
+        self._check_dropout()
         for name in rates:
             self._check(checks.number, name, least=0, below=1)
         self._check(checks.number, "decay_rate", above=0, most=1)
@@ -224,6 +228,21 @@ class HyperParams:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the hyperparameters that `to_json` wrote."""
         return cls().replace(**values)
+
+    @property
+    def dropouts(self) -> tuple[float, ...]:
+        """The dropout rate of each layer's outputs."""
+        return self.dropout if isinstance(self.dropout, tuple) else (self.dropout,) * self.layers
+
+    def _check_dropout(self) -> None:
+        """Check the rate for all layers, or the rates of each, and keep them as Python's own numbers."""
+        if isinstance(self.dropout, str) or not isinstance(self.dropout, Iterable):
+            self._check(checks.number, "dropout", least=0, below=1)
+            return
+        rates = tuple(checks.number("dropout", rate, least=0, below=1) for rate in self.dropout)
+        if len(rates) != self.layers:
+            raise InvalidValue(f"dropout={rates!r}: expected a rate for each of {plural(self.layers, 'layer')}.")
+        object.__setattr__(self, "dropout", rates)
 
     def _check(self, check: Callable[..., Any], name: str, **limits: Any) -> None:
         """Check a field and store it as a plain Python type, which is JSON-serialisable."""

@@ -1,5 +1,7 @@
 """Dropout: masks that follow from where and when, on every engine the same."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,24 @@ def test_gradients_pass_the_mask_only_where_nothing_was_dropped():
 def test_rates_that_make_no_sense(rates):
     with pytest.raises(InvalidValue, match=next(iter(rates))):
         HyperParams(**rates)
+
+
+def test_each_layer_may_have_its_own_rate():
+    one, losses = trained("cpu", dropout=0.4)
+    same, same_losses = trained("cpu", dropout=[0.4, 0.4])
+    assert losses == same_losses
+    assert one.arrays().keys() == same.arrays().keys()
+    assert all(np.array_equal(array, same.arrays()[name]) for name, array in one.arrays().items())
+    first, last = trained("cpu", dropout=(0.4, 0))[1], trained("cpu", dropout=(0, 0.4))[1]
+    assert len({tuple(found) for found in (losses, first, last, trained("cpu")[1])}) == 4
+
+
+def test_rates_of_layers_are_recorded_and_checked():
+    hyper = HyperParams(layers=2, dropout=np.array([0.5, 0.25]))
+    assert hyper.dropout == hyper.dropouts == (0.5, 0.25)
+    assert HyperParams.from_json(json.loads(json.dumps(hyper.to_json()))) == hyper
+    assert HyperParams(layers=3, dropout=0.1).dropouts == (0.1, 0.1, 0.1)
+    assert "dropout=(0.5, 0.25)" in repr(hyper)
+    for wrong in ((0.5,), (0.5, 0.5, 0.5), (0.5, 1), (0.5, "a"), "ab", None, ()):
+        with pytest.raises(InvalidValue, match="dropout="):
+            HyperParams(layers=2, dropout=wrong)

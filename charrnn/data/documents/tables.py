@@ -108,7 +108,7 @@ class CsvTable:
     def _repeats(self, cells: list[str]) -> bool:
         if self._declared and cells[0].lower() == "sep=" and not any(cells[1:]):
             return True
-        return self._width > 1 and self._header == [cell.strip() for cell in cells]
+        return self._header == [cell.strip() for cell in cells]
 
     def _sample(self) -> list[str]:
         lines, size = [], 0
@@ -190,7 +190,7 @@ def text_column(text: Column | None, names: Sequence[str], source: str) -> Colum
     if len(names) == 1:
         return 0
     raise UnknownName(
-        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text: "
+        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text, as in "
         f"text={_short(names)[-1]!r}, or give its number, from 0 to {len(names) - 1}."
     )
 

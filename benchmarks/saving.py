@@ -1,4 +1,4 @@
-"""What saving costs: bytes and time of a checkpoint, against the state and the training between two of them.
+"""Measure the cost of saving: a checkpoint's bytes against the state, and its time against training between two.
 
 python -m benchmarks.saving                # some minutes
 python -m benchmarks.saving --rounds 3
@@ -14,18 +14,20 @@ import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from charrnn import ModelState, corpora
+from charrnn.session import train as training
 from charrnn.table import Table
 
 SIZES = [(128, 2), (256, 2), (512, 2)]  # state size, layers
 
 
 def measure(state_size: int, layers: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """Train a few rounds of an epoch as a person would; return what saving took of that."""
+    """Return the size of checkpoints and the times of saving and loading, over a few rounds of an epoch."""
     ms = ModelState.initfromsrcfile(corpora.path("pydoc"), folder / "model", state_size=state_size, layers=layers)
     saving: list[float] = []
-    save = ms._save
+    save = training._save
 
     def timed(*args: Any) -> str:
         started = time.perf_counter()
@@ -33,10 +35,10 @@ def measure(state_size: int, layers: int, rounds: int, folder: Path) -> dict[str
         saving.append(time.perf_counter() - started)
         return name
 
-    ms._save = timed  # type: ignore[method-assign]
-    ms.train(train_len=1, valid_len=1, print_every=0)  # compiles
-    saving.clear()
-    summary = ms.train(num_rounds=rounds, print_every=0)
+    with mock.patch.object(training, "_save", timed):
+        ms.train(train_len=1, valid_len=1, print_every=0)  # compiles
+        saving.clear()
+        summary = ms.train(num_rounds=rounds, print_every=0)
     state = sum(array.nbytes for array in ms.model.arrays().values()) + ms.place.state.nbytes
     started = time.perf_counter()
     ModelState.load(ms.path)

@@ -1,4 +1,4 @@
-"""What charrnn runs on here: versions, engines, linear algebra, and how fast it learns."""
+"""Report the versions, engines, BLAS and training speed of this machine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
 
 PACKAGES = ("numpy", "scipy", "pytensor", "numba", "llvmlite", "jax", "safetensors", "ipython")
-SHAPE = {"batchsize": 16, "seq_len": 100, "vocab_size": 100}  # of the speed probe
+SHAPE = {"batchsize": 16, "seq_len": 100, "vocab_size": 100}  # sizes of the speed test
 
 
 def report(seconds: float = 5.0) -> str:
-    """Return what charrnn runs on; takes a little more than the given time, which a speed probe trains for.
+    """Return a report on the installation; a speed test trains a small model for `seconds`.
 
     >>> print(report(seconds=0.1))  # doctest: +ELLIPSIS
     charrnn     ...

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import textwrap
 from typing import TextIO
+
+from charrnn.escapes import visible
+
+UNBOUNDED = 200  # columns, where no terminal says how many it has
+NARROWEST = 20
 
 
 def plural(number: int, noun: str) -> str:
@@ -16,25 +23,33 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def visible(text: str) -> str:
-    r"""Return a text whose control characters are shown instead of obeyed by a terminal; line ends and tabs stay.
+def part(batches: int, streams: int) -> str:
+    """Return what a loss was measured on, where that is not the whole validation data (0 batches).
 
-    >>> visible("a\x1b[31mb\tc\n") == "a\N{SYMBOL FOR ESCAPE}[31mb\tc\n"
-    True
+    >>> part(1, 1), part(20, 16), part(0, 16)
+    ('1 batch of 1 stream', '20 batches of 16 streams', '')
     """
-    return text.translate(SHOWN)
+    return f"{batches:,} batch{'' if batches == 1 else 'es'} of {plural(streams, 'stream')}" if batches else ""
 
 
-class _Shown(dict[int, int]):
-    """For each control character its picture, from Unicode's block of control pictures, or U+FFFD."""
+def wrapped(text: str, indent: str = "", width: int | None = None) -> str:
+    """Return a text whose lines end between words where the terminal ends; those that go on one are indented.
 
-    def __missing__(self, code: int) -> int:
-        if code in (9, 10) or not (code < 32 or 127 <= code < 160):
-            return code
-        return 0x2400 + code if code < 32 else 0x2421 if code == 127 else 0xFFFD
-
-
-SHOWN = _Shown()
+    >>> print(wrapped("one two three", indent="  ", width=9))
+    one two
+      three
+    """
+    if width is None:
+        width = max(shutil.get_terminal_size((UNBOUNDED, 0)).columns, NARROWEST)
+    wrapper = textwrap.TextWrapper(
+        width,
+        subsequent_indent=indent,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapper.fill(line) if len(line) > width else line for line in text.split("\n"))
 
 
 def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
@@ -44,9 +59,18 @@ def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
     broken gets nothing.
     """
     stream = sys.stdout if file is None else file
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
+    with contextlib.suppress(Exception):  # a notebook's streams have errors of their own
         try:
             print(visible(text), end=end, file=stream, flush=True)
         except UnicodeEncodeError:
             encoding = stream.encoding or "ascii"
             print(visible(text).encode(encoding, "replace").decode(encoding), end=end, file=stream, flush=True)
+
+
+def folded(text: str, width: int) -> str:
+    """Return a text whose lines all fit into so many columns; words that are longer are broken.
+
+    >>> folded("a longer text", 9)
+    'a longer\\ntext'
+    """
+    return "\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""])

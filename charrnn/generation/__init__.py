@@ -1,1 +1,1 @@
-"""Writing and scoring: samples from a model, their stream, and what a model makes of a given text."""
+"""Generation, scoring and classification of texts and pieces."""

@@ -1,14 +1,13 @@
-"""What kind of text a text is: its likeliest label, and a vector to compare it with others."""
+"""Classification: the probability of each label for a text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.data.documents.dataset import BEGIN
 from charrnn.data.documents.labels import NO_LABEL, LabelTable
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation.scoring import surprises
@@ -17,19 +16,19 @@ if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
     from charrnn.model.model import Model
 
-ROWS = 64  # labels or texts looked at together
+ROWS = 64  # labels scored in one batch
 
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """How likely each label is for a text.
+    """The probability of each label for a text.
 
     Parameters
     ----------
-    probabilities : dict
-        Of each label, the likeliest first.
-    nats : dict
-        Surprise at the whole text under each label, -ln p(text | label), in nats.
+    probabilities : dict of str to float
+        Probability by label, the likeliest first.
+    nats : dict of str to float
+        Surprise at the whole text by label, -ln p(text | label), in nats.
 
     Examples
     --------
@@ -54,14 +53,29 @@ class Classification:
 def classify(
     model: Model, charset: CharSet, tables: Sequence[LabelTable], text: str, column: str | None = None
 ) -> Classification:
-    """Return how likely each label of a column is for a text, all being equally likely beforehand.
+    """Return the probability of each label of a column for a text, with a uniform prior over labels.
+
+    Parameters
+    ----------
+    model : Model
+    charset : CharSet
+        Characters, with begin and end symbols.
+    tables : sequence of LabelTable
+        The label columns of the model's documents.
+    text : str
+    column : str, optional
+        The column to classify by; may be left out if there is only one.
+
+    Returns
+    -------
+    Classification
 
     Raises
     ------
     InvalidValue
-        There are no labels, the column is not clear, or there is no text.
+        If the documents have no labels, `column` is missing though there are several, or the text is empty.
     UnknownName
-        There is no such column.
+        If `column` is not one of the label columns.
     """
     names = [table.name for table in tables]
     if not names:
@@ -82,25 +96,3 @@ def classify(
     return Classification(
         {labels[i]: float(weights[i] / weights.sum()) for i in order}, {labels[i]: float(nats[i]) for i in order}
     )
-
-
-def vectors(model: Model, charset: CharSet, texts: Iterable[str]) -> np.ndarray:
-    """Return the mean of the last layer's hidden state over each text, (number of texts, H), from a blank state.
-
-    Raises
-    ------
-    InvalidValue
-        A text is empty.
-    """
-    if isinstance(texts, str) or not isinstance(texts, Iterable):
-        raise InvalidValue(f"{texts!r:.60} is no list of texts: expected several, or one as in [text].")
-    encoded = [charset.encode(text) for text in texts]
-    if not all(map(len, encoded)):
-        raise InvalidValue(f"Text {[len(symbols) for symbols in encoded].index(0)} is empty: expected characters.")
-    start = [charset.idxofspecial(BEGIN)] if BEGIN in charset.specials else []
-    H = model.hyper.state_size
-    means = np.empty((len(encoded), H), model.hyper.dtype)
-    for i, symbols in enumerate(encoded):
-        _, states = model.predict(np.array([*start, *symbols], np.int32)[:, np.newaxis])
-        means[i] = np.asarray(states)[-1, len(start) :, 0, :H].mean(axis=0)
-    return means

@@ -1,4 +1,4 @@
-"""Whole documents written by a model: each begins where documents begin and ends where the model ends it."""
+"""Generate whole documents: each starts at the begin symbol and stops at the end symbol."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Samples(list[Sample]):
-    """Several texts that a model wrote; shows them at the prompt with a line between them.
+    """Several texts that a model wrote; they print with a rule between them.
 
     Examples
     --------
@@ -29,7 +29,7 @@ class Samples(list[Sample]):
     """
 
     def __repr__(self) -> str:
-        return f"\n{'─' * 20}\n".join(map(str, self))
+        return f"\n{'─' * 20}\n".join(map(repr, self))
 
 
 def write_documents(
@@ -47,30 +47,31 @@ def write_documents(
     skip: int = 0,
     **labels: Any,
 ) -> Samples:
-    """Write documents.
+    """Return documents that a model writes.
 
     Parameters
     ----------
     model : Model
     charset : CharSet
-        With begin and end symbols.
+        Characters, with begin and end symbols.
     n : int
-        How many.
+        Number of documents.
     most : int
-        Characters after which one that has not ended is broken off (PoetRNN: 1000).
+        Maximum length of a document in characters; longer ones are cut (PoetRNN: 1000).
     prompt : str
-        What each begins with.
-    first : callable
-        Draws a first character where there is no prompt; without it that is up to the model.
+        The text that each document begins with.
+    first : callable, optional
+        Takes a numpy Generator and returns a first character; used if there is no prompt. The model draws the first
+        character if not given.
     temp, argmax, rng, on_unknown, skip
-        As of `charrnn.generation.sampler.Sampler`.
+        See `charrnn.generation.sampler.Sampler`.
     **labels
-        `condition` and `guidance`, as of `charrnn.generation.writer.Writer`.
+        `condition` and `guidance`; see `charrnn.generation.writer.Writer`.
 
     Returns
     -------
     Samples
-        Their `state` is None; `rng_seed` is the same for all.
+        The `state` of each is None; all have the same `rng_seed`.
     """
     seed = seed_of(rng)
     draws = np.random.default_rng(seed)
@@ -82,26 +83,26 @@ def write_documents(
         begun = [given] * n
     choice = Choice(temp, argmax, skip)
     texts: list[str] = [""] * n
-    # Documents that begin alike are written side by side.
+    # Documents with the same beginning are written side by side, in one batch.
     for beginning in sorted({tuple(symbols.tolist()) for symbols in begun}):
         rows = [i for i, symbols in enumerate(begun) if tuple(symbols.tolist()) == beginning]
         writer = Writer(model, draws, len(rows), choice=choice, **labels)
         writer.read(np.array([charset.idxofspecial(BEGIN), *beginning], np.int32))
         for i, text in zip(rows, _endings(writer, charset, len(rows), most), strict=True):
             whole = charset.decode(beginning) + text
-            texts[i] = whole if len(given) else whole[:most]  # what was drawn counts, a prompt does not
+            texts[i] = whole if len(given) else whole[:most]  # a prompt does not count
     return Samples(Sample(text, prompt=prompt, rng_seed=seed, state=None) for text in texts)
 
 
 def write_texts(model: Model, charset: CharSet, n: int, numchars: int, **options: Any) -> Samples:
-    """Write n texts of a number of characters, one after the other; options as of `Sampler`."""
+    """Return `n` texts of `numchars` characters, written one after the other; for the options see `Sampler`."""
     draws = np.random.default_rng(seed_of(options.pop("rng", None)))
     return Samples(generate(model, charset, numchars, rng=draws, **options) for _ in range(n))
 
 
 def _endings(writer: Writer, charset: CharSet, rows: int, most: int) -> list[str]:
-    """Write until every row has ended; return what is before the ends."""
-    ends = [charset.idxofspecial(BEGIN), charset.idxofspecial(END)]  # a begin inside a document can only be a new one
+    """Write until every row has ended; return the texts before the end symbols."""
+    ends = [charset.idxofspecial(BEGIN), charset.idxofspecial(END)]  # a begin symbol also ends a document
     written = np.zeros((0, rows), np.int32)
     while len(written) < most:
         written = np.concatenate([written, writer.write(min(BLOCK, most - len(written)))])

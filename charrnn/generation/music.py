@@ -1,4 +1,4 @@
-"""Pieces of piano music written by a model, and how likely it finds others."""
+"""Generate pieces of piano music, and score given ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from charrnn.wording import plural
 if TYPE_CHECKING:
     from charrnn.model.model import Model
 
-#: What stands for music in an argument: a piece, frames (T, 88), pitches of a chord or of each frame, a MIDI file.
+#: Music as an argument: a piece, frames (T, 88), MIDI pitches of a chord or of each frame, or a MIDI file.
 Music = Roll | np.ndarray | Sequence[Any] | str | os.PathLike[str]
 
 BLOCK = 256  # frames read by one call
@@ -31,7 +31,7 @@ TONICS |= {name.replace("♯", "#").replace("♭", "b"): i for name, i in TONICS
 
 
 class Compositions(list[Piece]):
-    """Several pieces that a model wrote; shows their piano rolls one below the other."""
+    """Several pieces that a model wrote; their piano rolls print one below the other."""
 
     def __repr__(self) -> str:
         return "\n\n".join(map(repr, self))
@@ -39,7 +39,7 @@ class Compositions(list[Piece]):
 
 @dataclass(frozen=True, eq=False)
 class PieceScore:
-    """How surprised a model is by a piece.
+    """The surprise of a model at a piece.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ class PieceScore:
 
 
 def planes_of(music: Music | None, corpus: MusicCorpus) -> np.ndarray:
-    """Return music as the model's frames, bool (T, 88), or (T, 176) if it tells struck keys from held ones.
+    """Return music as the model's frames, bool (T, 88), or (T, 176) if it distinguishes struck from held keys.
 
     Raises
     ------
     InvalidValue
-        It is no music.
+        If `music` is not a piece, frames, pitches or a path.
     SourceNotFound, SourceUnusable
-        A file cannot be read.
+        If a file does not exist or cannot be read.
     """
     if music is None:
         return np.zeros((0, corpus.columns), bool)
@@ -86,7 +86,7 @@ def planes_of(music: Music | None, corpus: MusicCorpus) -> np.ndarray:
 
 
 def _roll(music: np.ndarray | Sequence[Any]) -> Roll:
-    """Return frames, the pitches of one chord, or those of every frame, as a roll.
+    """Return a roll of frames, of the pitches of one chord, or of the pitches of every frame.
 
     >>> _roll([60, 64, 67]).notes.tolist(), len(_roll([[60], [62], []]))
     ([[60, 0, 1], [64, 0, 1], [67, 0, 1]], 3)
@@ -108,19 +108,25 @@ def _roll(music: np.ndarray | Sequence[Any]) -> Roll:
 
 
 def allowed_keys(keys: tuple[int, int] | None = None, scale: str | Iterable[int] | None = None) -> np.ndarray:
-    """Return which keys are in a range and a scale, bool (88,).
+    """Return a mask of the keys in a range and a scale, bool (88,).
 
     Parameters
     ----------
     keys : (int, int), optional
         Lowest and highest MIDI pitch.
     scale : str or iterable of int, optional
-        Such as ``"C major"`` or ``"f# minor"`` (natural), or pitch classes from 0, C, to 11.
+        A name such as ``"C major"`` or ``"f# minor"`` (natural), or pitch classes from 0 (C) to 11 (B).
+
+    Returns
+    -------
+    numpy.ndarray
 
     Raises
     ------
-    InvalidValue, UnknownName
-        They make no sense.
+    InvalidValue
+        If `keys` are not two pitches of the piano, low first, `scale` has wrong pitch classes, or no key is left.
+    UnknownName
+        If `scale` is a name, but not that of a scale.
 
     Examples
     --------
@@ -176,7 +182,7 @@ def write_pieces(
     most: int | None = None,
     melody: Music | None = None,
 ) -> Compositions:
-    """Write pieces; see `charrnn.tasks.music.MusicTask.write`."""
+    """Return pieces that a model writes; see `charrnn.tasks.music.MusicTask.write`."""
     from charrnn.model.heads.notes import OPEN, SILENT, SOUNDS, Conditions
 
     seed, V = seed_of(rng), corpus.columns
@@ -184,7 +190,7 @@ def write_pieces(
     given = None
     if melody is not None:
         if isinstance(melody, list | tuple) and not any(map(np.ndim, melody)):
-            melody = [[pitch] for pitch in melody]  # a tune, where a prompt would be a chord
+            melody = [[pitch] for pitch in melody]  # a list of pitches is a tune here; as a prompt it is a chord
         tune = planes_of(melody, corpus)[:, :KEYS]
         frames = len(tune)
         given = np.full((frames, 1, V), OPEN, np.int8)
@@ -193,7 +199,7 @@ def write_pieces(
     if allowed is not None:
         allowed = np.tile(allowed, V // KEYS)
     conditions = Conditions(given, allowed, None if most is None else most * (V // KEYS))
-    # A piece begins with silence, after which its first frame comes; one that goes on from a state does not.
+    # A new piece starts after a silent frame; a piece that continues from a state does not.
     silence = np.zeros((1 if init_state is None or not len(begun) else 0, V), bool)
     read = np.concatenate([silence, begun]).astype(model.hyper.dtype)
     state = model.checked_state(init_state, "init_state")[:, np.newaxis]
@@ -231,12 +237,12 @@ def _surprise(model: Model, frames: np.ndarray, state: np.ndarray) -> np.ndarray
 
 
 def score_piece(model: Model, corpus: MusicCorpus, music: Music) -> PieceScore:
-    """Return how likely a model finds each frame of a piece after the first, as published figures count.
+    """Return the surprise at each frame of a piece after the first; published figures are computed in this way.
 
     Raises
     ------
     InvalidValue
-        The piece has fewer than two frames.
+        If the piece has fewer than two frames.
     """
     planes = planes_of(music, corpus)
     if len(planes) < 2:
@@ -247,5 +253,5 @@ def score_piece(model: Model, corpus: MusicCorpus, music: Music) -> PieceScore:
 
 
 def checked_frames(frames: int) -> int:
-    """Return a number of frames, or raise InvalidValue."""
+    """Return a number of frames as an int, or raise InvalidValue."""
     return checks.whole("frames", frames, least=0, most=10**6 - 1)

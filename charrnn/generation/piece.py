@@ -1,4 +1,4 @@
-"""What a model of music writes: a piece to look at, to hear and to keep."""
+"""A generated piece of music: shown as a piano roll, played, and saved as MIDI or sound."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from charrnn.generation import rolldrawing, synth
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HEARD_INLINE = 60.0  # seconds: longer pieces would make a notebook heavy
+HEARD_INLINE = 60.0  # seconds; the sound of longer pieces would make notebooks too large
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Piece(Roll):
-    """A piece that a model wrote, prompt included; at the prompt it shows itself as a piano roll.
+    """A piece that a model wrote, prompt included; it prints as a piano roll.
 
     Parameters
     ----------
     frames, onsets, dt, beats, meter
-        As in `Roll`.
-    prompt_len
-        How many frames at the beginning the model was given.
-    rng_seed
+        See `Roll`.
+    prompt_len : int
+        Number of frames of the prompt, which are the first.
+    rng_seed : int
         Pass it as `rng` to get the same piece again.
-    log_likelihood
-        Of the frames that the model wrote, in nats.
-    state
+    log_likelihood : float, optional
+        Log-likelihood of the frames that the model wrote, in nats.
+    state : numpy.ndarray, optional
         Hidden state at the end, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Pass it as
-        `init_state` to go on from there.
+        `init_state` to continue from it.
 
     Examples
     --------
@@ -63,23 +63,31 @@ class Piece(Roll):
     def open(
         cls, path: str | os.PathLike[str], dt: float | None = None, beats: float | None = None, onsets: bool = False
     ) -> Piece:
-        """Read the first piece of a MIDI file, to hear it, see it or have it continued.
+        """Return the first piece of a MIDI file, to hear it, to see it, or as a prompt.
 
         Parameters
         ----------
-        path
-            The file.
-        dt, beats
-            Seconds of a frame, or beats of a frame; a quarter of a beat if neither is given.
-        onsets
-            Whether to tell struck keys from held ones.
+        path : str or os.PathLike
+            The MIDI file.
+        dt : float, optional
+            Length of a frame in seconds.
+        beats : float, optional
+            Length of a frame in beats; a quarter of a beat if neither `dt` nor `beats` is given.
+        onsets : bool
+            Whether to distinguish struck from held keys.
+
+        Returns
+        -------
+        Piece
 
         Raises
         ------
-        SourceNotFound, SourceUnusable
-            There is no such file, or no piece in it.
+        SourceNotFound
+            If the file does not exist.
+        SourceUnusable
+            If the file contains no piece.
         InvalidValue
-            `dt` or `beats` makes no sense.
+            If `dt` or `beats` has the wrong type or is out of range.
         """
         rolls, report = read_rolls(path, dt, beats, onsets)
         if not rolls:
@@ -88,31 +96,31 @@ class Piece(Roll):
         return cls(roll.frames, roll.onsets, roll.dt, roll.beats, roll.meter)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it as a MIDI file, and return the path.
+        """Write the piece to a MIDI file, and return the path.
 
         Raises
         ------
         InvalidValue
-            The name does not end in `.mid` or `.midi`.
+            If the name does not end in `.mid` or `.midi`.
         SaveFailed
-            The file cannot be written.
+            If the file cannot be written.
         NotInstalled
-            mido is not installed.
+            If mido is not installed.
         """
         if Path(path).suffix.lower() not in MIDI:
             hint = "For sound use piece.wav(path)." if Path(path).suffix.lower() == ".wav" else ""
-            raise InvalidValue(f"{path} is no name of a MIDI file: expected one that ends in .mid. {hint}".rstrip())
+            raise InvalidValue(f"{path} is not the name of a MIDI file: expected an ending in .mid. {hint}".rstrip())
         return write_midi(self, path)
 
     def wav(self, path: str | os.PathLike[str], rate: int = synth.RATE) -> Path:
-        """Write it as sound of a plain piano, 16 bits, `rate` samples per second, and return the path.
+        """Write the piece as sound (a plain piano, 16 bits, `rate` samples per second), and return the path.
 
         Raises
         ------
         InvalidValue
-            `rate` makes no sense, or the piece is longer than an hour.
+            If `rate` has the wrong type or is out of range, or the piece is longer than an hour.
         SaveFailed
-            The file cannot be written.
+            If the file cannot be written.
         """
         target, content = Path(path).expanduser(), synth.wav_bytes(self, rate)
         try:
@@ -128,12 +136,12 @@ class Piece(Roll):
         return Audio(data=synth.wav_bytes(self, rate))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw it with matplotlib, the prompt in grey, and return the axes.
+        """Draw the piece with matplotlib, the prompt in grey, and return the axes.
 
         Raises
         ------
         NotInstalled
-            matplotlib is not installed.
+            If matplotlib is not installed.
         """
         return rolldrawing.plot(self, ax, self.prompt_len)
 

@@ -1,4 +1,4 @@
-"""Piano rolls to look at: in a terminal, in a notebook, as a figure."""
+"""Draw piano rolls: in a terminal, in a notebook, as a figure."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NARROWEST = 40  # columns of a terminal
-GUTTER = 5  # columns for names of pitches
+GUTTER = 5  # columns for pitch names
 BLOCKS = " ▄▀█"
 GIVEN, WRITTEN = "#8a8f98", "#2b6cb0"
 
 
 def blocks(roll: Roll, width: int | None = None, given: int = 0) -> str:
-    """Return a roll in characters, two pitches in each line.
+    """Return a roll drawn with characters, two pitches in each line.
 
     Parameters
     ----------
-    roll
-        The roll.
-    width
-        Columns to take at most, 40 at least; those of the terminal if not given. A long piece has several frames in a
-        column, in which each key is shown that sounds in any of them.
-    given
-        So many frames at the beginning were given; a mark below shows where what follows begins.
+    roll : Roll
+    width : int, optional
+        Maximum number of columns, from 40 up; the terminal's width if not given. A long piece has several frames in a
+        column, which shows every key that sounds in any of them.
+    given : int
+        Number of frames of the prompt; a mark below the roll shows its end.
+
+    Returns
+    -------
+    str
 
     >>> print(blocks(Roll.from_pitches([[60], [62, 65], [64], [60, 65]]), given=1))
       F4 │ ▀▄▀
@@ -62,7 +65,7 @@ def blocks(roll: Roll, width: int | None = None, given: int = 0) -> str:
 
 
 def svg(roll: Roll, given: int = 0, width: int = 720, height: int = 200) -> str:
-    """Return a roll as an SVG image, notes of the first `given` frames in grey.
+    """Return a roll as an SVG image; notes that start in the first `given` frames are grey.
 
     >>> svg(Roll.from_pitches([[60]])).count("<rect")
     2
@@ -83,30 +86,33 @@ def svg(roll: Roll, given: int = 0, width: int = 720, height: int = 200) -> str:
 
 
 def plot(roll: Roll, ax: Axes | None = None, given: int = 0) -> Axes:
-    """Draw a roll over seconds, notes of the first `given` frames in grey.
+    """Draw a roll over time in seconds; notes that start in the first `given` frames are grey.
 
     Parameters
     ----------
-    roll
-        The roll.
-    ax
-        Axes of matplotlib to draw on; new ones if not given.
-    given
-        So many frames at the beginning were given.
+    roll : Roll
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; new ones if not given.
+    given : int
+        Number of frames of the prompt.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
 
     Raises
     ------
     InvalidValue
-        `ax` is the name of a file.
+        If `ax` is a file name rather than axes.
     NotInstalled
-        matplotlib is not installed.
+        If matplotlib is not installed.
     """
     if isinstance(ax, str | os.PathLike):
-        raise InvalidValue(f"{ax!r} is no axes to draw on. To save a picture: piece.plot().figure.savefig({str(ax)!r})")
+        raise InvalidValue(f"{ax!r} is not matplotlib axes. To save it: piece.plot().figure.savefig({str(ax)!r})")
     pyplot: Any = need("matplotlib.pyplot", "music")
     if ax is None:
         _, ax = pyplot.subplots(figsize=(10, 4), layout="constrained")
-    gap = 0.1 * roll.dt  # so that a key that is struck again shows
+    gap = 0.1 * roll.dt  # separates a note from the next of the same key
     notes = roll.notes
     for pitch in np.unique(notes[:, 0]).tolist():
         same = notes[notes[:, 0] == pitch]

@@ -1,4 +1,4 @@
-"""Writing text: one character after the other, each drawn from what the model expects next."""
+"""Generate text: one character after the other, each drawn from the model's predictions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from charrnn import checks
 from charrnn.generation.writer import BLOCK, Writer
 from charrnn.model.choice import Choice
 from charrnn.model.choice import checked_temp as checked_temp
+from charrnn.wording import visible
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
 
 class Sample(str):
-    """A text that a model wrote, prompt included; a string that shows itself as text at the prompt.
+    """A text that a model wrote, prompt included: a string that prints as plain text.
 
     Attributes
     ----------
     prompt : str
-        What the model was given to continue.
+        The text that the model continued.
     rng_seed : int
         Pass it as `rng` to get the same text again.
     state : numpy.ndarray or None
         Hidden state at the end, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Pass it as
-        `init_state` to go on from there. None for a whole document.
+        `init_state` to continue from it. None for a whole document.
 
     Examples
     --------
@@ -44,7 +45,7 @@ class Sample(str):
     state: np.ndarray | None
 
     def __new__(cls, text: str, prompt: str = "", rng_seed: int = 0, state: np.ndarray | None = None) -> Sample:
-        """Attach where a text came from to the text."""
+        """Return a text with its prompt, seed and final state attached."""
         sample = super().__new__(cls, text)
         sample.prompt, sample.rng_seed, sample.state = prompt, rng_seed, state
         return sample
@@ -53,7 +54,7 @@ class Sample(str):
         return str(self), self.prompt, self.rng_seed, self.state
 
     def __repr__(self) -> str:
-        return str(self)
+        return visible(self)
 
     def _repr_html_(self) -> str:
         """Return the text with its prompt in bold."""
@@ -63,30 +64,29 @@ class Sample(str):
 
 
 class Sampler:
-    """A model in the act of writing: it has read its prompt, and writes on for as long as it is asked to.
+    """A model that has read a prompt and writes on from it, piece by piece.
 
     Parameters
     ----------
     model : Model
     charset : CharSet
     temp : float
-        Temperature: below 1 the likely becomes likelier, above 1 less so.
+        Temperature: below 1 favours likely characters, above 1 flattens the probabilities.
     prompt : str
-        Text to continue. An empty one stands for a random character that begins lines in the training text, and so
-        does a newline where that text has none.
+        Text to continue. An empty prompt stands for a random character that begins lines in the training text; so does
+        a newline if that text has none.
     init_state : numpy.ndarray, optional
-        Hidden state to begin with, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Blank if not
-        given.
+        Initial hidden state, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Blank if not given.
     argmax : bool
-        Take the likeliest character each time instead of drawing.
+        Whether to take the likeliest character each time instead of drawing.
     rng : int or numpy.random.Generator, optional
         Seed, or a generator to draw one from; a fresh seed if not given.
     on_unknown : {"replace", "skip", "error"}
-        What to do with characters of the prompt that the model does not know.
+        Treatment of characters of the prompt that the model does not know.
     skip : int
-        The first so many symbols are never written: 1 leaves out U+FFFD.
+        Number of symbols, the first of the vocabulary, that are never written: 1 leaves out U+FFFD.
     condition, guidance
-        What labels do, see `charrnn.generation.writer.Writer`.
+        The effect of labels; see `charrnn.generation.writer.Writer`.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Sampler:
     InvalidValue
         If `temp` is not above 0, `init_state` has another shape, or `rng` is not a seed.
     UnknownCharacters
-        If `on_unknown` is "error" and the prompt holds some.
+        If `on_unknown` is "error" and the prompt holds characters that the model does not know.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Sampler:
         return np.asarray(self._writer.state)[:, 0].copy()
 
     def write(self, numchars: int | None = None) -> Iterator[str]:
-        """Yield what the model writes on, in pieces; for ever if no number of characters is given.
+        """Yield the continuation in pieces, endlessly if `numchars` is not given.
 
         Memory does not grow with the length.
         """
@@ -150,7 +150,7 @@ class Sampler:
 
 
 def generate(model: Model, charset: CharSet, numchars: int = 100, **options: Any) -> Sample:
-    """Return a text of the given number of characters, after its prompt; options as for `Sampler`."""
+    """Return a prompt continued by `numchars` characters; for the options see `Sampler`."""
     numchars = checked_numchars(numchars)
     sampler = Sampler(model, charset, **options)
     text = sampler.prompt + "".join(sampler.write(numchars))
@@ -163,7 +163,7 @@ def checked_numchars(numchars: int) -> int:
 
 
 def seed_of(rng: int | np.random.Generator | None) -> int:
-    """Return a seed: the one given, one drawn from a generator, or a fresh one."""
+    """Return a seed: the given one, one drawn from a generator, or a fresh one."""
     if rng is None or isinstance(rng, np.random.Generator):
         return int(np.random.default_rng(rng).integers(2**32))
     return checks.whole("rng", rng, least=0, otherwise=", or a numpy Generator")

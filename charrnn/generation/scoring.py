@@ -1,4 +1,4 @@
-"""How likely a text is to a model: nats, bits, perplexity, character by character."""
+"""Score a text: nats, bits, perplexity, and the surprise at each character."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 BLOCK = 256  # characters scored by one call of the compiled function
 MOST_SHOWN = 4000  # characters coloured on a page
-DARKEST = 8.0  # nats: as surprising as it takes for the full colour
+DARKEST = 8.0  # nats that have the full colour
 
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """How surprised a model is by a text.
+    """The surprise of a model at a text.
 
     Parameters
     ----------
     text : str
+        The text as the model reads it.
     per_char : numpy.ndarray
         Surprise at each character of the text, -ln p, in nats, (T,).
 
@@ -57,7 +58,7 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """The number of equally likely characters that would be as surprising."""
+        """The exponential of the mean surprise: the number of equally likely characters with the same surprise."""
         return float(np.exp(self.nats))
 
     @property
@@ -75,7 +76,7 @@ class Score:
         )
 
     def _repr_html_(self) -> str:
-        """Return the text with a background the darker the more surprising a character was."""
+        """Return the text as HTML; the background is darker for more surprising characters."""
         spans = "".join(
             f'<span title="{nats:.2f} nats" style="background: rgba(217, 89, 31, {min(nats / DARKEST, 1):.2f})">'
             f"{html.escape(ch)}{'⏎' * (ch == chr(10))}</span>"
@@ -94,14 +95,26 @@ def score(
     on_unknown: Literal["replace", "skip", "error"] = "replace",
     labels: Sequence[int] = (),
 ) -> Score:
-    """Return how likely a text is at the beginning of a line, or of a document, from a blank state.
+    """Return the surprise at a text, read from a blank state as the beginning of a line or of a document.
 
-    `labels` are the ids of its label in each column.
+    Parameters
+    ----------
+    model : Model
+    charset : CharSet
+    text : str
+    on_unknown : {"replace", "skip", "error"}
+        Treatment of characters that the model does not know.
+    labels : sequence of int
+        The id of the text's label in each column.
+
+    Returns
+    -------
+    Score
 
     Raises
     ------
     InvalidValue
-        If there is nothing to score.
+        If the text is empty.
     UnknownCharacters
         If `on_unknown` is "error" and the text holds characters that the model does not know.
     """
@@ -120,7 +133,7 @@ def surprises(model: Model, charset: CharSet, targets: np.ndarray, labels: np.nd
     state = model.freshstate(rows)
     errors = []
     for at in range(0, len(targets), BLOCK):
-        # The last block is filled up, so that an engine which compiles for a shape has only one to compile.
+        # The last block is padded to full length, so that JAX compiles for a single shape.
         x, y = (
             np.repeat(_filled(symbols[at : at + BLOCK])[:, np.newaxis], rows, axis=1) for symbols in (inputs, targets)
         )

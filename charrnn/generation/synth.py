@@ -1,4 +1,4 @@
-"""A small piano in numpy: each note a few decaying partials, so that pieces can be heard without a sound font."""
+"""A small piano synthesiser in numpy: each note is a sum of decaying partials, and no sound font is needed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from charrnn.errors import InvalidValue
 
 RATE = 22_050  # samples per second
 PARTIALS = 14
-STRIKE = 0.12  # where along the string the hammer meets it: partials with a node there are faint
+STRIKE = 0.12  # position of the hammer along the string; partials with a node near it are faint
 ATTACK, RELEASE = 0.004, 0.12  # seconds
-RING = 12.0  # seconds after which nothing of a held note is left
-LONGEST = 3600.0  # seconds of sound to hold in memory
+RING = 12.0  # seconds after which a held note is silent
+LONGEST = 3600.0  # seconds of sound that are held in memory at most
 PEAK = 0.9
 
 
@@ -26,7 +26,7 @@ def sound(roll: Roll, rate: int = RATE) -> np.ndarray:
     Raises
     ------
     InvalidValue
-        `rate` is no number of samples, or the piece is longer than an hour.
+        If `rate` has the wrong type or is out of range, or the piece is longer than an hour.
 
     >>> heard = sound(Roll.from_pitches([[69], [69]], dt=0.5))
     >>> len(heard) / RATE, round(float(abs(heard).max()), 3)
@@ -64,10 +64,10 @@ def wav_bytes(roll: Roll, rate: int = RATE) -> bytes:
 
 
 def _tone(pitch: int, seconds: float, rate: int) -> np.ndarray:
-    """Return a string's sound, float32.
+    """Return the sound of one string, float32.
 
-    Partial k of a stiff string has a frequency proportional to k·√(1 + β·k²) (Fletcher 1964). The higher a partial or a
-    string, the sooner it is gone; each fades fast at first and then slowly, as strings of a piano do.
+    Partial k of a stiff string has a frequency proportional to k·√(1 + β·k²) (Fletcher 1964). Higher partials and
+    higher strings decay sooner. Each decays fast at first and then slowly, as on a piano.
     """
     frequency = 440 * 2 ** ((pitch - 69) / 12)
     stiffness = 2e-4 * 2 ** ((pitch - 60) / 18)

@@ -1,4 +1,4 @@
-"""Symbols written one after the other by a model: the machinery under samples of texts and of documents."""
+"""Generate symbols one after the other: the machinery under samples of texts and of documents."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ class Writer:
     ----------
     model : Model
     rng : numpy.random.Generator
-        What is drawn with.
+        The generator of the random draws.
     rows : int
         R.
     state : numpy.ndarray, optional
-        Hidden state to begin with, (L, S): the cell's states (L, H) side by side; blank by default.
-    choice : Choice
+        Initial hidden state, (L, S): the cell's states (L, H) side by side; blank by default.
+    choice : Choice, optional
         How each symbol is chosen.
     condition : numpy.ndarray, optional
-        What labels add to the first layer's input, (W,).
+        The term that labels add to the first layer's input, (W,).
     guidance : float
-        γ of classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598; their w is γ - 1): logits are those without
-        labels plus γ times what the labels make of them. 1 is plain writing, more exaggerates the label.
+        γ of classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598; their w is γ - 1). The logits are those
+        without labels plus γ times the difference that the labels make. 1 leaves the labels' effect as it is, and
+        larger values exaggerate it.
 
     Attributes
     ----------
     state : numpy.ndarray
-        Hidden states after everything but the last symbol, (L, R, S).
+        Hidden states after all symbols but the last, (L, R, S).
     """
 
     def __init__(
@@ -54,11 +55,11 @@ class Writer:
         self._choice, self._condition, self._guidance = choice or Choice(), condition, guidance
         state = model.freshstate() if state is None else state
         self.state = np.repeat(state[:, np.newaxis], rows, axis=1)
-        self._free = self.state  # that of the same texts without labels, for guidance
+        self._free = self.state  # the states after the same texts without labels, for guidance
         self._last = np.zeros(rows, np.int32)
 
     def read(self, symbols: np.ndarray) -> None:
-        """Go through symbols (n,), n >= 1, the last of which is what the model writes after."""
+        """Read symbols (n,), n >= 1; the model continues after the last of them."""
         self._last = np.full(self._rows, symbols[-1], np.int32)
         self.state = self._after(symbols[:-1], self.state, self._condition)
         if self._guidance != 1:
@@ -67,7 +68,7 @@ class Writer:
     def _after(self, symbols: np.ndarray, state: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
         """Return the states after symbols that are the same in every row.
 
-        In pieces whose lengths are powers of two, of which an engine that compiles for each length has few to compile.
+        The symbols are read in pieces whose lengths are powers of two, so that JAX compiles for few lengths.
         """
         one = state[:, :1]
         while len(symbols):

@@ -1,1 +1,1 @@
-"""Looking inside: what the neurons do along a text."""
+"""Looking inside a model: activations, saliency, curves and statistics."""

@@ -1,4 +1,4 @@
-"""What single units do along a text, as a picture of the text."""
+"""Activations of single units along a text, shown as the coloured text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Activity(ColouredText):
-    """What a unit does along a text, which shows itself as the text coloured by it.
+    """The activation of a unit along a text; it prints as the text coloured by it.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class Activity(ColouredText):
     values : numpy.ndarray
         The unit's state or gate after each character, (T,).
     layer, unit : int
-        From 0 up, as in what `trackneurons` returns.
+        Indices from 0 up, as in the array that `trackneurons` returns.
     of : str
-        Which state or gate.
+        The name of the state or gate.
     """
 
     layer: int = 0
@@ -39,7 +39,7 @@ class Activity(ColouredText):
 
 
 class Activities(list[Activity]):
-    """Several units along one text, one below the other."""
+    """Several units along one text, shown one below the other."""
 
     def __repr__(self) -> str:
         return "\n\n".join(map(repr, self))
@@ -57,7 +57,7 @@ def neurons(
     of: str = "h",
     n: int = 5,
 ) -> Activity | Activities:
-    """Return what a unit does along a text, or those that do most; see `ModelState.neurons`."""
+    """Return a unit's activation along a text, or those of the `n` units that vary most; see `ModelState.neurons`."""
     recording = Recording.of_text(model, charset, text)
     values = recording.of(of)
     _, L, H = values.shape
@@ -74,7 +74,7 @@ def neurons(
 
 
 def activity(recording: Recording, of: str, layer: int, unit: int) -> Activity:
-    """Return what one unit does in a recording; a gate, which has no sign, is white halfway through its range."""
+    """Return one unit's activation in a recording; white is 0 for a state, and mid-range for a gate."""
     values = recording.of(of)[:, layer, unit].copy()
     middle = float(values.min() + values.max()) / 2 if of in recording.gate_names else 0.0
     return Activity(recording.text, values, f"layer {layer}, unit {unit}, {of}", middle, layer, unit, of)

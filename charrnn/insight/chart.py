@@ -1,4 +1,4 @@
-"""Curves drawn with characters, for terminals."""
+"""Draw curves with characters, for terminals."""
 
 from __future__ import annotations
 
@@ -30,18 +30,26 @@ def draw(
 
     Parameters
     ----------
-    line, points
-        Steps and losses: of a curve, drawn in dots, and of single marks.
-    span, limits
-        First and last step; lowest and highest loss.
-    best
-        Step and loss of the mark that stands out.
-    baseline
-        A loss to draw a level line at.
-    title, legend
-        What stands above, and below.
-    width
+    line, points : (numpy.ndarray, numpy.ndarray)
+        Steps and losses: those of the curve, drawn in dots, and those of single marks.
+    span : (int, int)
+        First and last step.
+    limits : (float, float)
+        Lowest and highest loss.
+    best : (int, float), optional
+        Step and loss of the highlighted mark.
+    baseline : float, optional
+        The loss at which a horizontal line is drawn.
+    title : str
+        The line above the chart.
+    legend : sequence of str
+        Facts to write below the chart.
+    width : int, optional
         Columns.
+
+    Returns
+    -------
+    str
     """
     width = min(max(width or shutil.get_terminal_size().columns - 1, NARROWEST), WIDEST)
     (low, high), (first, last), columns = limits, span, width - GUTTER
@@ -68,7 +76,7 @@ def draw(
 
 
 def _filled(facts: Sequence[str], width: int) -> list[str]:
-    """Return facts in lines, none of which is torn apart.
+    """Return facts filled into lines; no fact is broken.
 
     >>> _filled(["one", "two", "three"], width=9)
     ['one   two', 'three']
@@ -83,7 +91,7 @@ def _filled(facts: Sequence[str], width: int) -> list[str]:
 
 
 def _scale(first: float, last: float, size: int):
-    """Return a function from values to whole positions, of which `first` is 0 and `last` is the last."""
+    """Return a function from values to positions: `first` is at 0, `last` at `size` - 1."""
     span = (last - first) or 1
 
     def position(value):
@@ -94,7 +102,7 @@ def _scale(first: float, last: float, size: int):
 
 
 def _dots(x: np.ndarray, y: np.ndarray, columns: int) -> list[list[str]]:
-    """Return a line through points, in dots, as rows of characters."""
+    """Return a line through points as rows of Braille characters."""
     grid = np.zeros((ROWS * DOWN, columns * ACROSS), bool)
     if len(x):
         every = np.arange(x[0], x[-1] + 1)

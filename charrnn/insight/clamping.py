@@ -1,4 +1,4 @@
-"""Writing while some units are held: what does a neuron do?"""
+"""Generation with some units held at a value, to see what a neuron does."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class ClampedModel:
-    """A model with some units held at a value: at every step, for the layers above and for the steps that follow.
+    """A model with some units held at a value.
 
-    It reads and writes as `Model` does, one compiled step for each character.
+    The value replaces the unit's state at every step, for the layers above and for later steps. The class reads and
+    writes as `Model` does, with one compiled step for each character.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ class ClampedModel:
     Raises
     ------
     InvalidValue
-        There is no such unit, or the value is no number.
+        If a unit does not exist, or a value is not a number.
 
     Examples
     --------
@@ -64,7 +65,7 @@ class ClampedModel:
     def predict(
         self, x: np.ndarray, state: np.ndarray | None = None, condition: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Run along sequences; see `charrnn.model.model.Model.predict`."""
+        """Return logits and states along sequences; see `charrnn.model.model.Model.predict`."""
         x = np.asarray(x, np.int32)
         state = self.freshstate(x.shape[1]) if state is None else state
         logits, states = [], []
@@ -82,7 +83,7 @@ class ClampedModel:
         choice: Choice | None = None,
         condition: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Write; see `charrnn.model.model.Model.generate`."""
+        """Return generated symbols and the state after them; see `charrnn.model.model.Model.generate`."""
         symbols, choice = np.empty(uniforms.shape, np.int32), choice or Choice()
         for i, u in enumerate(uniforms):
             logits, state = self._step(start, state, condition)
@@ -90,7 +91,7 @@ class ClampedModel:
         return symbols, state
 
     def _step(self, x: np.ndarray, state: np.ndarray, condition: np.ndarray | None) -> list[np.ndarray]:
-        """Return the logits (R, V) after symbols (R,), and the state."""
+        """Return the logits (R, V) and the state after symbols (R,)."""
         run, dtype = self._model.function("clamped steps", _step), self._model.hyper.dtype
         given = self.condition() if condition is None else condition
         given = np.ascontiguousarray(np.broadcast_to(given, (len(x), self._model.network.input_width)), dtype)
@@ -100,7 +101,7 @@ class ClampedModel:
 
 
 def _step(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Variable], list[Variable]]:
-    """Build one step of all layers, with the first state of some units at given values."""
+    """Build one step of all layers in which some units' first states are replaced by given values."""
     x = pt.tensor("x", dtype="int32", shape=(None,))
     state = pt.tensor("state", dtype=network.dtype, shape=(network.layers, None, network.state_width))
     condition = pt.tensor("condition", dtype=network.dtype, shape=(None, network.input_width))

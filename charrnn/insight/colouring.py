@@ -1,4 +1,4 @@
-"""A text coloured by numbers: in a terminal, in a notebook, and with bars instead of colours where there are none."""
+"""A text coloured by numbers, in a terminal or notebook; with bars below the text if colours are not available."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from rich.console import Console
 
-MOST_SHOWN = 4000  # characters; of a longer text the beginning is shown
+MOST_SHOWN = 4000  # characters; a longer text is cut
 SHADES = 8  # steps from white to the full colour
-RED, BLUE = (178, 24, 43), (33, 102, 172)  # told apart by most who see few colours
+RED, BLUE = (178, 24, 43), (33, 102, 172)  # distinguishable by most colour-blind readers
 BARS, DIGITS = "▁▂▃▄▅▆▇█", "0123456789"
 NEWLINE = "⏎"
 
@@ -24,7 +24,7 @@ Colour = tuple[int, int, int]
 
 
 class Glyph(NamedTuple):
-    """What is seen of a character and the marks on it; its number, and the same from -1 (blue) to 1 (red)."""
+    """A character as shown, with the marks on it; its number; and its level from -1 (blue) to 1 (red)."""
 
     shown: str
     value: float
@@ -33,19 +33,19 @@ class Glyph(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ColouredText:
-    """A text with a number for each character: white for the middle, red above it, blue below.
+    """A text with a number for each character: white is the middle, red above it, blue below.
 
-    Where there are no colours (a file, a plain terminal, ``NO_COLOR`` in the environment) there are bars under the
-    text, or digits from 0 to 9. A slice is the same for a part of the text.
+    Without colours (in a file, in a plain terminal, or with ``NO_COLOR`` in the environment) the numbers show as bars
+    under the text, or as digits from 0 to 9. A slice is a coloured part of the text.
 
     Parameters
     ----------
     text : str
         T characters.
     values : numpy.ndarray
-        A number for each, (T,).
+        A number for each character, (T,).
     title : str
-        What the numbers are.
+        A description of the numbers.
     middle : float
         The number that is shown white.
 
@@ -72,13 +72,13 @@ class ColouredText:
 
     @property
     def levels(self) -> np.ndarray:
-        """The numbers from -1 (blue) to 1 (red), (T,); one that is not finite counts as the middle."""
+        """The numbers scaled to -1 (blue) to 1 (red), (T,); a number that is not finite counts as the middle."""
         away = np.nan_to_num(self.values.astype(np.float64) - self.middle, nan=0.0, posinf=0.0, neginf=0.0)
         return away / max(np.abs(away).max(initial=0.0), np.finfo(np.float64).tiny)
 
     @property
     def heading(self) -> str:
-        """What the numbers are, and from where to where they go."""
+        """The title and the range of the numbers."""
         span = f"{self.values.min():.3g} to {self.values.max():.3g}" if len(self) else "no text"
         return f"{self.title}: {span}"
 
@@ -100,7 +100,7 @@ class ColouredText:
         )
 
     def _over_marks(self, lines: Iterable[list[Glyph]]) -> str:
-        """Return lines each of which has a line of marks under it, as many columns wide."""
+        """Return the lines, each followed by a line of marks of the same width."""
         from rich.cells import cell_len
 
         marks, lowest = _marks(), -1.0 if self.levels.min(initial=0.0) < 0 else 0.0
@@ -118,7 +118,7 @@ class ColouredText:
         return f"... and {left:,} characters more: take a slice to see them" if left > 0 else ""
 
     def _glyphs(self) -> list[Glyph]:
-        """Return what there is to see; a mark on a character is seen with it, and has no colour of its own."""
+        """Return the glyphs to show. A combining mark belongs to its character's glyph and has no colour of its own."""
         glyphs: list[Glyph] = []
         for ch, value, level in zip(self.text[:MOST_SHOWN], self.values, self.levels, strict=False):
             if glyphs and _is_mark(ch) and glyphs[-1].shown != NEWLINE:
@@ -129,7 +129,7 @@ class ColouredText:
 
 
 def visible(ch: str) -> str:
-    r"""Return a sign for a character that would move the cursor, turn the text round or not be seen; else itself.
+    r"""Return a visible sign for control characters and those that change the text's direction; others as they are.
 
     >>> visible("\n"), visible("\t"), visible("\u202e"), visible("a")
     ('⏎', '␉', '␦', 'a')
@@ -144,7 +144,7 @@ def visible(ch: str) -> str:
 
 
 def _is_mark(ch: str) -> bool:
-    """Say whether a character is drawn onto the one before: an accent, a vowel sign, an emoji's tone of skin."""
+    """Return whether a character combines with the one before: an accent, a vowel sign, an emoji's skin tone."""
     return unicodedata.category(ch) in ("Mn", "Me") or "\U0001f3fb" <= ch <= "\U0001f3ff"
 
 
@@ -168,7 +168,7 @@ def _lines(glyphs: Iterable[Glyph], width: int) -> Iterator[list[Glyph]]:
 
 
 def _colours(level: float) -> tuple[Colour, Colour]:
-    """Return the colours behind and of a character."""
+    """Return a character's background and foreground colours."""
     full, share = RED if level > 0 else BLUE, round(abs(level) * SHADES) / SHADES
     r, g, b = (round(255 + (c - 255) * share) for c in full)
     dark = 0.299 * r + 0.587 * g + 0.114 * b < 140
@@ -191,7 +191,7 @@ def _in_colours(lines: Iterable[list[Glyph]], console: Console) -> str:
 
 
 def _marks() -> str:
-    """Return bars from low to high, or digits where the output cannot show bars."""
+    """Return bars from low to high, or digits if the output's encoding has no bars."""
     try:
         BARS.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""How a model learned: losses and learning rate over its steps, beside what counting characters would reach."""
+"""Learning curves: losses and learning rate over the training steps, with n-gram baselines."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Each is seen well on white as well as on black, so that the picture, which has no background, suits every notebook.
+# The picture has no background: each colour has contrast on white and on black notebooks.
 INK, TRAIN, VALID, BASELINE = "#7f7f7f", "#2a78d6", "#d9591f", "#7f7f7f"
-MOST_POINTS = 2000  # drawn of a curve
-SMOOTHED = 200  # windows of steps that the training curve is the mean of, at most, along the picture
+MOST_POINTS = 2000  # points drawn of a curve
+SMOOTHED = 200  # at most so many windows of steps, over each of which the training loss is averaged
 FORMATS = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """The course of training. Shows itself as a picture in a notebook, as a chart of characters in a terminal.
+    """The course of training. It shows as a picture in a notebook and as a chart of characters in a terminal.
 
     Attributes
     ----------
     step, loss, learnrate : numpy.ndarray
-        Of every training step, (steps,); losses in nats per character.
+        Values of every training step, (steps,); losses in nats per `unit`.
     valid_step, valid_loss : numpy.ndarray
-        Of every validation, (validations,); none is nan.
+        Step and loss of every validation, (validations,); never nan.
     ngrams : mapping of int to float
         The validation loss of character n-grams by their order; see `charrnn.insight.ngrams`.
     unit : str
-        What losses are nats per.
+        The unit of the data: losses are in nats per `unit`.
+    valid_measured : tuple of str
+        What each validation loss was measured on, "" for the whole data; () if all were on the whole.
 
     Examples
     --------
@@ -57,13 +59,16 @@ class Curves:
     valid_loss: np.ndarray
     ngrams: Mapping[int, float]
     unit: str = "character"
+    valid_measured: tuple[str, ...] = ()
 
     @property
     def best(self) -> tuple[int, float] | None:
-        """Step and loss of the best validation."""
+        """Step and loss of the best validation of those on the whole data, or on the same part as the last."""
         if not len(self.valid_loss):
             return None
-        at = int(np.argmin(self.valid_loss))
+        measured = np.asarray(self.valid_measured or [""] * len(self.valid_loss))
+        same = measured == ("" if "" in measured else measured[-1])
+        at = int(np.argmin(np.where(same, self.valid_loss, np.inf)))
         return int(self.valid_step[at]), float(self.valid_loss[at])
 
     @property
@@ -73,7 +78,7 @@ class Curves:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The lowest and highest loss that is shown: all but the noise of batches and the fall at the beginning."""
+        """The lowest and highest loss shown; the noise of batches and the fall at the beginning may lie outside."""
         first, last = self.span
         points = np.concatenate([self.smooth, [self.valid_step, self.valid_loss]], axis=1)
         later = points[1, points[0] >= first + (last - first) / 50]
@@ -91,23 +96,23 @@ class Curves:
 
     @property
     def smooth(self) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and training losses averaged over windows, so that the course shows through the noise of batches."""
+        """Steps and training losses averaged over windows, which removes the noise of batches."""
         size = max(1, len(self.step) // SMOOTHED)
         ends = np.arange(size, len(self.step) + 1, size)
         sums = np.concatenate([[0.0], np.cumsum(self.loss, dtype=np.float64)])
         return self.step[ends - 1], (sums[ends] - sums[ends - size]) / size
 
     def save(self, file: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file, whose suffix says of which kind, and return its path.
+        """Write the picture to a file and return its path; the suffix chooses the format.
 
         Raises
         ------
         InvalidValue
-            The suffix is not one of `FORMATS`.
+            If the suffix is not one of `FORMATS`.
         NotInstalled
-            There is no matplotlib.
+            If matplotlib is not installed.
         SaveFailed
-            The file cannot be written.
+            If the file cannot be written.
         """
         path = Path(file)
         if path.suffix.lower() not in FORMATS:
@@ -116,18 +121,18 @@ class Curves:
         return path
 
     def figure(self) -> Figure:
-        """Return the picture as a matplotlib figure, for changing it.
+        """Return the picture as a matplotlib figure, to change it.
 
         Raises
         ------
         NotInstalled
-            There is no matplotlib.
+            If matplotlib is not installed.
         """
         need("matplotlib", "notebook")
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 4.6), dpi=110)
-        figure.subplots_adjust(0.11, 0.11, 0.785, 0.98, hspace=0.08)  # room for names; to find it out takes long
+        figure.subplots_adjust(0.11, 0.11, 0.785, 0.98, hspace=0.08)  # room for names; measuring it is slow
         losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
         _draw_losses(self, losses)
         _draw_rates(self, rates)
@@ -150,7 +155,7 @@ class Curves:
         return self.chart()
 
     def chart(self, width: int | None = None) -> str:
-        """Return the curves drawn with characters, as wide as the terminal or `width` columns."""
+        """Return the curves drawn with characters, `width` columns wide or as wide as the terminal."""
         return chart.draw(
             (self.smooth[0], self.smooth[1]),
             (self.valid_step, self.valid_loss),
@@ -216,7 +221,7 @@ def _draw_losses(curves: Curves, axes: Axes) -> None:
 
 
 def _label_ends(axes: Axes, labels: list[tuple[float, str, str]], apart: float) -> None:
-    """Write each curve's name at its right end, moved up where it would cover another."""
+    """Write each curve's name at its right end, moved up if it would cover another name."""
     height = -math.inf
     for loss, text, colour in sorted(labels):
         height = max(loss, height + apart)
@@ -247,7 +252,7 @@ def _draw_rates(curves: Curves, axes: Axes) -> None:
             low = 0.0
             axes.set_ylim(low, 1.15 * high)
         axes.set_yticks([low, high], [f"{rate:.2g}" for rate in (low, high)])
-        axes.minorticks_off()  # there is no room for more
+        axes.minorticks_off()  # more labels would overlap
     _plain(axes)
 
 
@@ -265,12 +270,12 @@ def of_history(
     ngrams: Mapping[int, float],
     unit: str = "character",
 ) -> Curves:
-    """Return the curves of what a history's `steps` and `columns` tell.
+    """Return the curves of a history, given its `steps` and `columns`.
 
     Raises
     ------
     InvalidValue
-        There is nothing yet to draw.
+        If the history is still empty.
     """
     nothing = np.zeros(0)
     valid = np.asarray(rows.get("valid_loss", nothing), np.float64)
@@ -284,4 +289,7 @@ def of_history(
         valid_loss=valid[measured],
         ngrams=ngrams,
         unit=unit,
+        valid_measured=tuple(on if isinstance(on, str) else "" for on in rows["measured"][measured])
+        if "measured" in rows
+        else (),
     )

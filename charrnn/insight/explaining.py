@@ -1,4 +1,4 @@
-"""What a model computes: its formulas, the way of a batch, its parameters, and what was compiled."""
+"""Explain what a model computes: formulas of a step, shapes of a batch, parameters, and compilations."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Explanation:
     step : list of (str, str)
         Names and formulas of one step of a layer.
     path : list of (str, str)
-        Where a batch passes by, and what it is there.
+        Stages that a batch passes through, each with its values and shapes there.
     parameters : Table
-        `name`, `shape`, `numbers`, and `share` of all.
+        `name`, `shape`, `numbers`, and `share` of all numbers.
     compiled : list of (str, float)
-        What was compiled so far, and the seconds that it took.
+        Names of the functions compiled so far, and the seconds that each took.
     """
 
     title: str
@@ -52,7 +52,7 @@ class Explanation:
             + "\n".join(_columns(self.step, " = ")),
             "A batch on its way:\n" + "\n".join(_columns(self.path, "  ")),
             f"Parameters, {self.total:,} numbers:\n" + textwrap.indent(repr(self.parameters), "  "),
-            f"Compiled so far: {compiled or 'nothing; that comes on first use, or with ms.compile()'}.",
+            f"Compiled so far: {compiled or 'nothing; functions compile on first use, or with ms.compile()'}.",
         ]
         return "\n\n".join(parts)
 
@@ -73,7 +73,7 @@ class Explanation:
 
 
 def explain(model: Model, seq_len: int) -> Explanation:
-    """Return what a model computes on batches of `seq_len` steps."""
+    """Return an explanation of a model on batches of `seq_len` steps."""
     network, hyper = model.network, model.hyper
     n_in = network.input_width
     total = sum(math.prod(shape) for shape in network.shapes().values())
@@ -92,7 +92,7 @@ def explain(model: Model, seq_len: int) -> Explanation:
 
 
 def _path(model: Model, T: int) -> Iterator[tuple[str, str]]:
-    """Yield the stations of a batch."""
+    """Yield the stages of a batch, each with its values and shapes there."""
     network, hyper = model.network, model.hyper
     V, H, L = network.vocab_size, network.state_size, network.layers
     known = f"T = {T}, V = {V}, H = {H}, L = {L}"

@@ -1,4 +1,4 @@
-"""A cell's step as the formulas that it computes, read off its expressions, named as in its source."""
+"""Formulas of a cell's step, read from its expressions and named as in its source."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 INFIX = {"Add": ("+", 1), "Sub": ("-", 1), "Mul": ("*", 2), "TrueDiv": ("/", 2), "Matmul": ("@", 3), "Dot": ("@", 3)}
 LENGTHS = ("Subtensor", "Cast", "TensorFromScalar", "ScalarFromTensor", "DimShuffle")
-NEG, POWER, WHOLE = 4, 5, 6  # how tightly an operation binds; a name or a call is never torn apart
+NEG, POWER, WHOLE = 4, 5, 6  # precedence of operations; a name or a call never needs brackets
 
 
 def formulas(cell: Cell, n_in: int, n_units: int, dtype: str) -> list[tuple[str, str]]:
     """Return the names and formulas of a step, in an order in which they can be computed.
 
-    New states are marked by a stroke. What the step's code gives a name to is named so; what else is used more than
-    once is s1, s2 and so on.
+    A prime marks new states. Values have the names of the step's local variables; other values that are used more than
+    once are called s1, s2 and so on.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def formulas(cell: Cell, n_in: int, n_units: int, dtype: str) -> list[tuple[str,
 
 
 def _step(cell: Cell, x: Any, states: list[Any], p: SimpleNamespace) -> tuple[list[Any], Mapping[str, Any]]:
-    """Run a step, and return what it returns and the local variables that it ends with."""
+    """Run a step; return its result and its final local variables."""
     code = getattr(cell.step, "__code__", None)
     found: dict[str, Any] = {}
 
@@ -81,7 +81,7 @@ def _step(cell: Cell, x: Any, states: list[Any], p: SimpleNamespace) -> tuple[li
 
 
 def _compute(variable: TensorVariable, done: dict[TensorVariable, None]) -> None:
-    """Add what a variable is computed from, and then itself, to what is done, in that order."""
+    """Append a variable to `done`, after the variables it is computed from."""
     if variable not in done:
         for argument in _arguments(variable):
             _compute(argument, done)
@@ -89,12 +89,12 @@ def _compute(variable: TensorVariable, done: dict[TensorVariable, None]) -> None
 
 
 def _arguments(variable: TensorVariable) -> list[TensorVariable]:
-    """Return what is seen of what a variable is computed from."""
+    """Return the inputs of a variable that its formula shows."""
     return [] if variable.owner is None else [_shown(v) for v in variable.owner.inputs if not _is_length(v)]
 
 
 def _shown(variable: TensorVariable) -> TensorVariable:
-    """Return a variable without the axes that are only added for broadcasting."""
+    """Return a variable without axes that were only added for broadcasting."""
     while variable.owner and isinstance(op := variable.owner.op, DimShuffle) and _broadcasts(op):
         variable = variable.owner.inputs[0]
     return variable
@@ -105,7 +105,7 @@ def _broadcasts(op: DimShuffle) -> bool:
 
 
 def _is_length(variable: TensorVariable) -> bool:
-    """Whether a variable is the length of an axis, by which a mean divides."""
+    """Return whether a variable is the length of an axis, by which a mean divides."""
     if variable.owner is None:
         return False
     name = _name(variable.owner.op)
@@ -113,7 +113,7 @@ def _is_length(variable: TensorVariable) -> bool:
 
 
 def _formula(variable: TensorVariable, names: Mapping[TensorVariable, str], least: int = 0) -> str:
-    """Return an expression as text, in brackets if it binds less tightly than asked for."""
+    """Return an expression as text, in brackets if its precedence is below `least`."""
     variable = _shown(variable)
     if variable in names:
         return names[variable]

@@ -1,4 +1,4 @@
-"""A model's gradients beside what moving its parameters a little does to the cost."""
+"""Compare a model's gradients with finite differences of its cost."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LIMIT = 1e-5  # relative error: float64's rounding and the curvature of the cost
 
 @dataclass(frozen=True, eq=False)
 class GradientCheck:
-    """How a model's gradients compare with central finite differences; prints as a table with a verdict.
+    """A comparison of a model's gradients with central finite differences; it prints as a table with a verdict.
 
     Attributes
     ----------
     table : Table
-        A row for each parameter: `name`, how many coordinates were `checked`, the largest `gradient` and the finite
-        `difference` there, and the `error`: the largest difference between the two, relative to that gradient.
+        A row for each parameter: its `name`; how many coordinates were `checked`; the largest `gradient` among them
+        and the finite `difference` there; and the `error`, the largest deviation relative to that gradient.
     """
 
     table: Table
@@ -53,7 +53,7 @@ def check_gradients(model: Model, n: int = 3, rng: int = 0) -> GradientCheck:
     Raises
     ------
     InvalidValue
-        `n` is not a whole number from 1 up.
+        If `n` is not a whole number from 1 up.
     """
     checks.whole("n", n)
     draw = np.random.default_rng(rng)
@@ -74,10 +74,10 @@ def check_gradients(model: Model, n: int = 3, rng: int = 0) -> GradientCheck:
 
 
 def in_float64(model: Model) -> Model:
-    """Return a copy of a model in double precision on the CPU, with nothing that makes its gradient another function.
+    """Return a copy of a model in double precision on the CPU whose gradient is exactly that of its cost.
 
-    That is without dropout, without clipping in each time step, and back through whole sequences; and without an
-    average of the parameters, whose cost would be another one.
+    The copy has no dropout, no clipping in each time step, no truncation of gradients, and no average of the
+    parameters, which would have another cost.
     """
     from charrnn.model.cells.modeltypes import ModelType
     from charrnn.model.model import Model
@@ -97,7 +97,7 @@ def in_float64(model: Model) -> Model:
 
 
 def some_batch(model: Model, draw: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return a short batch of everything that the model takes, drawn at random."""
+    """Return a short random batch with all inputs of the model."""
     x, y = model.network.head.random(draw, (2, T, B))
     batch = {"x": x, "y": y, "state": draw.normal(size=model.freshstate(B).shape, scale=0.5)}
     if model.objective.keep is not None:
@@ -111,7 +111,7 @@ def some_batch(model: Model, draw: np.random.Generator) -> dict[str, np.ndarray]
 def _difference(
     model: Model, batch: dict[str, np.ndarray], parameters: dict[str, np.ndarray], name: str, at: int
 ) -> float:
-    """Return the central finite difference of the cost in one number of a parameter."""
+    """Return the central finite difference of the cost by one coordinate of a parameter."""
     original = parameters[name].flat[at]
     distance = MOVED * max(1.0, abs(original))
     costs = []

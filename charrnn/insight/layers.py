@@ -1,4 +1,4 @@
-"""Indices of layers and units, as a user gives them."""
+"""Check indices of layers and units that a user gives."""
 
 from __future__ import annotations
 

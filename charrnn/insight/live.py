@@ -1,4 +1,4 @@
-"""Curves that are drawn again and again while a model learns."""
+"""Curves that are redrawn during training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from charrnn.training.screen import in_notebook
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.insight.curves import Curves
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 class LivePlot:
     """A picture in a notebook's output that follows training; in a terminal, a chart after every round.
 
-    Nothing that goes wrong with drawing stops training.
+    An error in drawing never stops training.
 
     Parameters
     ----------
     curves : callable
-        Returns what to draw now.
+        Returns the curves to draw now.
     """
 
     LEAST = 3.0  # seconds between two pictures
@@ -28,7 +29,7 @@ class LivePlot:
 
     def __init__(self, curves: Callable[[], Curves]) -> None:
         self._curves, self._notebook = curves, in_notebook()
-        self._show: Callable[[Curves], Any] = print
+        self._show: Callable[[Curves], Any] = lambda curves: say(str(curves))
         if self._notebook:
             from IPython.display import DisplayHandle
 
@@ -38,7 +39,7 @@ class LivePlot:
         self._gave_up = False
 
     def after(self, function: Callable[..., Any] | None, at_once: bool = False) -> Callable[..., Any]:
-        """Return a function that does the same, and then draws if it is time to, or in any case."""
+        """Return a function that calls `function` and then draws: if enough time has passed, or always if `at_once`."""
 
         def and_draw(*args: Any) -> Any:
             result = function(*args) if function else None
@@ -49,15 +50,15 @@ class LivePlot:
         return and_draw
 
     def draw(self) -> None:
-        """Draw now, in the place of the last picture."""
+        """Draw now; the new picture replaces the last one."""
         if self._gave_up:
             return
         started = time.monotonic()
         try:
             self._show(self._curves())
-        except Exception as error:  # such as a front end that is gone: the model matters more than its picture
+        except Exception as error:  # such as a front end that is closed: training matters more than its picture
             self._gave_up = True
-            print(f"No more pictures of training: {error}", flush=True)
+            say(f"No more pictures of training: {error}")
             return
         if self._notebook:
             self._show = self._handle.update

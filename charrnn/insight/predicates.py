@@ -1,7 +1,7 @@
-"""Functions of a text, a number for each character, that a unit might have learned.
+"""Functions of a text that a unit might have learned; each returns a number for each character.
 
-The number at a character is what is true once it is read: an opening quote is inside of its quotes, a closing one is
-not.
+The number at a character holds after the character is read: an opening quote counts as inside its quotes, a closing one
+does not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPENING, CLOSING = "([{", ")]}"
 
 
 def quotes(text: str) -> list[bool]:
-    """Whether the character is inside of double quotes, which end with their paragraph at the latest.
+    """Return whether each character is inside double quotes, which end with their paragraph at the latest.
 
     >>> "".join(".x"[inside] for inside in quotes('say "no" to'))
     '....xxx....'
@@ -40,7 +40,7 @@ def quotes(text: str) -> list[bool]:
 
 
 def brackets(text: str) -> list[int]:
-    """How many brackets are open.
+    """Return the number of open brackets at each character.
 
     >>> brackets("f(a[0])")
     [0, 1, 1, 2, 2, 1, 0]
@@ -50,7 +50,7 @@ def brackets(text: str) -> list[int]:
 
 
 def line_position(text: str) -> list[int]:
-    """How many characters of the line are read, 0 after its end.
+    """Return the number of characters read of the line, 0 after its end.
 
     >>> line_position("to\\nbe")
     [1, 2, 0, 1, 2]
@@ -59,7 +59,7 @@ def line_position(text: str) -> list[int]:
 
 
 def word_position(text: str) -> list[int]:
-    """How many letters or digits of the word are read, 0 outside of words.
+    """Return the number of letters or digits read of the word, 0 outside words.
 
     >>> word_position("to be")
     [1, 2, 0, 1, 2]
@@ -68,7 +68,7 @@ def word_position(text: str) -> list[int]:
 
 
 def vowel(ch: str) -> bool:
-    """Whether the character is a, e, i, o or u, with or without marks.
+    """Return whether the character is a, e, i, o or u, with or without accents.
 
     >>> vowel("É"), vowel("y")
     (True, False)
@@ -91,12 +91,14 @@ PREDICATES: dict[str, Predicate] = {
 
 
 def resolve(predicate: str | Predicate) -> Predicate:
-    """Return a predicate by name, or the function that is given.
+    """Return a predicate by name, or the given function itself.
 
     Raises
     ------
-    UnknownName, InvalidValue
-        There is no such predicate; it is neither a name nor a function.
+    UnknownName
+        If the name is not one of `PREDICATES`.
+    InvalidValue
+        If `predicate` is neither a name nor a function.
     """
     if isinstance(predicate, str):
         if predicate not in PREDICATES:
@@ -108,22 +110,26 @@ def resolve(predicate: str | Predicate) -> Predicate:
 
 
 def evaluate(predicate: str | Predicate, text: str) -> np.ndarray:
-    """Return a function of a text as numbers, (T,).
+    """Return the values of a predicate along a text, (T,).
 
     Parameters
     ----------
     predicate : str or callable
-        One of `PREDICATES`; or a function that takes the text and returns T numbers or truths; or one that takes a
-        character and returns a number or a truth. Which of the two it is shows when it is given the first character.
+        One of `PREDICATES`; or a function that takes the text and returns T numbers or booleans; or a function that
+        takes a character and returns a number or a boolean. A call with the first character decides which of the two.
     text : str
         T characters.
+
+    Returns
+    -------
+    numpy.ndarray
 
     Raises
     ------
     UnknownName
-        There is no such predicate.
+        If the name is not one of `PREDICATES`.
     InvalidValue
-        It does not return one number for each character.
+        If the function does not return one number for each character.
 
     Examples
     --------
@@ -150,5 +156,5 @@ def evaluate(predicate: str | Predicate, text: str) -> np.ndarray:
 
 
 def _is_many(values: Any) -> bool:
-    """Say whether a function returned a number for each character, or just one."""
+    """Return whether a function returned a number for each character, rather than one number."""
     return hasattr(values, "__iter__") and not isinstance(values, str) and getattr(values, "ndim", 1) > 0

@@ -1,4 +1,4 @@
-"""A network's states and gates along a text or a piece."""
+"""Record a network's states and gates along a text or a piece."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from charrnn.model.model import Model
     from charrnn.model.network import Network
 
-BLOCK = 256  # characters gone through by one call of the compiled functions
+BLOCK = 256  # characters read by one call of the compiled functions
 
 
 class Recording:
@@ -32,9 +32,9 @@ class Recording:
     encoded : array
         Symbols (T,), or frames (T, V), with T >= 1.
     state : array (L, 1, S)
-        Hidden state before the first of them, as of `beginning`.
+        Hidden state before the first of them, as `beginning` returns it.
     text : str
-        The symbols as text, (T,).
+        The symbols as text, T characters.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Recording:
     states : array (T, L, S)
         The cell's states, (T, L, H) each, side by side.
     gate_names : tuple of str
-        The cell's gates, if it names them.
+        The names of the cell's gates; empty if the cell does not define `gates`.
     """
 
     def __init__(self, model: Model, encoded: np.ndarray, state: np.ndarray, text: str = "") -> None:
@@ -60,7 +60,7 @@ class Recording:
 
     @classmethod
     def of_text(cls, model: Model, charset: CharSet, text: str) -> Recording:
-        """Record along a text, read from a blank state, or as a document begins if the model learned documents.
+        """Return a recording along a text; a model of documents reads its begin symbol first.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Recording:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The cell's states and gates."""
+        """The names of the cell's states and gates."""
         return (*self._model.network.cell.states, *self.gate_names)
 
     def of(self, name: str) -> np.ndarray:
@@ -83,7 +83,7 @@ class Recording:
         Raises
         ------
         UnknownName
-            The cell has no such state or gate.
+            If the cell has no state or gate of this name.
         """
         if name not in self.names:
             kind = self._model.modeltype
@@ -95,7 +95,7 @@ class Recording:
 
     @cached_property
     def _gates(self) -> dict[str, np.ndarray]:
-        """The gates, which follow from the input and the states before; no time loop is needed to know them again."""
+        """The gates, recomputed without a time loop from the inputs and the states before them."""
         model, pieces = self._model, []
         run = model.function("gates", _gates)
         before = np.concatenate([self._initial[None], self.states[:-1]])
@@ -110,22 +110,28 @@ class Recording:
 
     @staticmethod
     def _filled(array: np.ndarray, at: int) -> np.ndarray:
-        """Return a block, the last one filled up: an engine that compiles for a shape has only one to compile."""
+        """Return a block, padded to full length, so that JAX compiles for a single shape."""
         block = array[at : at + BLOCK]
         return np.pad(block, [(0, BLOCK - len(block)), *[(0, 0)] * (array.ndim - 1)])
 
 
 def beginning(model: Model, charset: CharSet) -> np.ndarray:
-    """Return the state (L, 1, S) in which a text begins: blank, or what a document's begin symbol makes of that."""
+    """Return the state (L, 1, S) in which a text begins: blank, or that after a document's begin symbol."""
+    first = [charset.idxofspecial(BEGIN)] if BEGIN in charset.specials else []
+    return state_after(model, np.array(first, np.int32))
+
+
+def state_after(model: Model, before: np.ndarray) -> np.ndarray:
+    """Return the state (L, 1, S) after symbols (T,) or frames (T, V); the blank state if T is 0."""
     state = model.freshstate(1)
-    if BEGIN not in charset.specials:
+    if not len(before):
         return state
-    _, states = model.predict(np.full((1, 1), charset.idxofspecial(BEGIN), np.int32), state)
-    return np.ascontiguousarray(states[:, 0])
+    _, states = model.predict(before[:, np.newaxis], state)
+    return np.ascontiguousarray(states[:, -1])
 
 
 def gate_names(network: Network) -> tuple[str, ...]:
-    """Return the names of a cell's gates, none for a cell that does not tell."""
+    """Return the names of a cell's gates; empty for a cell that does not define `gates`."""
     H, dtype = network.state_size, network.dtype
     own = {name: pt.zeros(shape, dtype=dtype) for name, shape in network.cell.shapes(H, H).items()}
     blank = pt.zeros((1, H), dtype=dtype)
@@ -133,7 +139,7 @@ def gate_names(network: Network) -> tuple[str, ...]:
 
 
 def _gates(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Variable], list[Variable]]:
-    """Build the gates of all layers, each (T, H): all steps at once, as rows of a batch."""
+    """Build the gates of all layers, each (T, H). All steps are computed at once, as rows of a batch."""
     x = network.head.variable("x", network.dtype)
     before, after = (
         pt.tensor(name, dtype=network.dtype, shape=(None, network.layers, network.state_width))

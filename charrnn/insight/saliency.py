@@ -1,4 +1,4 @@
-"""Which of the characters before matter for the next one."""
+"""Saliency: how much each character matters for the next one."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ MEASURES = ("norm", "product")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Saliency(ColouredText):
-    """How much each character of a text matters for the one after it; shows itself as the text coloured by that.
+    """How much each character of a text matters for the one after it; prints as the coloured text.
 
     Attributes
     ----------
     text : str
         T characters, as the model reads them.
     values : numpy.ndarray
-        (T,), in nats.
+        The saliency of each character in nats, (T,).
     target : str
         The character after the text.
     probability : float
@@ -47,9 +47,9 @@ class Saliency(ColouredText):
 def saliency(
     model: Model, charset: CharSet, text: str, target: str | None = None, measure: str = "norm", skip: int = 0
 ) -> Saliency:
-    """Return how the log-probability of the next character depends on each before; see `ModelState.saliency`.
+    """Return how the log-probability of the next character depends on each character before it.
 
-    The first `skip` symbols are never taken for the likeliest.
+    The first `skip` symbols are never chosen as the target. See `ModelState.saliency`.
     """
     if measure not in MEASURES:
         raise UnknownName(f"There is no measure {measure!r}. {near_matches(str(measure), MEASURES)}")
@@ -72,18 +72,18 @@ def _symbol(charset: CharSet, target: str) -> int:
     if not isinstance(target, str) or len(target) != 1:
         raise InvalidValue(f"target={target!r}: expected one character.")
     if target not in charset:
-        raise UnknownCharacters(f"The model does not know {target!r}, and never writes it: give another target.")
+        raise UnknownCharacters(f"The model does not know {target!r} and never writes it: give another target.")
     return charset.idxofchar(target)
 
 
 def _gradient(network: Network, p: dict[str, TensorVariable]) -> tuple[list[Variable], list[Variable]]:
-    """Build log p of the symbol after a text, its gradient by the first layer's inputs (T, W), and these."""
+    """Build log p of the symbol after a text, its gradient by the first layer's inputs (T, W), and these inputs."""
     x = pt.tensor("x", dtype="int32", shape=(None, 1))
     y = pt.tensor("y", dtype="int32", shape=(1, 1))
     state = pt.tensor("state", dtype=network.dtype, shape=(network.layers, 1, network.state_width))
     condition = pt.tensor("condition", dtype=network.dtype, shape=(network.input_width,))
     inputs = network.input.looked_up(p, x) + condition
-    # What is added to the inputs has the inputs' gradient, also where the inputs themselves are rows of a table.
+    # A zero term added to the inputs has the inputs' gradient, even if the inputs are rows looked up in a table.
     added = pt.zeros_like(inputs) + condition
     logits, _, _ = network.forward(p, x, state, condition=added)
     log_p = -cross_entropy(logits[-1:], y)[0, 0]

@@ -1,4 +1,4 @@
-"""Which units have learned something that can be said of a text."""
+"""Find the units that correlate with a function of a text."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ EXCERPT = 600  # characters
 
 @dataclass(frozen=True, eq=False)
 class FoundNeuron:
-    """A unit and how it goes along with a function of a text.
+    """A unit and its correlation with a function of a text.
 
     Parameters
     ----------
     correlation : float
-        Pearson's, from -1 to 1; for a function that is true or false it is the point-biserial correlation.
+        Pearson's, from -1 to 1; for a boolean function it is the point-biserial correlation.
     activity : Activity
-        The unit along the whole text.
+        The unit's activation along the whole text.
     wanted : numpy.ndarray
-        The function along the text, (T,).
+        The function's values along the text, (T,).
     """
 
     correlation: float
@@ -50,7 +50,7 @@ class FoundNeuron:
         return self.activity.unit
 
     def show(self, start: int | None = None, numchars: int = EXCERPT) -> Activity:
-        """Return the unit along a part of the text, coloured; by default where the function varies most."""
+        """Return a part of the text coloured by the unit; by default the part in which the function varies most."""
         if start is None:
             start = _liveliest(self.wanted, numchars)
         return self.activity[start : start + numchars]
@@ -60,11 +60,11 @@ class FoundNeuron:
 
 
 class FoundNeurons(list[FoundNeuron]):
-    """Units by how closely they go along with a function of a text, the closest first; prints as a table."""
+    """Units by the strength of their correlation with a function of a text, strongest first; prints as a table."""
 
     @property
     def table(self) -> Table:
-        """A row for each."""
+        """A table with a row for each unit."""
         return Table(
             {
                 "#": i,
@@ -86,15 +86,15 @@ class FoundNeurons(list[FoundNeuron]):
 def find_neurons(
     model: Model, charset: CharSet, predicate: str | Predicate, text: str, n: int = 10, of: str = "h"
 ) -> FoundNeurons:
-    """Return the units that go along with a function of a text most closely; see `ModelState.find_neurons`."""
+    """Return the units that correlate most strongly with a function of a text; see `ModelState.find_neurons`."""
     if not isinstance(n, int | np.integer) or n < 1:
         raise InvalidValue(f"n={n!r}: expected a whole number of units from 1 up.")
-    predicate = predicates.resolve(predicate)  # before the text is gone through, which may take seconds
+    predicate = predicates.resolve(predicate)  # before the model reads the text, which may take seconds
     recording = Recording.of_text(model, charset, text)
     values, wanted = recording.of(of), predicates.evaluate(predicate, recording.text)
     if np.ptp(wanted) == 0:
         raise InvalidValue(
-            f"The predicate is {wanted[0]:g} at every character of this text, so that nothing can go along with it: "
+            f"The predicate is {wanted[0]:g} at every character of this text, so it has no correlations: "
             "give a text in which it changes."
         )
     r = correlations(values, wanted)
@@ -106,7 +106,7 @@ def find_neurons(
 
 
 def correlations(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation of each unit of (T, L, H) with numbers (T,), (L, H); 0 for a unit that never moves.
+    """Return the correlations (L, H) of units (T, L, H) with numbers (T,); 0 for a constant unit.
 
     >>> correlations(np.array([[[0.0, 1, 3]], [[1.0, 0, 3]]]), np.array([0, 1])).tolist()
     [[1.0, -1.0, 0.0]]
@@ -123,7 +123,7 @@ def correlations(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _liveliest(wanted: np.ndarray, numchars: int) -> int:
-    """Return where the part of so many numbers begins that has the largest variance."""
+    """Return the start of the stretch of `numchars` numbers with the largest variance."""
     n = min(numchars, len(wanted))
     y = wanted - wanted.mean()
     sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (y, y**2))

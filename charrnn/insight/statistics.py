@@ -1,4 +1,4 @@
-"""How large parameters and activations are, and which units do nothing."""
+"""Statistics of parameters and activations: sizes, saturated and dead units."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from charrnn.model.model import Model
 
 NEAR_ZERO = 1e-3
-SATURATED = 0.9  # of a state; a gate is saturated below 0.1 and above 0.9
+SATURATED = 0.9  # absolute value of a state; a gate is saturated below 0.1 and above 0.9
 DEAD = 1e-3  # standard deviation along the text
 BINS = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Parameters and activations of a model in numbers; prints as two tables.
+    """Statistics of a model's parameters and activations; they print as two tables.
 
     Attributes
     ----------
@@ -33,12 +33,12 @@ class Statistics:
         within ±0.001), values (a histogram from the lowest to the highest).
     activations : Table
         A row for each layer and each state or gate of its units along the text: mean, std, min, max, saturated (the
-        share beyond ±0.9, for gates outside of 0.1 to 0.9), dead (how many units move less than a standard deviation
-        of 0.001), values (a histogram).
+        share beyond ±0.9, for gates outside 0.1 to 0.9), dead (the number of units with a standard deviation below
+        0.001), values (a histogram).
     characters : int
         T, the length of the text or piece.
     noun : str
-        What T counts: "character" or "frame".
+        The unit of T: "character" or "frame".
     """
 
     parameters: Table
@@ -58,12 +58,12 @@ class Statistics:
 
 
 def statistics(model: Model, charset: CharSet, text: str) -> Statistics:
-    """Return statistics of the parameters, and of the activations along a text; see `ModelState.statistics`."""
+    """Return statistics of the parameters and of the activations along a text; see `ModelState.statistics`."""
     return along(model, Recording.of_text(model, charset, text))
 
 
 def along(model: Model, recording: Recording, noun: str = "character") -> Statistics:
-    """Return statistics of the parameters, and of the activations in a recording; `noun` is what it is of."""
+    """Return statistics of the parameters and of the activations in a recording of characters or frames (`noun`)."""
     rows = [
         activation(layer, name, recording.of(name)[:, layer], name in recording.gate_names)
         for layer in range(model.network.layers)
@@ -107,7 +107,7 @@ def activation(layer: int, name: str, array: np.ndarray, gate: bool) -> dict[str
 
 
 def histogram(values: np.ndarray, bins: int = BINS) -> str:
-    """Return how often numbers occur from the lowest to the highest, as bars; a blank where there are none.
+    """Return a histogram of numbers, from the lowest to the highest, as bars; a blank stands for 0.
 
     >>> histogram(np.array([0, 0, 0, 0, 1, 3]), bins=3)
     '█▂▂'

@@ -20,11 +20,11 @@ class Choice:
     Parameters
     ----------
     temp : float
-        Temperature, by which logits are divided: below 1 the likely becomes likelier, above 1 less so.
+        Temperature, by which logits are divided: below 1 favours likely symbols, above 1 flattens the probabilities.
     argmax : bool
-        Take the likeliest symbol instead of drawing one.
+        Whether to take the likeliest symbol instead of drawing one.
     skip : int
-        The first `skip` symbols are never chosen.
+        Number of symbols, the first of the vocabulary, that are never chosen.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Dropout whose masks are a function of where and when, so that there is no random state to save.
+"""Dropout with masks that are hashes, so that there is no random state to save.
 
-Whether an element is dropped follows from a hash of (random seed, training step, layer, position): the same on every
-engine, and after a restart. Survivors are scaled by 1/(1 - rate), so that nothing changes when dropout is off (inverted
+A hash of (random seed, training step, layer, position) decides whether an element is dropped: the same on every engine,
+and after a restart. The others are scaled by 1/(1 - rate), so that nothing changes when dropout is off (inverted
 dropout; Srivastava et al. 2014 scale the weights at test time instead).
 """
 
@@ -17,7 +17,7 @@ from charrnn.model.kernels import threads
 
 
 class DropoutMask(Op):
-    """A mask in another array's shape: 0 with probability ``rate``, else 1/(1 - rate). ``salt`` tells masks apart."""
+    """A mask in another array's shape: 0 with probability ``rate``, else 1/(1 - rate). Masks differ by ``salt``."""
 
     __props__ = ("rate", "salt")
 
@@ -62,7 +62,7 @@ class DropoutMask(Op):
 
 
 class Dropout:
-    """What training drops.
+    """The elements that training drops.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Expressions(NamedTuple):
-    """What a function computes."""
+    """The inputs, outputs and updates of a function."""
 
     inputs: Sequence[Variable]
     outputs: Sequence[Variable]
@@ -35,14 +35,14 @@ class Expressions(NamedTuple):
 
 
 class Functions:
-    """The functions of a model, each compiled when it is first used, by one thread at a time.
+    """The functions of a model, each compiled on first use, by one thread at a time.
 
     Parameters
     ----------
     network : Network
     objective : Objective
     seen : ParameterVector
-        The parameters that all functions but training use: the averages where there are some.
+        The parameters that all functions but training use: the averages if the model has them.
     engine : {"cpu", "jax"}
     threads : int
     announce : callable, optional
@@ -51,7 +51,7 @@ class Functions:
     Attributes
     ----------
     compilations : list of (str, float)
-        What was compiled, and the seconds it took.
+        Names of the compiled functions, and the seconds that each took.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Functions:
 
     @property
     def generation(self) -> Generator | StepwiseGenerator:
-        """The loop that writes."""
+        """The loop that generates symbols."""
         return self._once("generation", self._generator)
 
     def other(self, what: str, build: Build) -> Function:
@@ -107,7 +107,7 @@ class Functions:
         return self._once(what, lambda: engines.compile_function(self.engine, *build(), n_threads=self.threads))
 
     def _once(self, what: str, make: Callable[[], T]) -> T:
-        """Return what was made under a name, making it on first use."""
+        """Return the object of a name, made on first use."""
         if what not in self._made:
             with engines.building:
                 if what not in self._made:  # another thread may have made it meanwhile

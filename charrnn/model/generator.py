@@ -1,4 +1,4 @@
-"""Writing: symbols drawn one after the other from a network's own predictions, a block of them in a compiled call."""
+"""Generate symbols, each drawn from the network's predictions after the one before, a block in each compiled call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ class Stack(Cell):
     def shapes(self, n_in, n_units):
         shapes = self.network.shapes()
         labels = (f"Y{k}" for k in range(len(self.network.label_sizes)))
-        for name in ("a", *labels) if self.network.tied else ("E", "a", *labels):  # the input stage's are in the table
+        for name in (
+            ("a", *labels) if self.network.tied else ("E", "a", *labels)
+        ):  # the input stage's parameters are in the table
             shapes.pop(name, None)
         return shapes
 
@@ -43,8 +45,7 @@ class Generator:
     ----------
     network : Network
     vector : ParameterVector
-        Where the parameters are. Values that follow from the parameters alone are computed again only when these have
-        changed.
+        The parameters. Values that depend on the parameters alone are recomputed only when these have changed.
     engine : {"cpu", "jax"}
     n_threads : int
 
@@ -94,7 +95,7 @@ class Generator:
 
 
 class StepwiseGenerator:
-    """Does what `Generator` does with one call for each symbol: for cells whose step cannot be taken apart."""
+    """A `Generator` that makes one call for each symbol, for cells whose step cannot be taken apart."""
 
     def __init__(self, network: Network, vector: ParameterVector, engine: str, n_threads: int) -> None:
         x = pt.tensor("x", dtype="int32", shape=(1, None))

@@ -32,7 +32,7 @@ def initial_parameters(network: Network, hyper: HyperParams) -> dict[str, np.nda
     arrays = {}
     for name, shape in network.shapes().items():
         if len(shape) < 2:
-            array = rng.uniform(0, 0, shape)  # draws, so that seeds mean what they always did
+            array = rng.uniform(0, 0, shape)  # draws, so that the parameters of a seed never change
         elif hyper.init == "uniform":
             bound = np.sqrt(1 / network.fan(name))
             array = rng.uniform(-bound, bound, shape)

@@ -9,13 +9,13 @@ from charrnn.model.network import Network
 
 
 class Inputs:
-    """Makes arrays of a network's types and shapes of given ones, or raises InvalidValue.
+    """Converts given arrays to a network's types and shapes, or raises InvalidValue.
 
     Parameters
     ----------
     network : Network
     documents : bool
-        Whether batches say where documents begin.
+        Whether batches mark where documents begin.
 
     Examples
     --------
@@ -32,7 +32,7 @@ class Inputs:
         self._network, self._documents, self._dtype = network, documents, network.dtype
 
     def sequence(self, array, name: str) -> np.ndarray:
-        """Return symbols (T, B) or frames (T, B, V), as the network's head takes them."""
+        """Return symbols (T, B) or frames (T, B, V), depending on the network's head."""
         return self._network.head.sequence(array, name, self._dtype)
 
     def blank(self, batchsize: int = 0) -> np.ndarray:
@@ -75,7 +75,7 @@ class Inputs:
         return array
 
     def _labels(self, labels, shape: tuple[int, ...]) -> np.ndarray:
-        """Return label ids (T, B, K), those of no label for None."""
+        """Return label ids (T, B, K); None stands for no labels."""
         sizes = self._network.label_sizes
         labels = np.zeros((*shape, len(sizes)), "int32") if labels is None else np.ascontiguousarray(labels, "int32")
         if labels.shape != (*shape, len(sizes)) or (labels < 0).any() or (labels >= sizes).any():

@@ -60,13 +60,13 @@ class Model(Values):
     vocab_size : int
         V.
     engine : {"auto", "cpu", "jax"}
-        What runs the expressions; see `charrnn.model.engines.engine.resolve`.
+        The engine that runs the expressions; see `charrnn.model.engines.engine.resolve`.
     threads : int, optional
         CPU threads, all cores by default. Results are the same bits for the same number of threads.
     announce : callable, optional
         Takes a line about each compilation.
     documents : bool
-        Whether batches say where documents begin, which is with a blank state: ``keep``.
+        Whether batches mark where documents begin, by ``keep``; a document begins with a blank state.
     label_sizes : sequence of int
         For each label column the number of labels, id 0 for "no label" included; batches then bring ``labels``.
 
@@ -132,7 +132,7 @@ class Model(Values):
         Raises
         ------
         InvalidValue
-            If its shape is another; the message calls it `name`, and gives the shape of each of the cell's states.
+            If its shape is wrong; the message calls it `name` and gives the shape of each of the cell's states.
         """
         return self._inputs.state(state, name=name)
 
@@ -154,12 +154,12 @@ class Model(Values):
         return self._functions.compilations
 
     def function(self, what: str, build: Build) -> Callable[..., list[np.ndarray]]:
-        """Return a function of the parameters as they are at each call, compiled on first use.
+        """Return a function of the current parameters, compiled on first use.
 
         Parameters
         ----------
         what : str
-            The name under which it is kept.
+            The name under which the function is kept.
         build : callable
             Takes the network and its parameters as expressions, by name; returns the inputs and the outputs.
 
@@ -172,7 +172,7 @@ class Model(Values):
         return self._functions.other(what, build)
 
     def use_engine(self, engine: str) -> None:
-        """Run on another engine from now on; values are kept."""
+        """Switch to another engine; values are kept."""
         self._functions.use_engine(engines.resolve(engine))
         self._to_numpy()
 
@@ -210,7 +210,7 @@ class Model(Values):
     def assess(
         self, x: Array, y: Array, state: Given = None, keep: Given = None, labels: Given = None
     ) -> tuple[Array, Array, Array]:
-        """Return the errors of `errors`, 1 where the likeliest symbol came and else 0 (T, B), and the state after."""
+        """Return the errors (T, B) of `errors`, 1 or 0 for right or wrong predictions (T, B), and the state after."""
         x, y, state, _, *others = self._inputs.batch(x, y, state, None, keep, labels)
         errors, correct, last = self._functions.losses(x, y, state, *others)
         return errors, correct, last
@@ -220,7 +220,7 @@ class Model(Values):
     ) -> tuple[Array, Array]:
         """Return the cross-entropy of each position in nats, (T, B), and the state (L, B, S) after.
 
-        Arguments as of `step`.
+        For the arguments see `step`.
         """
         errors, _, last = self.assess(x, y, state, keep, labels)
         return errors, last
@@ -235,9 +235,9 @@ class Model(Values):
     def gradients(
         self, x: Array, y: Array, state: Given = None, mask: Given = None, keep: Given = None, labels: Given = None
     ) -> dict[str, Array]:
-        """Return the gradient of the cost by parameter, at the parameters that training goes on from.
+        """Return the gradient of the cost by parameter, at the parameters that training updates (not their average).
 
-        Arguments as of `step`. It includes L2 and per-step clipping, but not clipping by value or norm.
+        For the arguments see `step`. The gradient includes L2 and per-step clipping, but not clipping by value or norm.
         """
         (gradient,) = self._functions.gradients(*self._inputs.batch(x, y, state, mask, keep, labels))
         return self._vector.split(gradient)
@@ -245,31 +245,31 @@ class Model(Values):
     # -- sequences ----------------------------------------------------------------------------------------------------
 
     def condition(self, labels: Sequence[Mapping[int, float]] = ()) -> np.ndarray:
-        """Return what labels add to the first layer's input, (W,).
+        """Return the term that labels add to the first layer's input, (W,).
 
         Parameters
         ----------
         labels : sequence of mappings
-            For each column the shares of its label ids, such as ``[{3: 0.6, 1: 0.4}]``; no labels by default.
+            The shares of label ids in each column, such as ``[{3: 0.6, 1: 0.4}]``; no labels by default.
         """
         parameters = self.parameters if self.network.label_sizes else {}  # these are copies
         return self.network.input.mixed(parameters, labels)
 
     def predict(self, x: Array, state: Given = None, condition: Given = None) -> tuple[Array, Array]:
-        """Run along sequences.
+        """Return logits and states along sequences.
 
         Parameters
         ----------
         x : int array (T, B), or frames (T, B, V)
         state : array (L, B, S), optional
-            Before the first symbols; blank by default.
+            State before the first symbols; blank by default.
         condition : array (W,) or (B, W), optional
-            What labels add to the first layer's input, as of `condition`.
+            The term that labels add to the first layer's input; see `condition`.
 
         Returns
         -------
         logits : array (T, B, V)
-            Or what else the head reads, (T, B, width).
+            Or other outputs that the head reads, (T, B, width).
         states : array (L, T, B, S)
         """
         x = self._inputs.sequence(x, "x")
@@ -281,24 +281,24 @@ class Model(Values):
         return logits, states
 
     def process(self, x: Array, state: Given = None, temp: float = 1.0, condition: Given = None) -> tuple[Array, Array]:
-        """Run along one sequence.
+        """Return probabilities and states along one sequence.
 
         Parameters
         ----------
         x : int array (T,), or frames (T, V)
         state : array (L, S), optional
-            Before the first symbol; blank by default.
+            State before the first symbol; blank by default.
         temp : float
             Temperature of the predictions.
         condition : array (W,), optional
-            What labels add to the first layer's input, as of `condition`.
+            The term that labels add to the first layer's input; see `condition`.
 
         Returns
         -------
         probabilities : array (T, V)
-            Of the symbol after each; or of each note, whatever else sounds.
+            Probabilities of the next symbol; or of each note, regardless of other notes.
         states : array (T, L, S)
-            After each symbol.
+            States after each symbol.
         """
         outputs, states = self.predict(np.asarray(x)[:, None], self._inputs.state(state)[:, None], condition)
         probabilities = self.network.head.probabilities(np.asarray(outputs[:, 0]), self.parameters, temp)
@@ -309,12 +309,12 @@ class Model(Values):
     def generate(
         self, start: Array, state: Given, uniforms: Array, choice: Choice | None = None, condition: Given = None
     ) -> tuple[Array, Array]:
-        """Write symbols, R samples side by side, in one compiled call.
+        """Return generated symbols, R samples side by side, from one compiled call.
 
         Parameters
         ----------
         start : int array (R,)
-            The symbols that come before.
+            The symbols before the first generated one.
         state : array (L, R, S)
             States before ``start`` is read.
         uniforms : array (n, R)
@@ -322,18 +322,18 @@ class Model(Values):
         choice : Choice, optional
             How a symbol is chosen; drawn from the predicted distribution by default.
         condition : array (W,), optional
-            What labels add to the first layer's input, as of `condition`.
+            The term that labels add to the first layer's input; see `condition`.
 
         Returns
         -------
         symbols : int32 array (n, R)
         state : array (L, R, S)
-            Before the last symbol is read.
+            States before the last symbol is read.
 
         Raises
         ------
         InvalidValue
-            If the model is one of notes, a symbol is not in the vocabulary, or an array has another shape.
+            If the model predicts notes, a symbol is not in the vocabulary, or an array has another shape.
         """
         start = self.network.head.start(start)
         return self._functions.generation(
@@ -353,32 +353,32 @@ class Model(Values):
         conditions: Conditions | None = None,
         condition: Given = None,
     ) -> tuple[Array, Array]:
-        """Write frames of notes, R samples side by side.
+        """Return generated frames of notes, R samples side by side.
 
         Parameters
         ----------
         start : array (R, V)
-            The frames that come before: zeros for silence.
+            The frames before the first generated one: zeros for silence.
         state, condition
-            As of `generate`.
+            See `generate`.
         uniforms : array (n, R, V)
-            A number in [0, 1) for each note: it sounds if that is below its probability. With 0.5 everywhere, the
-            notes that are likelier than not sound.
+            A number in [0, 1) for each note; the note sounds if the number is below its probability. With 0.5
+            everywhere, all notes with a probability above 0.5 sound.
         temp : float
-            Temperature: logits are divided by it.
+            Temperature, by which logits are divided.
         conditions : Conditions, optional
-            Notes that are given, pitches that are allowed, and how many may sound at once.
+            Given notes, allowed pitches, and the number of notes that may sound at once.
 
         Returns
         -------
         frames : uint8 array (n, R, V)
         state : array (L, R, S)
-            Before the last frame is read.
+            States before the last frame is read.
 
         Raises
         ------
         InvalidValue
-            If the model is one of symbols.
+            If the model predicts symbols.
         """
         return self.network.head.write_frames(
             lambda frames, states: self.predict(frames, states, condition),

@@ -31,12 +31,12 @@ class Network:
     stage : {"encode", "embed", "resize"}
         The input stage, see `charrnn.model.stage`.
     head : Head
-        What goes in and what the outputs mean, see `charrnn.model.heads`.
+        The meaning of inputs and outputs; see `charrnn.model.heads`.
     layers, state_size : int
         L and H.
     dtype : {"float32", "float64"}
     tied : bool
-        Use the input stage's matrix E (V, H), transposed, as the output layer's.
+        Whether the output layer uses the input stage's matrix E (V, H), transposed.
     label_sizes : sequence of int
         For each label column the number of labels, that of "no label" included.
 
@@ -96,7 +96,7 @@ class Network:
         return self.vocab_size if name == "E" and self.stage == "encode" and not self.tied else self.state_size
 
     def offset(self, name: str) -> float | np.ndarray:
-        """Return what is added to a parameter of a new network: the cell's and the head's initial biases."""
+        """Return the cell's or the head's initial bias of a parameter."""
         if name == "c":
             return self.head.bias()
         return self.cell.initial_bias(name.partition(".")[2]) if "." in name else 0.0
@@ -116,7 +116,7 @@ class Network:
     # -- expressions --------------------------------------------------------------------------------------------------
 
     def layer(self, p: Parameters, layer: int) -> dict[str, TensorVariable]:
-        """Return the cell's parameters of a layer, which counts from 0."""
+        """Return the cell's parameters in a layer, an index from 0."""
         H = self.state_size
         return {name: p[f"{layer + 1}.{name}"] for name in self.cell.shapes(H, H)}
 
@@ -142,16 +142,16 @@ class Network:
         p : mapping of str to tensor
             The parameters.
         inputs : LayerInput
-            Of the first layer.
+            The first layer's input.
         run : callable
-            Takes a layer's number from 0, its input and its parameters; returns its new states.
+            Takes a layer's index from 0, its input and its parameters; returns its new states.
         between : callable
-            What becomes of each h on its way up.
+            Transforms each h before the next layer reads it.
 
         Returns
         -------
         h : tensor
-            What the output layer takes.
+            The output layer's input.
         states : list of list of tensor
             The new states of every layer.
         """
@@ -179,14 +179,15 @@ class Network:
         states : sequence of sequence of matrix
             The states (B, H) of each layer before the step.
         hold : callable
-            Takes a layer's number and its new h; returns the h that takes its place, in the state and on its way up.
+            Takes a layer's index and its new h; returns the h that replaces it, in the state and as input of the next
+            layer.
 
         Returns
         -------
         outputs : matrix (B, width)
-            Logits, or what else the head reads.
+            Logits, or other outputs that the head reads.
         states : list of list of matrix
-            After the step.
+            States after the step.
         """
 
         def run(layer: int, inputs: LayerInput, own: dict[str, TensorVariable]) -> list[TensorVariable]:
@@ -207,7 +208,7 @@ class Network:
         dropout: Dropout | None = None,
         condition: TensorVariable | None = None,
     ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-        """Run the network over a batch.
+        """Build the network's outputs and states over a batch.
 
         Parameters
         ----------
@@ -218,18 +219,18 @@ class Network:
         state : tensor3 (L, B, S)
             States before the first step.
         keep : tensor3 (T, B, 1), optional
-            0 where a stream starts afresh.
+            0 where a document begins, with a blank state.
         clip : float, optional
-            Hold each time step's contribution to a gradient to ±clip.
+            Limit ±clip of each time step's contribution to a gradient.
         dropout : Dropout, optional
-            What to drop; nothing by default.
+            The elements to drop; none by default.
         condition : tensor3 (T, B, W), optional
-            What is added to the first layer's input, as of `InputStage.condition`.
+            The term that labels add to the first layer's input; see `InputStage.condition`.
 
         Returns
         -------
         outputs : tensor3 (T, B, V)
-            Logits, or what else the head reads (T, B, width).
+            Logits, or other outputs that the head reads (T, B, width).
         state : tensor3 (L, B, S)
             States after the last step.
         states : tensor4 (L, T, B, S)

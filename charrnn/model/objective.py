@@ -1,4 +1,4 @@
-"""What training minimises, and one step of it, as expressions of a batch."""
+"""The cost that training minimises, and one training step, as expressions of a batch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AVERAGE = "average"  # name of the slot that holds averaged parameters
 class Objective:
     """The cost of a batch: the sum of cross-entropies in nats + (regcost/2) * sum(W**2).
 
-    With ``cost="mean"`` all of that is divided by the number of predicted characters.
+    With ``cost="mean"`` the cost is divided by the number of predicted characters.
 
     Parameters
     ----------
@@ -33,19 +33,19 @@ class Objective:
     vector : ParameterVector
     hyper : HyperParams
     learnrate, count : shared variables
-        The rate, and the number from 1, of the step.
+        The learning rate and the number, from 1, of the step.
     documents : bool
-        Whether the streams hold documents, each of which begins with a blank state.
+        Whether the streams contain documents, each of which begins with a blank state.
 
     Attributes
     ----------
     x, y, state, mask : variables
         Symbols (T, B) or frames of notes (T, B, V) and those that follow them, states before (L, B, S), 0 where a
-        position counts for nothing.
+        position does not count.
     keep, labels : variable or None
         0 where a document begins (T, B, 1), for documents; label ids (T, B, K), for a network that takes labels.
     inputs : list of variables
-        All of them that there are.
+        Those of the above that are not None.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Objective:
         state: TensorVariable | None = None,
         **options: Any,
     ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-        """Return what the network makes of some steps of a batch; options as of `Network.forward`."""
+        """Build the network's outputs over some steps of a batch; for the options see `Network.forward`."""
         keep = None if self.keep is None else self.keep[steps]
         condition = None
         if self.labels is not None:
@@ -84,9 +84,9 @@ class Objective:
         return self._network.forward(p, self.x[steps], state, keep=keep, condition=condition, **options)
 
     def _unroll(self, p: dict[str, TensorVariable]) -> tuple[TensorVariable, ...]:
-        """Return masked errors and successes of all steps, errors of the steps that are learned from, the last state.
+        """Return masked errors and accuracies of all steps, errors of the steps with a gradient, and the last state.
 
-        These are all steps, or the last ``bptt_truncate``: what comes before is a constant to them.
+        All steps have a gradient, or only the last ``bptt_truncate``; it stops at the state before them.
         """
         hyper, y, mask, head = self._hyper, self.y, self.mask, self._network.head
         clip = hyper.clip_at if hyper.clip == "step" else None
@@ -118,7 +118,7 @@ class Objective:
             wrt = [symbols[name] for name in vector.slices]
             gradients = pytensor.grad(learned.sum(), wrt, disconnected_inputs="ignore")
             gradient = vector.symbolic_join(dict(zip(vector.slices, gradients, strict=True)))
-            # The penalty's gradient by hand: through the slices it would be a long addition for each of them.
+            # The penalty's gradient is written by hand; through the slices it would be a full-length sum for each.
             weights = vector.shared[: vector.n_weights]
             biases = pt.zeros((vector.size - vector.n_weights,), dtype=hyper.dtype)
             gradient = gradient + hyper.regcost * pt.concatenate([weights, biases])
@@ -128,14 +128,14 @@ class Objective:
 
     @property
     def gradient(self) -> TensorVariable:
-        """The gradient of the cost as one vector: clipped per step if that is asked for, not yet by value or norm."""
+        """The gradient of the cost as one vector: clipped per step if ``clip="step"``, not yet by value or norm."""
         return self._gradient[-1]
 
     @cached_property
     def _optimizer(self) -> tuple[TensorVariable, dict[SharedVariable, TensorVariable], dict[str, SharedVariable]]:
-        """A stand-in for the gradient, and the optimizer's updates and slots in terms of it.
+        """A placeholder for the gradient, and the optimizer's updates and slots in terms of it.
 
-        So a model knows its slots, which a checkpoint fills, before anything is differentiated.
+        It gives a model its slots, which a checkpoint fills, before anything is differentiated.
         """
         hyper, parameters = self._hyper, self._vector.shared
         with pytensor.config.change_flags(floatX=hyper.dtype):
@@ -176,18 +176,18 @@ class Objective:
 
     @property
     def slots(self) -> dict[str, SharedVariable]:
-        """What the optimizer remembers between steps, and the average of the parameters where there is one."""
+        """The vectors that the optimizer keeps between steps, and the average of the parameters if there is one."""
         return self._optimizer[2]
 
 
 def running_average(
     parameters: SharedVariable, new: TensorVariable, count: TensorVariable, decay: float
 ) -> tuple[SharedVariable, TensorVariable]:
-    """Return the running average of parameters, which begins as the initial ones, and its expression after a step.
+    """Return the running average of parameters, which starts at the initial ones, and its expression after a step.
 
     - ``average := d * average + (1 - d) * parameters``, where ``d = min(decay, (1 + count) / (10 + count))``
 
-    The smaller d of the first steps soon forgets the initial parameters, so that no correction is needed (as
+    The first steps have a smaller d and soon forget the initial parameters, so that no bias correction is needed (as in
     TensorFlow's ExponentialMovingAverage; averages of weights: Polyak & Juditsky 1992).
     """
     value = parameters.get_value(borrow=True)
@@ -197,10 +197,10 @@ def running_average(
 
 
 def clip_value(gradient: TensorVariable, bound: float) -> TensorVariable:
-    """Hold each element of a gradient to ±bound (char-rnn, min-char-rnn)."""
+    """Return a gradient with each element clipped to ±bound (char-rnn, min-char-rnn)."""
     return pt.clip(gradient, -bound, bound)
 
 
 def clip_norm(gradient: TensorVariable, norm: TensorVariable, bound: float) -> TensorVariable:
-    """Shrink a gradient of a known norm to the norm ``bound`` where it is longer (Pascanu et al. 2013, 1211.5063)."""
+    """Return a gradient scaled to the norm ``bound`` if its norm is larger (Pascanu et al. 2013, arXiv 1211.5063)."""
     return gradient * pt.minimum(1.0, bound / pt.maximum(norm, 1e-12))

@@ -22,7 +22,7 @@ from pytensor.tensor import TensorVariable
 
 
 class JoinFlat(Op):
-    """Arrays of any shapes laid one after the other in a vector; each is copied once, whatever its strides."""
+    """Arrays of any shapes and strides joined into a vector; each is copied once."""
 
     __props__ = ("size",)
 
@@ -46,7 +46,7 @@ class JoinFlat(Op):
 
 
 class SplitFlat(Op):
-    """The parts of a vector as arrays of given shapes, which are views of it: what `JoinFlat` undoes."""
+    """The parts of a vector as arrays of given shapes, which are views of it: the inverse of `JoinFlat`."""
 
     __props__ = ("shapes",)
 
@@ -59,7 +59,7 @@ class SplitFlat(Op):
         return Apply(self, [vector], [pt.tensor(dtype=vector.dtype, shape=shape) for shape in self.shapes])
 
     def parts(self, vector):
-        """Return the parts of an array of any library."""
+        """Return the parts of a numpy or JAX array."""
         bounds = np.cumsum([0, *(math.prod(shape) for shape in self.shapes)])
         pairs = zip(itertools.pairwise(bounds), self.shapes, strict=True)
         return [vector[start:stop].reshape(shape) for (start, stop), shape in pairs]
@@ -80,12 +80,12 @@ class SplitFlat(Op):
 
 
 class ParameterVector:
-    """Named arrays laid one after the other.
+    """Named arrays joined into one vector.
 
     Parameters
     ----------
     shapes : mapping of str to tuple of int
-        Names and shapes; an array with two axes is a weight matrix, with one a bias.
+        Names and shapes; an array with two axes is a weight matrix, one with a single axis a bias.
     dtype : {"float32", "float64"}
 
     Examples

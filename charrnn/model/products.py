@@ -1,9 +1,8 @@
-"""Where parameters meet every time step: products, biases and table look-ups, and what their gradients are sums of.
+"""Products, biases and table look-ups whose parameters are used at every time step, and their gradients.
 
 A parameter's gradient is a sum of one contribution for each time step, each already summed over the batch. Usually that
-is one large product over T·B. With ``clip`` each step's contribution is held to ±clip before the sum over time, which
-is what Theano's ``grad_clip`` inside ``scan`` does and the ancestor trains with. (char-rnn and min-char-rnn clip the
-total instead.)
+is one large product over T·B. With ``clip`` each step's contribution is clipped to ±clip before the sum over time. So
+does Theano's ``grad_clip`` inside ``scan``, with which the ancestor trains. (char-rnn and min-char-rnn clip the total.)
 """
 
 from __future__ import annotations
@@ -149,7 +148,7 @@ class Take(Op):
 class Scatter(Op):
     """The gradient of `Take`'s table (N, m): that of the result (T, B, m) summed by index.
 
-    Each time step's sum is held to ±clip if asked for.
+    With ``clip`` each time step's sum is clipped to ±clip.
     """
 
     __props__ = ("clip",)
@@ -176,7 +175,7 @@ class Scatter(Op):
 
 
 class Affine(Op):
-    """``x @ W + b`` for x (T, B, n): one product, which PyTensor's rewrites leave whole."""
+    """``x @ W + b`` for x (T, B, n): one product, which PyTensor's rewrites do not split."""
 
     __props__ = ("clip",)
 

@@ -2,9 +2,9 @@
 
 *encode* is the ancestor's tanh layer V→H; *embed* is one learned vector for each symbol; in *resize* the first
 recurrent layer takes the V-wide input itself. A one-hot vector times a matrix is one of the matrix's rows, so no
-one-hot vector is ever made: what the first layer computes from its input alone is computed once for each symbol and
-then looked up. Frames of notes, in which several of V pitches sound, are multiplied by the matrix; *embed* adds up
-the vectors of the pitches that sound.
+one-hot vector is ever made: the first layer's input products are computed once for each symbol and then looked up.
+Frames of notes, in which several of V pitches sound, are multiplied by the matrix; *embed* adds up the vectors of the
+pitches that sound.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pytensor.tensor import TensorVariable
 from charrnn.model.dropout import Dropout
 from charrnn.model.products import AddBias, Affine, Take
 
-#: What a recurrence runs over: symbols (T, B) and a row for each of them (or the width V of one-hot rows); or inputs
+#: The input of a recurrence: symbols (T, B) and a row for each of them (or the width V of one-hot rows); or inputs
 #: (T, B, W) and None.
 LayerInput = tuple[TensorVariable, TensorVariable | int | None]
 
 
 class InputStage:
-    """The parameters E (V, H), a (H,) and Y0, Y1 ... (n, W), and the first layer's input that is made with them.
+    """The parameters E (V, H), a (H,) and Y0, Y1 ... (n, W), and the first layer's input computed from them.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class InputStage:
     dtype : {"float32", "float64"}
     label_sizes : sequence of int
         For each label column the number of labels, that of "no label" included. Every label has a vector, which is
-        added to the first layer's input at each step, as if it were part of the symbol. (The lyrics ancestor puts the
-        two side by side, which is the same with a first layer of its own for each.)
+        added to the first layer's input at each step, as if it were part of the symbol. (The lyrics ancestor
+        concatenates the two, which is equivalent to a separate first layer for each.)
 
     Attributes
     ----------
@@ -71,16 +71,16 @@ class InputStage:
         return pt.eye(rows, dtype=self.dtype) if isinstance(rows, int) else rows
 
     def looked_up(self, p: Mapping[str, TensorVariable], x: TensorVariable) -> TensorVariable:
-        """Return the first layer's input for symbols (T, B), written out for every position (T, B, W)."""
+        """Return the first layer's input for symbols (T, B), at every position (T, B, W)."""
         return Take()(self.table(p), x)
 
     def condition(self, p: Mapping[str, TensorVariable], labels: TensorVariable, clip: float | None) -> TensorVariable:
-        """Return what labels (T, B, K) add to the first layer's input, (T, B, W)."""
+        """Return the term that labels (T, B, K) add to the first layer's input, (T, B, W)."""
         vectors = [Take(clip)(p[f"Y{k}"], labels[:, :, k]) for k in range(len(self.label_sizes))]
         return vectors[0] if len(vectors) == 1 else pt.add(*vectors)
 
     def mixed(self, parameters: Mapping[str, np.ndarray], labels: Sequence[Mapping[int, float]]) -> np.ndarray:
-        """Return what shares of labels add to the first layer's input, (W,); as of `Model.condition`."""
+        """Return the term that shares of labels add to the first layer's input, (W,); see `Model.condition`."""
         total = np.zeros(self.width, self.dtype)
         for k in range(len(self.label_sizes)):
             for label, share in (labels[k] if labels else {0: 1.0}).items():
@@ -97,8 +97,8 @@ class InputStage:
     ) -> LayerInput:
         """Return the first layer's input for symbols (T, B).
 
-        It is written out for every position if positions of a symbol differ: because of labels or dropout, or because
-        each step's contribution to the gradient is clipped.
+        It is computed at every position, rather than once for each symbol, if there are labels or dropout, or if each
+        step's contribution to the gradient is clipped.
         """
         rows = self.rows(p)
         plain = condition is None and not drop.inputs

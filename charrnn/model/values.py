@@ -1,4 +1,4 @@
-"""What training changes: the parameters, the optimizer's slots, the learning rate."""
+"""The values that training changes: parameters, the optimizer's slots, the learning rate."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Values:
         Optimizer, cost; the initial parameters follow from ``hyper.random_seed``.
     network : Network
     documents : bool
-        Whether batches say where documents begin.
+        Whether batches mark where documents begin.
 
     Attributes
     ----------
     objective : Objective
-        What training minimises, over these variables.
+        The cost that training minimises, over these variables.
     """
 
     def __init__(self, hyper: HyperParams, network: Network, documents: bool) -> None:
@@ -42,7 +42,7 @@ class Values:
         self._learnrate = pytensor.shared(np.asarray(hyper.learnrate, hyper.dtype), name="learnrate", shape=())
         self._count = pytensor.shared(np.asarray(1, hyper.dtype), name="count", shape=())
         self.objective = Objective(network, self._vector, hyper, self._learnrate, self._count, documents)
-        # Training goes on from the parameters; everything else uses their average, if there is one.
+        # Training updates the parameters; everything else uses their average if the model has one.
         self._seen = self._vector.of(self.objective.slots[AVERAGE]) if hyper.average else self._vector
 
     @property
@@ -97,7 +97,7 @@ class Values:
             shared.set_value(self._vector.join({n: arrays[f"{prefix}/{n}"] for n in self._vector.slices}), borrow=True)
 
     def load_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
-        """Set parameters by name, as of `parameters`, and the optimizer's slots to 0.
+        """Set parameters by name (see `parameters`), and the optimizer's slots to 0.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Values:
         self.load_arrays(arrays)
 
     def vectors(self) -> dict[str, Any]:
-        """Return all that training changes, not copied: a step replaces these arrays and writes into none of them."""
+        """Return all vectors that training changes, not copied: a step replaces them and never writes into them."""
         return {name: shared.get_value(borrow=True) for name, shared in self._shared.items()}
 
     def show(self, vectors: Mapping[str, Any]) -> None:
@@ -128,7 +128,7 @@ class Values:
 
     @property
     def _shared(self) -> dict[str, SharedVariable]:
-        """The vectors that training changes, by the beginning of their parts' names."""
+        """The vectors that training changes, by the prefix of their parts' names."""
         return {"param": self._vector.shared, **{f"slot/{k}": v for k, v in self.objective.slots.items()}}
 
     def _split(self, shared: SharedVariable) -> dict[str, np.ndarray]:

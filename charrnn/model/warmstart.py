@@ -1,4 +1,4 @@
-"""Warm starts: a new model that begins with what another has learned, and may know more characters.
+"""Warm starts: a new model starts from the parameters of another, and may have more characters.
 
 >>> old = Model(HyperParams(layers=1, state_size=4), "GRUEncode", vocab_size=3, engine="cpu")
 >>> new = Model(old.hyper, "GRUEncode", vocab_size=5, engine="cpu")
@@ -22,14 +22,14 @@ FIXED = ("layers", "state_size", "gate", "reset", "tied", "head", "note_units", 
 
 
 def changed(hyper: HyperParams, **changes: Any) -> HyperParams:
-    """Return hyperparameters with changes that leave parameters what they mean.
+    """Return changed hyperparameters; changes that would alter the meaning of parameters are refused.
 
     Raises
     ------
     InvalidValue
-        One of them does not.
+        If a change would alter the meaning of a parameter.
     UnknownName
-        There is no such hyperparameter.
+        If a name is not that of a hyperparameter; the message lists near matches.
     """
     new = hyper.replace(**changes)
     for name in FIXED:
@@ -42,11 +42,11 @@ def changed(hyper: HyperParams, **changes: Any) -> HyperParams:
 
 
 def warm_start(new: Model, old: Model) -> None:
-    """Let a model begin where another stands: with the parameters that it predicts with.
+    """Give a model the parameters that another predicts with.
 
-    Where the optimizer is the same, what it remembers and the number of steps come along, so that the first steps are
-    no larger than others. New characters, whose indices come after the old ones, are read and predicted as U+FFFD is,
-    at index 0: so a text with them means to the new model what it meant to the old.
+    If the optimizer is the same, its slots and the number of steps are copied too, so that the first steps are not
+    larger than later ones. New characters, whose indices follow the old ones, get copies of the parameters of U+FFFD,
+    at index 0, so that the new model reads them as the old one did.
     """
     shapes = new.network.shapes()
     new.load_parameters({name: _grown(array, shapes[name]) for name, array in old.parameters.items()})
@@ -58,7 +58,7 @@ def warm_start(new: Model, old: Model) -> None:
 
 
 def _grown(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return an array with copies of what is at index 0 appended along every axis that is to be longer.
+    """Return an array extended to a shape; copies of index 0 are appended along every axis.
 
     >>> _grown(np.array([[1, 2], [3, 4]]), (3, 2)).tolist()
     [[1, 2], [3, 4], [1, 2]]

@@ -1,1 +1,1 @@
-"""HTML pages written from a session."""
+"""Write HTML pages from a session: the report and the shared page."""

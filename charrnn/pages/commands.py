@@ -1,4 +1,4 @@
-"""The commands that make a model again, as far as its history tells."""
+"""The commands that reproduce a model, reconstructed from its history."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def commands(ms: Session) -> str:
 
 
 def versions(ms: Session) -> str:
-    """Return what the model runs on here."""
+    """Return the versions of the packages that the model runs on, its engine and threads."""
     found = [f"charrnn {charrnn.__version__}", f"Python {platform.python_version()}"]
     found += [f"{package} {version}" for package in PACKAGES if (version := _version(package))]
     return f"{', '.join(found)}; engine {ms.model.engine}, threads {ms.model.threads}."
@@ -67,7 +67,7 @@ def _written(value: Any) -> str:
 
 
 def _modeltype(ms: Session) -> str:
-    """Return how a model type is given: by its name, or as a cell of the user's own."""
+    """Return the code of the argument `modeltype`: a name, or the user's own cell."""
     if ms.cell_source is None:
         return repr(ms.modeltype)
     cell, stage = type(ms.model.network.cell).__name__, ms.model.network.stage
@@ -75,7 +75,7 @@ def _modeltype(ms: Session) -> str:
 
 
 def _trainings(ms: Session) -> list[str]:
-    """Return calls of `train` that do what the rounds of the history did."""
+    """Return the calls of `train` that repeat the rounds of the history."""
     calls = []
     for call, rounds in itertools.groupby(_call(ms, row) for row in ms.history if row.get("batches")):
         given = "".join(f", {name}={value}" for name, value in call)

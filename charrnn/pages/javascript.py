@@ -1,4 +1,4 @@
-"""A network as JavaScript, translated from the step of its cell: any cell that the kernels run can run in a browser."""
+"""Translate a network into JavaScript, from the step of its cell; any cell that the kernels run can be translated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from charrnn.model.kernels.scalars import UnsupportedStep
 from charrnn.model.network import Network
 from charrnn.model.recurrence.step import StepGraph, rebuild, tensor
 
-#: Scalar Ops as expressions; truth is a number, as in the kernels.
+#: Scalar Ops as JavaScript expressions; booleans are numbers, as in the kernels.
 _FORMS: dict[type, str] = {
     ps.Sub: "({} - {})",
     ps.TrueDiv: "({} / {})",
@@ -57,16 +57,16 @@ _FORMS: dict[type, str] = {
 
 
 def translate(network: Network) -> str:
-    """Return a function ``network(p)`` of JavaScript that makes a network of its parameters, Float32Arrays by name.
+    """Return the JavaScript function ``network(p)``, which makes a network from its parameters, Float32Arrays by name.
 
-    What it returns has three methods: ``blank()`` gives the states before anything is read, ``read(symbol, condition)``
-    what the first layer takes from a symbol and its labels, and ``step(read, states)`` the logits of the next symbol
-    and the new states.
+    The network has three methods. ``blank()`` returns the initial states. ``read(symbol, condition)`` returns the input
+    products of the first layer for a symbol and its labels. ``step(read, states)`` returns the logits of the next
+    symbol and the new states.
 
     Raises
     ------
     UnsupportedStep
-        The cell's step holds something that has no translation.
+        If the cell's step has an Op without a translation.
     """
     onehot, width = network.stage == "resize", network.input_width
     step = StepGraph(Stack(network), width, network.state_size, network.dtype)
@@ -112,25 +112,25 @@ def _copies(names: Sequence[str]) -> str:
 
 
 def _shape(var: Variable) -> tuple[int, int]:
-    """Return the rows and columns of a value; a batch has one row here."""
+    """Return the rows and columns of a value; the batch has one row."""
     shape = (1, 1, *var.type.shape)[-2:]
     if var.type.ndim > 2 or shape[1] is None:
-        raise UnsupportedStep(f"{var} is no matrix of a known width")
+        raise UnsupportedStep(f"{var} is not a matrix of a known width")
     return shape[0] or 1, shape[1]
 
 
 class _Translation:
     """Statements that compute some variables from others.
 
-    Each product, each result and whatever is used twice is stored; other element-wise mathematics is written into the
-    expression that uses it.
+    Products, results and values that are used twice are stored in arrays. Other element-wise Ops are inlined into the
+    expression that uses them.
 
     Attributes
     ----------
     buffers, lines : list of str
-        Declarations of the arrays to store in, and the statements.
+        Declarations of the arrays, and the statements.
     results : list of str
-        Where the outputs are.
+        The names of the arrays that hold the outputs.
     """
 
     def __init__(self, prefix: str, known: dict[Variable, str], outputs: Sequence[Variable]) -> None:
@@ -166,14 +166,14 @@ class _Translation:
             raise UnsupportedStep(f"there is no translation of {node.op}")
 
     def _new(self, var: Variable) -> str:
-        """Declare an array for a value, and return its name."""
+        """Declare an array for a value and return its name."""
         rows, columns = _shape(var)
         self._names[var] = name = f"{self._prefix}{len(self.buffers)}"
         self.buffers.append(f"const {name} = new Float32Array({rows * columns});")
         return name
 
     def _array(self, var: Variable) -> str:
-        """Return where a value is stored."""
+        """Return the name of the array that holds a value."""
         if var not in self._names and isinstance(var, Constant):
             numbers = ", ".join(_number(value) for value in var.data.ravel().tolist())
             name = self._new(var)
@@ -182,11 +182,11 @@ class _Translation:
 
     @staticmethod
     def _fits(user: Apply, var: Variable) -> bool:
-        """Say whether an expression can stand inside of the one that uses it."""
+        """Return whether an expression can be inlined into the one that uses it."""
         return isinstance(user.op, Elemwise) and _shape(user.outputs[0]) == _shape(var)
 
     def _expression(self, node: Apply, shape: tuple[int, int]) -> str:
-        """Return the value of an element-wise Op at place i of a matrix."""
+        """Return the expression of an element-wise Op at index i of a matrix."""
         op = type(node.op.scalar_op)
         values = [self._element(var, shape) for var in node.inputs]
         if op in (ps.Add, ps.Mul):
@@ -210,7 +210,7 @@ class _Translation:
 
 
 def _number(value: float) -> str:
-    """Return a number as JavaScript writes it.
+    """Return a number as a JavaScript literal.
 
     >>> _number(-0.5), _number(float("inf"))
     ('(-0.5)', 'Infinity')

@@ -1,4 +1,4 @@
-"""Pages that stand on their own: one file of HTML, with everything in it that it needs."""
+"""Self-contained pages: each is a single file of HTML that loads nothing else."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import charrnn
 from charrnn.errors import InvalidValue, SaveFailed, warn_caller
 from charrnn.storage.atomic import write_atomically
 
-MARK = '<meta name="generator" content="charrnn'  # of a page that may be replaced by a newer one
-LARGE = 20_000_000  # bytes that browsers, and who opens the page on a phone, will feel
+MARK = '<meta name="generator" content="charrnn'  # pages with this mark may be overwritten
+LARGE = 20_000_000  # bytes; larger pages open slowly
 
 
 class LargePageWarning(UserWarning):
@@ -23,7 +23,7 @@ class LargePageWarning(UserWarning):
 
 
 def part(name: str) -> str:
-    """Return a file of the package's `pages` folder."""
+    """Return the text of a file in `pages/assets`."""
     return importlib.resources.files("charrnn.pages").joinpath("assets", name).read_text(encoding="utf-8")
 
 
@@ -37,13 +37,13 @@ def fill(template: str, **parts: str) -> str:
 
 
 def page(template: str, **parts: str) -> str:
-    """Return one of the package's pages, filled; those that begin with ``page.css`` know the common look."""
+    """Return one of the package's templates, filled; ``{{look}}`` stands for the common styles in ``page.css``."""
     mark = f'{MARK} {charrnn.__version__}">'
     return fill(part(template), mark=mark, look=part("page.css"), **parts)
 
 
 def escape(text: object) -> str:
-    """Return a text as HTML shows it.
+    """Return a text escaped for HTML.
 
     >>> escape('<b title="x">')
     '&lt;b title=&quot;x&quot;&gt;'
@@ -52,7 +52,7 @@ def escape(text: object) -> str:
 
 
 def script_data(value: Any) -> str:
-    """Return a value as JSON that nothing in it can end the script element of.
+    """Return a value as JSON that cannot close the script element around it.
 
     >>> script_data("</script>")
     '"\\\\u003c/script>"'
@@ -66,17 +66,17 @@ def checked_path(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InvalidValue
-        The name does not end in .html, so that no browser would open it.
+        If the name does not end in .html or .htm.
     SaveFailed
-        There is no such directory, or a file is there that is no page of charrnn's.
+        If the directory does not exist, or the path is a file that charrnn did not write.
     """
     checked = Path(path)
     if checked.suffix.lower() not in (".html", ".htm"):
-        raise InvalidValue(f"{str(path)!r} is no name of a page: expected one that ends in .html.")
+        raise InvalidValue(f"{str(path)!r} is not the name of a page: expected one that ends in .html.")
     if not checked.parent.is_dir():
-        raise SaveFailed(f"could not write {checked}: there is no directory {checked.parent}. Make it first.")
+        raise SaveFailed(f"could not write {checked}: the directory {checked.parent} does not exist. Make it first.")
     if checked.exists() and not _is_own(checked):
-        raise SaveFailed(f"did not write {checked}: what is there is no page of charrnn's. Choose another name.")
+        raise SaveFailed(f"did not write {checked}: the file there is not a page of charrnn's. Choose another name.")
     return checked
 
 
@@ -88,14 +88,14 @@ def _is_own(path: Path) -> bool:
 
 
 def write(path: Path, content: str) -> Path:
-    """Write a page, at once or not at all, and return its path; warn if it is very large.
+    """Write a page atomically and return its path; warn if it is very large.
 
     Raises
     ------
     SaveFailed
-        The disk is full or the directory read-only.
+        If the disk is full or the directory read-only.
     """
-    data = content.encode("utf-8", errors="replace")  # lone surrogates are no characters
+    data = content.encode("utf-8", errors="replace")  # lone surrogates cannot be encoded
     write_atomically(path, data)
     if len(data) > LARGE:
         warn_caller(f"{path} has {len(data) / 1e6:,.0f} MB: it opens slowly, above all on phones.", LargePageWarning)

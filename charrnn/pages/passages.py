@@ -1,4 +1,4 @@
-"""Passages of text on a page, coloured by how surprised a model is, and by what its units do."""
+"""Passages of text on a page, coloured by a model's surprise and by its units' activations."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from charrnn.session.session import Session
 
 SHADES = 10
-READ, SURPRISES, ACTIVITY = 3000, 700, 350  # characters: looked at, and shown of each
+READ, SURPRISES, ACTIVITY = 3000, 700, 350  # characters: read by the model, shown with surprises, shown for a unit
 UNITS = 4
 SURPRISING = 6.0  # nats that have the full colour
 PREDICATES = ("quotes", "brackets", "line_position", "upper", "digit", "word_position", "space", "vowel", "letter")
 
 
 def texts(ms: Session) -> list[str]:
-    """Return texts that the model did not learn from; what it writes itself where there are none.
+    """Return passages of the validation data, or a text that the model wrote if the data are not available.
 
-    There are no texts where the model did not learn characters.
+    The list is empty for models of music.
     """
     if "neurons" in ms.task.refusals:
         return []
@@ -41,7 +41,7 @@ def surprises(ms: Session, texts: Sequence[str]) -> str:
     shown, nats, left = [], [], SURPRISES
     for text in texts:
         score = write.score(ms, text[:left])
-        per_char = score.per_char[: len(score.text)]  # that of a document has its end too
+        per_char = score.per_char[: len(score.text)]  # the surprise at a document's end is left out
         notes = (f"{surprise:.2f} nats, p = {np.exp(-surprise):.3g}" for surprise in per_char)
         shown.append(_framed("", coloured(score.text, per_char / SURPRISING, notes)))
         nats.append(per_char)
@@ -50,21 +50,21 @@ def surprises(ms: Session, texts: Sequence[str]) -> str:
             break
     if not shown:
         return ""
-    whence = "the validation text" if ms.has_text else "what the model itself wrote"
+    whence = "the validation text" if ms.has_text else "a text that the model wrote"
     return (
         f'<p class="small quiet">The beginning of {whence}: {np.concatenate(nats).mean():.3f} nats per character. '
-        f"The stronger the colour, the less a character was expected.</p>{''.join(shown)}"
+        f"A stronger colour means a less expected character.</p>{''.join(shown)}"
     )
 
 
 def units(ms: Session, texts: Sequence[str]) -> str:
-    """Return the units that go along most closely with something that has a name, each with what it does."""
+    """Return the units that correlate most strongly with a named predicate, each with a text coloured by it."""
     passage = ("\n\n" if "\n" in ms.chars else "").join(texts)
     found: dict[tuple[int, int], tuple[float, str]] = {}
     for predicate in PREDICATES:
         try:
             (closest,) = look.find_neurons(ms, predicate, passage, n=1)
-        except InvalidValue:  # there is none of it in the text
+        except InvalidValue:  # the predicate is constant along the text
             continue
         closeness, _ = found.get((closest.layer, closest.unit), (0.0, ""))
         if abs(closest.correlation) > abs(closeness):
@@ -72,7 +72,7 @@ def units(ms: Session, texts: Sequence[str]) -> str:
     shown = []
     for (layer, index), (closeness, predicate) in sorted(found.items(), key=lambda item: -abs(item[1][0]))[:UNITS]:
         unit = activity.neurons(ms.model, ms.chars, passage[:ACTIVITY], index, layer)
-        assert isinstance(unit, activity.Activity)  # as one was asked for
+        assert isinstance(unit, activity.Activity)  # since `unit` was given
         heading = f"layer {layer}, unit {index}: {predicate.replace('_', ' ')} (correlation {closeness:.2f})"
         shown.append(_framed(heading, coloured(unit.text, unit.levels, (f"{value:.2f}" for value in unit.values))))
     return "".join(shown)
@@ -84,16 +84,20 @@ def _framed(heading: str, body: str) -> str:
 
 
 def coloured(text: str, levels: np.ndarray, notes: Iterable[str]) -> str:
-    """Return a text whose characters have colours behind them.
+    """Return a text as HTML with a background colour for each character.
 
     Parameters
     ----------
     text : str
         T characters.
     levels : numpy.ndarray
-        From -1 (cold) to 1 (warm), (T,).
+        Numbers from -1 (cold) to 1 (warm), (T,).
     notes : iterable of str
-        What a character shows when it is pointed at.
+        The tooltip of each character.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -109,7 +113,7 @@ def coloured(text: str, levels: np.ndarray, notes: Iterable[str]) -> str:
 
 
 def shades_css() -> str:
-    """Return the styles of the classes that `coloured` uses."""
+    """Return the CSS of the classes that `coloured` uses."""
     return "\n".join(
         f".{letter}{shade} {{ background: rgb(var(--{name}) / {0.065 * shade:.3g}); }}"
         for letter, name in (("w", "warm"), ("c", "cold"))
@@ -118,5 +122,5 @@ def shades_css() -> str:
 
 
 def _shown(ch: str) -> str:
-    """Marks stay on the letter before; what cannot be seen gets a sign."""
+    """Return a character to show: invisible ones get a sign, combining marks stay on the letter before."""
     return ch if unicodedata.category(ch) in ("Mn", "Me") else visible(ch)

@@ -1,4 +1,4 @@
-"""A page that tells all of a model: what it read, how it learned, what it writes, where it is surprised."""
+"""The report: a page about a model with its curves, samples, surprises, units, text, settings and commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAMPLES, SAMPLE_LENGTH, SEED = 6, 300, 0
 
 
 def report_page(ms: Session) -> str:
-    """Return the page."""
+    """Return the HTML of the report."""
     parts = {"Learning": _curves(ms), "What it writes": _samples(ms)}
     if texts := passages.texts(ms):
         parts |= {
@@ -122,7 +122,7 @@ def _sample(ms: Session) -> str:
 
 
 def along_the_way(ms: Session) -> list[Checkpoint]:
-    """Return the checkpoints that led to where the model stands, of many a few, as evenly as can be."""
+    """Return checkpoints that led to the current state, evenly spaced; only a few if there are many."""
     checkpoints = list(ms.checkpoints)
     way: list[Checkpoint] = []
     at = ms.checkpoint
@@ -138,7 +138,7 @@ def along_the_way(ms: Session) -> list[Checkpoint]:
 
 
 def _before(at: Checkpoint, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """Return the checkpoint that training went on from, or one before it if that was thinned away."""
+    """Return the checkpoint that training continued from, or an earlier one if it was thinned away."""
     earlier = [c for c in checkpoints if c.serial < at.serial]
     parent = next((c for c in earlier if c.name == at.parent), None)
     likely = (c for c in reversed(earlier) if c.branch == at.branch and c.step < at.step)
@@ -156,7 +156,7 @@ def _corpus(ms: Session) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Return the number of names and the first of them, with characters that cannot be seen made visible."""
+    """Return the number of names and the first of them, with invisible characters made visible."""
     between = " " if all(len(name) == 1 for name in names) else ", "
     shown = between.join("".join(map(visible, name)) for name in names[:120])
     return f"{len(names):,}: {shown}{' …' if len(names) > 120 else ''}"

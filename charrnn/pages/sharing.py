@@ -1,4 +1,4 @@
-"""A page in which a model itself writes, in the browser of whoever opens it."""
+"""The shared page, in which a model writes in the reader's browser."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def rounded(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return parameters as the page holds them, rounded to float16.
+    """Return parameters rounded to float16, as the page stores them.
 
     Raises
     ------
     InvalidValue
-        A number is too large for that, or is none.
+        If a number is too large for float16 or is not finite.
 
     Examples
     --------
@@ -35,23 +35,27 @@ def rounded(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         halves = {name: array.astype(np.float16) for name, array in parameters.items()}
     for name, array in halves.items():
         if not np.isfinite(array).all():
-            raise InvalidValue(f"Parameter {name} holds numbers that are too large for a page (65,504), or none.")
+            raise InvalidValue(f"Parameter {name} has values that a page cannot hold: above 65,504, or not finite.")
     return halves
 
 
 def share_page(ms: Session, title: str) -> str:
-    """Return the page.
+    """Return the HTML of the shared page.
 
-    It holds the parameters, rounded to float16, and the network as JavaScript. For a seed it draws the numbers that
-    `numpy.random.default_rng` draws, so that it writes what `ms.generate` writes with that seed and with parameters
-    that are rounded likewise, but for the rare draw that falls between two characters within the rounding of float32.
-    Of several documents each has a seed of its own: the second is written from the seed plus 1, and so on.
+    The page holds the parameters, rounded to float16, and the network as JavaScript. It draws the same random numbers
+    as `numpy.random.default_rng` for the same seed. It therefore writes the same text as `ms.generate` with the same
+    seed and rounded parameters, except in rare draws that fall within float32 rounding of the border between two
+    characters. Each document has its own seed: the second is written from the seed plus 1, and so on.
 
     Parameters
     ----------
-    ms : ModelState
+    ms : Session
     title : str
-        What the page is called.
+        The page's title.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
@@ -89,7 +93,7 @@ def share_page(ms: Session, title: str) -> str:
 
 
 def _about(ms: Session) -> str:
-    """Return a sentence about a model for people who have never met one."""
+    """Return a sentence about a model for readers who do not know such models."""
     numbers = sum(array.size for array in ms.model.parameters.values())
     trained = f"It read the text {ms.epochs:.3g} times" if ms.steps else "It has not learned anything yet"
     loss = ms.checkpoint.loss if ms.checkpoint else None
@@ -101,7 +105,7 @@ def _about(ms: Session) -> str:
 
 
 def _fields(ms: Session) -> str:
-    """Return the fields that only documents need: how many, and labels."""
+    """Return the form's fields that only documents need: their number, and labels."""
     number = '<input id="number" type="number" min="1" max="1000" value="3" required inputmode="numeric">'
     fields = [f'<div><label for="number">How many</label>{number}</div>']
     for column, table in enumerate(ms.label_tables):

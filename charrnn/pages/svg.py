@@ -1,6 +1,6 @@
-"""Line charts as HTML and SVG: a few lines of markup that fit a phone as well as a desk, in the page's own colours.
+"""Line charts as HTML and SVG, in the page's colours and for any width of screen.
 
-Lines are drawn in an SVG that is stretched to the width at hand; labels are HTML beside them, so that no letter is.
+Lines are drawn in an SVG that is stretched to the available width. Labels are HTML, so that they are not stretched.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 from charrnn.pages.page import escape
 
-SIDE = 1000  # of the square that lines are drawn in
-MOST_POINTS = 600  # of a line; more are not seen
+SIDE = 1000  # side of the square in which lines are drawn
+MOST_POINTS = 600  # points of a line; more would not be visible
 
 
 class Line(NamedTuple):
-    """A line of a chart: points (n,), the class that colours it, whether its points are marked."""
+    """A line of a chart: x and y (n,), its CSS class, and whether its points are marked."""
 
     x: np.ndarray
     y: np.ndarray
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 def chart(lines: Sequence[Line], limits: tuple[float, float], about: str, log: bool = False, height: int = 15) -> str:
-    """Return a chart.
+    """Return a chart as HTML.
 
     Parameters
     ----------
@@ -35,11 +35,15 @@ def chart(lines: Sequence[Line], limits: tuple[float, float], about: str, log: b
     limits : (float, float)
         The lowest and the highest value that is shown.
     about : str
-        What is seen in it, for those who do not see it.
+        A description for screen readers.
     log : bool
-        Whether values are shown on a logarithmic scale.
+        Whether the scale of values is logarithmic.
     height : int
-        In rem.
+        Height in rem.
+
+    Returns
+    -------
+    str
     """
     xs = np.concatenate([line.x for line in lines])
     first, last = float(xs.min()), float(xs.max())
@@ -66,7 +70,7 @@ def chart(lines: Sequence[Line], limits: tuple[float, float], about: str, log: b
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Return round numbers within limits, at most so many and one.
+    """Return round numbers within limits, at most `most` + 1.
 
     >>> ticks(1.13, 2.9), ticks(0, 12000, most=4)
     ([1.5, 2.0, 2.5], [0.0, 5000.0, 10000.0])
@@ -97,5 +101,5 @@ def _path(kind: str, x: np.ndarray, y: np.ndarray, marked: bool) -> str:
     if not points:
         return ""
     path = f'<path class="line {kind}" d="M{"L".join(points)}"/>'
-    dots = "".join(f"M{point}h0" for point in points)  # a round pen that does not move: a dot, however stretched
+    dots = "".join(f"M{point}h0" for point in points)  # strokes of length 0 with round caps are dots
     return path + (f'<path class="dots {kind}" d="{dots}"/>' if marked or len(points) == 1 else "")

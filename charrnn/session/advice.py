@@ -17,7 +17,6 @@ from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.music.options import MusicOptions
 from charrnn.data.sources import recognise
 from charrnn.data.text.source import ReadOptions
-from charrnn.errors import InvalidValue
 from charrnn.settings import recipes
 from charrnn.settings.recipes import Recipe
 
@@ -151,7 +150,7 @@ def advise(
     SourceNotFound, SourceUnusable
         If there is no text to learn from in `srcfile`.
     InvalidValue, UnknownName, EngineUnavailable
-        If an argument makes no sense, or the source is music.
+        If `minutes` is not above 0, there is no such engine, or the source is music.
 
     Examples
     --------
@@ -160,24 +159,21 @@ def advise(
     >>> ms.train(**advice.training)                                                           # doctest: +SKIP
     """
     checks.number("minutes", minutes, above=0)
-    source = recognise(srcfile, ReadOptions(lower=lower), DocumentOptions(), MusicOptions())
-    if source.corpus.kind == "music":
-        raise InvalidValue(f"advise is for texts, and {srcfile} is music: take preset='piano' for it.")
-    name, length, kinds, count = source.characters()
+    found = recognise(srcfile, ReadOptions(lower=lower), DocumentOptions(), MusicOptions()).characters()
     recipe = recipes.get("best").but(lower=lower)
-    speed = _measured(engine, threads, documents=count > 0)
-    trials = tried(recipe, length, kinds, minutes, speed)
-    recipe = suited(recipe, length, minutes, trials)
-    batches = 60 * minutes * SPENT / ROUNDS * _best(trials).chars_per_s / (recipe.batchsize * recipe.seq_len)
+    speed = _measured(engine, threads, documents=found.documents > 0)
+    trials = tried(recipe, found.length, found.kinds, minutes, speed)
+    recipe = suited(recipe, found.length, minutes, trials)
+    length = 60 * minutes * SPENT / ROUNDS * _best(trials).chars_per_s / (recipe.batchsize * recipe.seq_len)
     return Advice(
-        source=name,
-        length=length,
-        kinds=kinds,
-        documents=count,
+        source=found.name,
+        length=found.length,
+        kinds=found.kinds,
+        documents=found.documents,
         minutes=minutes,
         recipe=recipe,
         trials=trials,
-        train_len=max(1, round(batches)),
+        train_len=max(1, round(length)),
     )
 
 

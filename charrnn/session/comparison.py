@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.table import Table
+from charrnn.wording import folded
 
 LOSSES = ("valid_loss", "train_loss")  # of a checkpoint's record
 UNCOMPARED = ("sample", "pos", "epochs", "reference", "yardstick", *LOSSES)  # what is in a record, but no setting
@@ -20,11 +20,11 @@ UNCOMPARED = ("sample", "pos", "epochs", "reference", "yardstick", *LOSSES)  # w
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of the two: a checkpoint, its parameters by name, and a text that the model wrote with them."""
+    """One of the two: a checkpoint, its parameters by name, and a text or piece that the model wrote with them."""
 
     checkpoint: Checkpoint
     parameters: Mapping[str, np.ndarray]
-    sample: str
+    sample: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,8 @@ class Comparison:
     Attributes
     ----------
     a, b : Side
+    shown : callable
+        Takes a sample and a number of columns; returns the sample as lines.
     settings : Table
         What was set or reached differently: `what`, `a`, `b`.
     losses : Table
@@ -61,6 +63,7 @@ class Comparison:
 
     a: Side
     b: Side
+    shown: Callable[[Any, int], str] = folded
 
     @property
     def settings(self) -> Table:
@@ -94,7 +97,9 @@ class Comparison:
     def __repr__(self) -> str:
         names = f"a  {self.a.checkpoint!r}\nb  {self.b.checkpoint!r}"
         width = shutil.get_terminal_size().columns
-        samples = "\n".join(_side_by_side(self.a.sample, self.b.sample, width))
+        half = max((width - 3) // 2, 8)
+        a, b = (self.shown(side.sample, half) for side in (self.a, self.b))
+        samples = "\n".join(_side_by_side(a, b, half))
         settings = [repr(self.settings)] if self.settings else []
         return "\n\n".join([names, *settings, repr(self.losses), repr(self.weights), samples])
 
@@ -122,20 +127,15 @@ def _rms(array: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
 
 
-def _side_by_side(a: str, b: str, width: int) -> Iterator[str]:
+def _side_by_side(a: str, b: str, half: int) -> Iterator[str]:
     """Yield lines of two texts in columns.
 
-    >>> for line in _side_by_side("one\\ntwo", "a longer text", width=22):
+    >>> for line in _side_by_side("one\\ntwo", "a longer\\ntext", half=9):
     ...     print(line)
     a writes  │ b writes
     one       │ a longer
     two       │ text
     """
-    half = max((width - 3) // 2, 8)
-    columns = [[f"{name} writes", *_wrapped(text, half)] for name, text in (("a", a), ("b", b))]
+    columns = [[f"{name} writes", *text.splitlines()] for name, text in (("a", a), ("b", b))]
     for left, right in itertools.zip_longest(*columns, fillvalue=""):
         yield f"{left:{half}} │ {right}".rstrip()
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return [part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""]]

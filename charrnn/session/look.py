@@ -227,8 +227,11 @@ def statistics(ms: Session, text: str | None = None) -> Statistics:
         What to look at the activations along; the beginning of the validation text by default.
     """
     from charrnn.insight import statistics
+    from charrnn.insight.recording import Recording, state_after
 
-    return statistics.statistics(ms.model, ms.chars, _text_or(ms, text, 5000))
+    encoded = ms.task.encode(_text_or(ms, text, 5000), least=1)
+    recording = Recording(ms.model, encoded, state_after(ms.model, ms.task.before()))
+    return statistics.along(ms.model, recording, ms.corpus.noun)
 
 
 def plot(ms: Session, file: str | os.PathLike[str] | None = None) -> Curves:

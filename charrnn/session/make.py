@@ -18,7 +18,7 @@ from charrnn.data.music.options import MusicOptions
 from charrnn.data.reading import TRAINFRAC, Reading, given_paths
 from charrnn.data.sources import named, recognise, settled, source_like, with_parts
 from charrnn.data.text.source import ReadOptions
-from charrnn.errors import CheckpointNotFound, InvalidValue
+from charrnn.errors import InvalidValue, NotTrainedYet
 from charrnn.session import ancestor, record
 from charrnn.session.facts import Facts
 from charrnn.session.kinds import refusable
@@ -98,9 +98,11 @@ def new(
     trainfrac = _trainfrac(trainfrac, recipe.trainfrac, testfrac, apart)
     chosen = Reading(reading, documents, music, min_count, trainfrac, testfrac, given_paths(srcfile), **_paths(apart))
     if hyper.tied:  # before there is a directory
+        from charrnn.model import heads
         from charrnn.model.heads.output import require_tieable
 
-        require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
+        head = heads.make(hyper, vocab_size=1)
+        require_tieable(mtype.stage, one_output_each=head.width == head.vocab_size)
 
     def facts(data: Path) -> dict[str, Any]:
         corpus, never_written = source.encode(
@@ -164,7 +166,7 @@ def restored(
     ms = cls(WorkDir.open(workdir), engine, threads, cell)
     try:
         return record.restore(ms, checkpoint)
-    except CheckpointNotFound:
+    except NotTrainedYet:
         if checkpoint is not None or ms.origin:  # a warm start is in its first checkpoint
             raise
         return ms  # made with init_checkpoint=False, and not trained yet

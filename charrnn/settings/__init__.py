@@ -1,1 +1,1 @@
-"""Settings of a model: hyperparameters, presets, recipes."""
+"""Hyperparameters, presets and recipes."""

@@ -1,4 +1,4 @@
-"""Hyperparameters: everything about a model and its training that is chosen once, checked when it is chosen."""
+"""Hyperparameters of a model and its training, validated on construction."""
 
 from __future__ import annotations
 
@@ -21,11 +21,25 @@ HEADS = ("softmax", "bernoulli", "nade")
 RESETS = ("before", "after")
 POLICIES = ("plateau", "ancestor", "constant", "cosine", "exponential", "onecycle")
 DTYPES = ("float32", "float64")
+OTHER_NAMES = {  # that other programs have for them
+    "hidden_size": "state_size",
+    "rnn_size": "state_size",
+    "units": "state_size",
+    "n_embd": "state_size",
+    "num_layers": "layers",
+    "n_layers": "layers",
+    "n_layer": "layers",
+    "rnn_layers": "layers",
+    "lr": "learnrate",
+    "learning_rate": "learnrate",
+    "grad_clip": "clip_at",
+    "seed": "random_seed",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class HyperParams:
-    """The hyperparameters of a model; immutable, use `replace` for a changed copy.
+    """The hyperparameters of a model; immutable: `replace` returns a changed copy.
 
     Parameters
     ----------
@@ -34,70 +48,70 @@ class HyperParams:
     state_size : int
         Width of every hidden state, H.
     learnrate : float
-        Learning rate at the start of training; the policy adapts it from there.
+        Learning rate at the start of training; the policy adapts it.
     decay : float
         Decay of RMSProp's running average of squared gradients, in [0, 1).
     regcost : float
-        Weight λ of the L2 penalty (λ/2)·ΣW² over weight matrices; 0 for none.
+        Weight λ of the L2 penalty (λ/2)·ΣW² over weight matrices; 0 switches it off.
     optimizer : {"rmsprop", "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw"}
-        How a gradient becomes an update, see `charrnn.model.optimizers`.
+        How a gradient becomes an update; see `charrnn.model.optimizers`.
     momentum : float
-        Of momentum and Nesterov, and Adam's β₁; in [0, 1).
+        Coefficient of momentum and Nesterov, and Adam's β₁; in [0, 1).
     epsilon : float, optional
-        What RMSProp, Adagrad and Adam add to what they divide by; 1e-6, 1e-8 and 1e-8 by default.
+        Term that RMSProp, Adagrad and Adam add to the divisor; 1e-6, 1e-8 and 1e-8 by default.
     weight_decay : float
-        AdamW's decay of all parameters, apart from the gradient.
+        AdamW's decay of all parameters, separate from the gradient.
     clip : {"value", "step", "norm", None}
-        What is clipped at `clip_at`: each element of the summed gradient, each element of every time step's
-        contribution before summing (the ancestor's form), the norm of all gradients together, or nothing.
+        Clipping at `clip_at`: of each element of the summed gradient; of each element of every time step's
+        contribution before summing (the ancestor's form); of the norm of all gradients together; or none.
     clip_at : float
-        The bound of the clipping.
+        The limit of the clipping.
     cost : {"sum", "mean"}
-        Minimise the sum over T and B of the cross-entropy plus the penalty, or that divided by T·B. Gradients of the
-        mean are T·B times smaller, for which RMSProp's epsilon is not: prefer Adam with it.
+        The cost: the sum of the cross-entropy over T and B plus the penalty, or this sum divided by T·B. Gradients of
+        the mean are T·B times smaller, but RMSProp's epsilon is not: prefer Adam with the mean.
     gate : {"sigmoid", "hard_sigmoid"}
-        The function of the gates. Measured with the defaults on tinyshakespeare, the hard one is 0.01 nats/char ahead
-        for six epochs (1.638 and 1.645) and behind after seven (1.626 and 1.622), so the smooth one is the default.
+        The gate function. With the defaults on tinyshakespeare, the hard one is 0.01 nats/char ahead for six epochs
+        (1.638 and 1.645) and behind after seven (1.626 and 1.622); the smooth one is therefore the default.
     reset : {"before", "after"}
         Where a GRU's reset gate acts: on the state before the recurrent product (the ancestor's), or on the
         product (cuDNN's and torch's).
     policy : {"plateau", "ancestor", "constant", "cosine", "exponential", "onecycle"}
-        How the learning rate changes, see `charrnn.training.policies`.
+        How the learning rate changes; see `charrnn.training.policies`.
     decay_rate, decay_after : float, int
-        Policy "exponential" multiplies the learning rate by `decay_rate` at the end of every epoch but the first
+        The policy "exponential" multiplies the learning rate by `decay_rate` at the end of every epoch but the first
         `decay_after`.
     average : float
-        Decay of a running average of the parameters, such as 0.999, with which the model predicts and writes, while
-        training goes on with the parameters themselves; 0 for none.
+        Decay of a running average of the parameters, such as 0.999. The model predicts and writes with the average,
+        and training updates the parameters themselves. 0 switches it off.
     bptt_truncate : int
-        Back-propagate only through the last n steps of each sequence; -1 for all of them.
+        Number of steps, the last of each sequence, that gradients flow back through; -1 for whole sequences.
     dropout, dropout_inputs, dropout_weights : float
-        Rates at which training drops every layer's outputs, the first layer's inputs, and recurrent weights; below 1.
+        Dropout rates of every layer's outputs, the first layer's inputs, and recurrent weights; below 1.
     label_dropout : float
-        Rate at which training hides labels, so that a model of labelled documents also learns to go without.
+        Probability that training hides a document's labels, so that the model also learns to write without them.
     tied : bool
         Whether the output layer's matrix is the input layer's, transposed.
     head : {"softmax", "bernoulli", "nade"}
-        What the outputs mean: one of V symbols; or frames of notes, independent of each other, or each dependent on
-        those above it. See `charrnn.model.heads`.
+        The output distribution: over V symbols; over frames of independent notes; or over frames of notes, each
+        dependent on those above it. See `charrnn.model.heads`.
     note_units : int
-        Hidden units between the notes of a frame, for the head "nade".
+        Number of hidden units of the head "nade".
     layer_norm : bool
-        Whether the sums of GRUs, LSTMs and plain RNNs are normalised over the units (Ba et al. 2016), see
+        Whether the sums of GRUs, LSTMs and plain RNNs are normalised over the units (Ba et al. 2016); see
         `charrnn.model.cells.normalise`.
     init : {"uniform", "normal", "small"}
-        Initial weights: the ancestor's, PoetRNN's or min-char-rnn's, see `charrnn.model.initial`.
+        Initial weights: the ancestor's, PoetRNN's or min-char-rnn's; see `charrnn.model.initial`.
     forget_bias : float
         Initial bias of an LSTM's forget gate.
     random_seed : int
-        Seed of the initial parameters and of everything random in training.
+        Seed of the initial parameters and of all randomness in training.
     dtype : {"float32", "float64"}
         Precision of parameters and states.
 
     Raises
     ------
     InvalidValue
-        If a number makes no sense.
+        If a number has the wrong type or is out of range; the message names the allowed values.
     UnknownName
         If a name is not among the values above.
 
@@ -170,10 +184,10 @@ class HyperParams:
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """Return the hyperparameters of a named recipe, see `charrnn.settings.recipes`.
+        """Return the hyperparameters of a named recipe; see `charrnn.settings.recipes`.
 
         ``"rngru"`` is exactly the Theano GRU program that charrnn succeeds: hard sigmoid, clipping per time
-        step, its rule for the learning rate. ``ModelState.initfromsrcfile(..., preset=name)`` takes all of a recipe.
+        step, and its learning-rate rule. ``ModelState.initfromsrcfile(..., preset=name)`` takes all of a recipe.
 
         >>> HyperParams.preset("rngru").clip
         'step'
@@ -186,14 +200,24 @@ class HyperParams:
         return [field.name for field in dataclasses.fields(cls)]
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with some hyperparameters changed."""
+        """Return a copy with some hyperparameters changed.
+
+        Raises
+        ------
+        UnknownName
+            If a name is not that of a hyperparameter.
+        InvalidValue
+            If a value has the wrong type or is out of range.
+        """
         for name in changes:
             if name not in self.names():
-                raise UnknownName(f"There is no hyperparameter {name!r}. {near_matches(name, self.names())}")
+                meant = OTHER_NAMES.get(name)
+                hint = f"It is called {meant} here." if meant else near_matches(name, self.names())
+                raise UnknownName(f"There is no hyperparameter {name!r}. {hint}")
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the hyperparameters as a dictionary that JSON can hold."""
+        """Return the hyperparameters as a JSON-serialisable dictionary."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -202,5 +226,5 @@ class HyperParams:
         return cls().replace(**values)
 
     def _check(self, check: Callable[..., Any], name: str, **limits: Any) -> None:
-        """Check a field, and keep it as Python's own type, which JSON can hold."""
+        """Check a field and store it as a plain Python type, which is JSON-serialisable."""
         object.__setattr__(self, name, check(name, getattr(self, name), **limits))

@@ -76,8 +76,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
     },
     "alice": {
-        "about": "The Keras notebook's LSTM. It reads one number for each character and predicts after every 100 "
-        "of them anew; charrnn reads one-hot vectors in streams, and predicts every character.",
+        "about": "The Keras notebook's LSTM. It reads one number for each character and predicts one character after "
+        "every 100; charrnn reads one-hot vectors in streams, and predicts every character.",
         "modeltype": "LSTMResize",
         "trainfrac": 1.0,
         "lower": True,
@@ -95,8 +95,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hyper": {**_ALICE, "layers": 2},
     },
     "lyrics": {
-        "about": "The PyTorch project's LSTM, for songs as documents. It unrolls whole songs; charrnn sequences of "
-        "them.",
+        "about": "The PyTorch project's LSTM, for songs as documents. It unrolls whole songs; charrnn unrolls "
+        "sequences.",
         "modeltype": "LSTMEmbed",
         "trainfrac": 1.0,
         "batchsize": 50,
@@ -114,8 +114,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hyper": {**_LYRICS, "label_dropout": 0.0},
     },
     "min-char-rnn": {
-        "about": "The numpy gist's plain network, which trains for ever. At the end of its text it begins again with a "
-        "blank state; charrnn reads on.",
+        "about": "The numpy gist's plain network, which trains endlessly. At the end of the text it resets the state; "
+        "charrnn keeps it.",
         "modeltype": "RNNResize",
         "seq_len": 25,
         "trainfrac": 1.0,
@@ -134,7 +134,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "piano": {
         "about": "The PyTorch project's LSTM for piano music, in frames of 0.3 s whose notes are independent. It "
-        "unrolls whole pieces, padded; charrnn sequences of them.",
+        "unrolls whole pieces, padded; charrnn unrolls sequences.",
         "modeltype": "LSTMEmbed",
         "trainfrac": 1.0,
         "batchsize": 120,
@@ -142,22 +142,22 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hyper": {**_LYRICS, "clip": "norm", "clip_at": 1.0, "head": "bernoulli"},
     },
     "piano-jsb": {
-        "about": "The lowest loss known for little piano music, as of the JSB chorales: other keys in every epoch.",
+        "about": "The lowest known loss for little piano music, such as the JSB chorales; every epoch has other keys.",
         "seq_len": 32,
         "batchsize": 8,
         "num_rounds": 100,
         "hyper": _PIANO,
     },
     "piano-nottingham": {
-        "about": "The lowest loss known for more piano music, as of the Nottingham tunes, in their own keys.",
+        "about": "The lowest known loss for more piano music, such as the Nottingham tunes, in their own keys.",
         "seq_len": 128,
         "batchsize": 8,
         "num_rounds": 20,
         "hyper": {**_PIANO, "learnrate": 5e-3, "weight_decay": 0.01, "clip_at": 1.0, "dropout": 0.4, "average": 0.998},
     },
     "best": {
-        "about": "What was best of little that was tried, for ten minutes on two cores and a text of about 1 MB. "
-        "Smaller texts ask for more dropout, see advise.",
+        "about": "The best of a few settings tried, for ten minutes on two cores and a text of about 1 MB. "
+        "Smaller texts need more dropout; see advise.",
         "seq_len": 64,
         "batchsize": 32,
         "num_rounds": 15,
@@ -184,7 +184,7 @@ def get_preset(name: str) -> dict[str, Any]:
     Raises
     ------
     UnknownName
-        If there is none; near matches are named.
+        If there is no preset of this name; the message lists near matches.
     """
     if name not in PRESETS:
         raise UnknownName(f"There is no preset {name!r}. {near_matches(str(name), PRESETS)}")

@@ -1,4 +1,4 @@
-"""Recipes: the programs that charrnn succeeds, and the best ways known, as settings that belong together.
+"""Recipes: complete settings of the programs that charrnn succeeds, and the best known ones.
 
 >>> names()  # doctest: +NORMALIZE_WHITESPACE
 ['alice', 'alice-bigger', 'best', 'lyrics', 'lyrics-conditional', 'min-char-rnn', 'piano', 'piano-jsb',
@@ -20,29 +20,30 @@ from charrnn.settings.presets import PRESETS, get_preset
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a model is made and trained.
+    """The settings with which a model is made and trained.
 
     Parameters
     ----------
     about : str
-        Where the recipe is from, and what of it charrnn does in another way.
+        The recipe's origin, and how charrnn differs from it.
     modeltype : str
         Cell and input stage.
     seq_len : int
-        T, characters that gradients flow back through.
+        T, the number of characters that gradients flow back through.
     trainfrac : float
-        Part of the text to learn from.
+        The fraction of the text used for training.
     lower : bool
         Whether the text is lower-cased.
     labels : str or tuple of str
-        Columns of labels, where the source is a table of documents.
+        Label columns, if the source is a table of documents.
     transpose : int
-        Semitones by which pieces of music are shifted at most, up or down, in training.
+        Maximum number of semitones by which training transposes pieces of music, up or down.
     batchsize : int
         B.
     num_rounds : int
-        Rounds, of one epoch each, that it is meant for.
+        Number of rounds, of one epoch each.
     hyper : HyperParams
+        Hyperparameters of the model.
 
     Examples
     --------
@@ -66,7 +67,7 @@ class Recipe:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Arguments of `ModelState.initfromsrcfile`; of the hyperparameters those that are not the default."""
+        """Arguments of `ModelState.initfromsrcfile`; hyperparameters at their defaults are left out."""
         usual = HyperParams().to_json()
         chosen = {name: value for name, value in self.hyper.to_json().items() if value != usual[name]}
         made = {
@@ -80,7 +81,7 @@ class Recipe:
         return {"batchsize": self.batchsize, "num_rounds": self.num_rounds}
 
     def but(self, **changes: Any) -> Recipe:
-        """Return a copy with some settings changed: those that are not None.
+        """Return a copy with some settings changed; changes to None are ignored.
 
         >>> Recipe().but(seq_len=50, trainfrac=None).settings
         {'modeltype': 'GRUEncode', 'seq_len': 50, 'trainfrac': 0.9}
@@ -110,7 +111,7 @@ def get(name: str) -> Recipe:
     Raises
     ------
     UnknownName
-        There is none; near matches are named.
+        If there is no recipe of this name; the message lists near matches.
     """
     preset = get_preset(name)
     return Recipe(**{**preset, "hyper": HyperParams(**preset.get("hyper", {}))})

@@ -20,9 +20,9 @@ from charrnn.storage.belongings import CHECKPOINTS, HISTORY_FILE, INVENTORY_FILE
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of
 from charrnn.storage.checkpointfile import read_arrays
 from charrnn.storage.creation import resolve, staged
-from charrnn.storage.faults import writing
+from charrnn.storage.faults import reading, writing
 from charrnn.storage.modelfile import Facts
-from charrnn.storage.plain import read_plain
+from charrnn.storage.plain import exists, read_plain
 from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.verify import verify
 from charrnn.storage.workdir import WorkDir
@@ -34,17 +34,19 @@ _MOST_CHECKPOINTS = 2  # the last and the best
 def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     """Write a model to the zip `file`, whole or not at all, and return its path.
 
-    It holds the model's facts, the last and the best checkpoint with their notes, and the history. A file that is there
+    It holds the facts, the last and the best checkpoint with their notes, and the history. A bundle that is there
     already is replaced.
 
     Raises
     ------
     CheckpointNotFound
-        There is no checkpoint yet.
+        If the model has no checkpoint yet.
     CorruptFile
-        One of the two is damaged.
+        If one of the two is damaged.
+    ModelReplaced
+        If another model is in the directory now.
     SaveFailed
-        `file` cannot be written.
+        If `file` cannot be written, or is there and not a bundle.
 
     Examples
     --------
@@ -57,8 +59,10 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     <Checkpoint e0000-s00000005-v3.250: 3.2500 nats/char, ...>
     """
     target = resolve(file)
-    if os.path.lexists(target) and not is_bundle(target):
-        raise SaveFailed(f"did not write {target}: what is there is no bundle made by export. Choose another name.")
+    if exists(target) and not is_bundle(target):
+        raise SaveFailed(f"did not write {target}: the file there is not a bundle made by export. Choose another name.")
+    with reading(workdir.path / MODEL_FILE):
+        workdir.require_same_model()
     last, content = _intact(workdir, lookup.LAST)
     chosen = {last.name: content}
     refs, found, _ = workdir.snapshot()
@@ -83,10 +87,11 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
 
 def is_bundle(path: Path) -> bool:
     """Return whether a file looks like a bundle made by export, which a newer one may replace."""
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        return False
-    with writing(path), open(path, "rb") as file:
-        head = file.read(300)
+    with writing(path):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            head = file.read(300)
     return head[:4] == b"PK\x03\x04" and head[30:40] == MODEL_FILE.encode() and b'"charrnn model"' in head
 
 
@@ -117,20 +122,21 @@ def import_bundle(
     NotAModelDirectory
         If the bundle does not exist.
     CorruptFile, FileUnreadable, TooLarge, NewerFormat
-        If it is no bundle, holds what a bundle never holds, is damaged, cannot be read or would take too much memory;
-        or a later charrnn wrote it.
+        If it is not a bundle, holds what a bundle never holds, is damaged, cannot be read, would take too much
+        memory, or was written by a later charrnn.
     ModelExists, InvalidValue, WorkdirLocked, SaveFailed
         As `WorkDir.create`.
     """
     source, target = resolve(file), resolve(path)
-    if not source.is_file():
-        raise NotAModelDirectory(f"{source} is not a file: expected a bundle made by export.")
+    with reading(source, "bundle"):
+        if not source.is_file():
+            raise NotAModelDirectory(f"{source} is not a file: expected a bundle made by export.")
     with staged(target, overwrite) as stage:
         with writing(stage):
             (stage / CHECKPOINTS).mkdir()
         _unpack(source, stage)
-        if not (stage / MODEL_FILE).exists():
-            raise CorruptFile(f"{source} holds no {MODEL_FILE}: it is no bundle made by export.")
+        if not exists(stage / MODEL_FILE):
+            raise CorruptFile(f"{source} lacks {MODEL_FILE}: it is not a bundle made by export.")
         try:
             workdir = WorkDir(stage, max_memory)
             inventory = workdir.stock(former=None)
@@ -168,7 +174,7 @@ def _unpack(source: Path, stage: Path) -> None:
     with opened_zip(source, "bundle") as bundle:
         _inspect(bundle, source)
         for name in bundle.namelist():
-            with bundle.open(name) as member, open(stage / name, "xb") as copy:
+            with bundle.open(name) as member, writing(stage), open(stage / name, "xb") as copy:
                 shutil.copyfileobj(member, copy)
 
 
@@ -181,10 +187,12 @@ def _inspect(bundle: zipfile.ZipFile, source: Path) -> None:
         if folder == CHECKPOINTS and name.endswith(SUFFIX) and place_of(name.removesuffix(SUFFIX)):
             checkpoints += 1
         elif member.filename not in (MODEL_FILE, REFS_FILE, HISTORY_FILE):
-            raise CorruptFile(f"{source} holds {member.filename!r}, which no bundle made by export holds: refused.")
+            raise CorruptFile(
+                f"{source} holds {member.filename!r}, which is not part of a bundle made by export: refused."
+            )
         if member.compress_type != zipfile.ZIP_STORED:
             raise CorruptFile(
-                f"{source} is compressed, as no bundle made by export is: refused. Unpack it, and load that."
+                f"{source} is compressed, and bundles made by export are not: refused. Unpack it, and load that."
             )
     if len({member.filename for member in members}) < len(members):
         raise CorruptFile(f"{source} holds a file twice: refused.")

@@ -17,6 +17,7 @@ from charrnn.storage.atomic import sync_directory, sync_tree
 from charrnn.storage.belongings import is_model, move_foreign
 from charrnn.storage.faults import writing
 from charrnn.storage.lock import OWNER, WriterLock
+from charrnn.storage.plain import exists
 
 _LOOKS = 20
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -55,24 +56,16 @@ def staged(target: Path, overwrite: bool) -> Iterator[Path]:
     SaveFailed
         If the disk is full or read-only.
     """
-    restore_replaced(target)
     with contextlib.ExitStack() as stack:
-        if is_model(target):
-            if not overwrite:
-                raise ModelExists(
-                    f"{target} already holds a model. Load it (ModelState.load), choose another directory, or pass "
-                    "overwrite=True to replace it permanently."
-                )
-            stack.enter_context(WriterLock(target).held())
-        elif os.path.lexists(target) and not _is_empty(target):
-            what = "holds other files than a model" if target.is_dir() else "is a file"
-            raise InvalidValue(f"{target} {what}: expected a new or empty directory. Choose another one.")
-        new_parents = [parent for parent in target.parents if not parent.exists()]
-        stage = _sibling(target, "new")
+        with writing(target):
+            restore_replaced(target)
+            _require_free(target, overwrite, stack)
+            new_parents = [parent for parent in target.parents if not parent.exists()]
+            stage = _sibling(target, "new")
         try:
             with writing(stage):
                 stage.mkdir(parents=True)
-            _remove_leftovers(target, but=stage)
+                _remove_leftovers(target, but=stage)
             stack.enter_context(WriterLock(stage).held())  # a sign of life, until it is moved
             yield stage
             with writing(stage):
@@ -89,7 +82,22 @@ def staged(target: Path, overwrite: bool) -> Iterator[Path]:
         if os.name == "nt":  # which moves no directory with an open file
             stack.close()
         _move(stage, target)  # under both locks: nobody begins to write in between, or takes it for a crash
-        (target / OWNER).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (target / OWNER).unlink(missing_ok=True)
+
+
+def _require_free(target: Path, overwrite: bool, stack: contextlib.ExitStack) -> None:
+    """Raise unless a model may be made at `target`; lock the one that is to be replaced until the stack is closed."""
+    if is_model(target):
+        if not overwrite:
+            raise ModelExists(
+                f"{target} already holds a model. Load it (ModelState.load), choose another directory, or pass "
+                "overwrite=True to replace it permanently."
+            )
+        stack.enter_context(WriterLock(target).held())
+    elif exists(target) and not _is_empty(target):
+        what = "holds other files than a model" if target.is_dir() else "is a file"
+        raise InvalidValue(f"{target} {what}: expected a new or empty directory. Choose another one.")
 
 
 def restore_replaced(target: Path) -> None:
@@ -126,7 +134,7 @@ def _is_being_built(stage: Path) -> bool:
 def _move(stage: Path, target: Path) -> None:
     retired = _sibling(target, "old")
     with writing(target):
-        replaces = os.path.lexists(target)
+        replaces = exists(target)
         if replaces:
             os.rename(target, retired)
         try:

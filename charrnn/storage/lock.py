@@ -113,9 +113,9 @@ class WriterLock:
 
     def _acquire(self, stack: contextlib.ExitStack) -> None:
         """Take both locks, to be let go by `stack`."""
-        if not self.directory.is_dir():  # the lock would create it
-            raise SaveFailed(f"could not write {self.directory}: it is gone.")
         with writing(self.directory):
+            if not self.directory.is_dir():  # the lock would create it
+                raise SaveFailed(f"could not write {self.directory}: it is gone.")
             require_plain(self.directory / LOCK)
             stack.enter_context(self._directory_locked())
             try:

@@ -18,13 +18,14 @@ from charrnn.storage import budget, lookup
 from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.checkpointfile import read_arrays
+from charrnn.storage.faults import ForeignFile, reading
 from charrnn.storage.history import History
 from charrnn.storage.inventory import Inventory, Listed
 from charrnn.storage.lookup import Lost
 from charrnn.storage.modelfile import Facts, ModelFile
-from charrnn.storage.plain import require_plain
+from charrnn.storage.plain import exists, require_plain
 from charrnn.storage.refs import Refs
-from charrnn.storage.shelf import ForeignCheckpoint, Shelf
+from charrnn.storage.shelf import Shelf
 from charrnn.storage.standing import Standing
 
 _ATTEMPTS = 20
@@ -226,7 +227,7 @@ class ModelDir:
             lines=self.history.lines,
             digest=self.history.digest(),
             revision=self.refs.revision,
-            data=former.data if former else self.data.exists(),
+            data=former.data if former else exists(self.data),
         )
 
     def require_same_model(self) -> None:
@@ -258,11 +259,11 @@ class ModelDir:
         for name, error in damaged.items():
             if name in listed:
                 lost[name] = Lost(error, listed[name].branch, listed[name].serial)
-            elif not (inventory and isinstance(error, ForeignCheckpoint)):  # nothing of this model was in its place
+            elif not (inventory and isinstance(error, ForeignFile)):  # nothing of this model was in its place
                 lost[name] = Lost(error)
         for name in listed.keys() - {checkpoint.name for checkpoint in found} - damaged.keys():
             path = self.shelf.path_of(name)
-            if not os.path.lexists(path):
+            if not exists(path):
                 lost[name] = Lost(CheckpointNotFound(f"{path} is missing."), listed[name].branch, listed[name].serial)
         return self.refs, found, lost
 
@@ -277,7 +278,8 @@ class ModelDir:
     def _read_model(self) -> tuple[ModelFile, tuple[int, ...]]:
         """Return what `model.json` holds, and what shows that the file is still the same one."""
         try:
-            status = os.lstat(self.path / MODEL_FILE)
+            with reading(self.path / MODEL_FILE):
+                status = os.lstat(self.path / MODEL_FILE)
             return ModelFile.read(self.path, self.max_memory), (status.st_ino, status.st_mtime_ns, status.st_size)
         except CorruptFile as error:
             raise type(error)(f"{error} Put back a copy of it: it never changes, so one of any age will do.") from error

@@ -31,19 +31,32 @@ def require_plain(path: Path, directory: bool = False) -> bool:
     CorruptFile
         If it is a link, a pipe, a device or the like. It is not followed and not opened.
     """
-    try:
-        mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    if not exists(path):
         return False
-    except OSError:
-        with reading(path):
-            raise
+    with reading(path):
+        mode = os.lstat(path).st_mode
     if not (stat.S_ISDIR(mode) if directory else stat.S_ISREG(mode)):
         raise CorruptFile(
             f"{path} is {_KINDS.get(stat.S_IFMT(mode), 'a plain file')}, expected a plain "
             f"{'directory' if directory else 'file'}: it is not opened. Put the real one in its place."
         )
     return True
+
+
+def exists(path: Path) -> bool:
+    """Return whether anything is at `path`, a broken link included.
+
+    Raises
+    ------
+    FileUnreadable
+        If the system does not say: a disk that fails must not make files look missing.
+    """
+    with reading(path):
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
 
 @contextlib.contextmanager
@@ -55,17 +68,17 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     FileNotFoundError
         If it does not exist.
     CorruptFile
-        If it is no plain file.
+        If it is not a plain file.
     """
     if not require_plain(path):
         raise FileNotFoundError(f"{path} does not exist.")
     with open(os.open(path, _FLAGS), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # exchanged just now
-            raise CorruptFile(f"{path} is no plain file: it is not read.")
+            raise CorruptFile(f"{path} is not a plain file: it is not read.")
         yield file
 
 
 def read_plain(path: Path) -> bytes:
     """Return the content of a plain file; raises as `opened`."""
-    with opened(path) as file:
+    with reading(path), opened(path) as file:
         return file.read()

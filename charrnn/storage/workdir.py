@@ -1,4 +1,4 @@
-"""The working directory: everything a model is, on disk, where nothing is ever lost.
+"""The working directory: everything that a model needs to go on, on disk.
 
 model.json                      what never changes: settings, characters, what was learned from
 data/                           the encoded text
@@ -33,6 +33,7 @@ from charrnn.storage.atomic import discard_temporaries, write_atomically
 from charrnn.storage.belongings import CHECKPOINTS, DATA, INVENTORY_FILE, MODEL_FILE, REFS_FILE, is_model
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.creation import resolve, restore_replaced, staged
+from charrnn.storage.faults import reading, writing
 from charrnn.storage.inventory import Inventory
 from charrnn.storage.lock import WriterLock
 from charrnn.storage.modeldir import ModelDir
@@ -96,12 +97,15 @@ class WorkDir(ModelDir):
         target = resolve(path)
         with staged(target, overwrite) as stage:
             data = stage / DATA
-            data.mkdir()
-            (stage / CHECKPOINTS).mkdir()
-            file = ModelFile.new(model(data) if callable(model) else model, data)
-            (stage / REFS_FILE).write_bytes(Refs(model=file.id).to_bytes())
-            (stage / INVENTORY_FILE).write_bytes(Inventory(file.id).to_bytes())
-            (stage / MODEL_FILE).write_bytes(file.to_bytes())
+            with writing(stage):
+                data.mkdir()
+                (stage / CHECKPOINTS).mkdir()
+            facts = model(data) if callable(model) else model
+            with writing(stage):
+                file = ModelFile.new(facts, data)
+                (stage / REFS_FILE).write_bytes(Refs(model=file.id).to_bytes())
+                (stage / INVENTORY_FILE).write_bytes(Inventory(file.id).to_bytes())
+                (stage / MODEL_FILE).write_bytes(file.to_bytes())
         return cls(target)
 
     @classmethod
@@ -123,18 +127,16 @@ class WorkDir(ModelDir):
             If its `model.json` is damaged or of a later charrnn, or a link or device is in the place of a file.
         """
         target = resolve(path)
-        restore_replaced(target)
-        if not is_model(target):
-            if target.is_dir():
-                require_plain(target / MODEL_FILE)
-            what = "holds no charrnn model" if target.exists() else "does not exist"
-            folders = (*target.parent.glob("*"), *target.glob("*"))
-            models = [folder.relative_to(target.parent).as_posix() for folder in folders if is_model(folder)]
-            hint = f" {near_matches(target.name, models)}" if models else ""
-            raise NotAModelDirectory(f"{target} {what}. Make one with ModelState.initfromsrcfile (charrnn new).{hint}")
-        workdir = cls(target, max_memory)
-        workdir.require_plain_tree()
-        return workdir
+        with reading(target, "directory"):
+            restore_replaced(target)
+            if not require_plain(target / MODEL_FILE):
+                raise _no_model(target)
+            try:
+                workdir = cls(target, max_memory)
+            except FileNotFoundError:  # removed just now
+                raise _no_model(target) from None
+            workdir.require_plain_tree()
+            return workdir
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -252,9 +254,20 @@ class WorkDir(ModelDir):
         self._require_same_model()
         self.history.discard_torn_row()
         for folder in (self.path, self.path / CHECKPOINTS):
-            for name in discard_temporaries(folder):
+            with writing(folder):
+                names = discard_temporaries(folder)
+            for name in names:
                 warnings.warn(
                     f"{folder / name}: discarded an unfinished copy, left by a crash while it was being written.",
                     DamageWarning,
                     stacklevel=2,
                 )
+
+
+def _no_model(target: Path) -> NotAModelDirectory:
+    """Return the error for a directory without a model, which names the models near it."""
+    what = "holds no charrnn model" if target.exists() else "does not exist"
+    folders = (*target.parent.glob("*"), *target.glob("*"))
+    models = [folder.relative_to(target.parent).as_posix() for folder in folders if is_model(folder)]
+    hint = f" {near_matches(target.name, models)}" if models else ""
+    return NotAModelDirectory(f"{target} {what}. Make one with ModelState.initfromsrcfile (charrnn new).{hint}")

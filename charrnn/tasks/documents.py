@@ -14,7 +14,7 @@ from charrnn.errors import InvalidValue
 from charrnn.generation import sampler as sampling
 from charrnn.generation.documents import Samples, write_documents
 from charrnn.generation.sampler import Sample
-from charrnn.tasks.text import CharacterTask
+from charrnn.tasks.text import TRIES, CharacterTask
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -89,5 +89,10 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
             yield f"{self.write(model, length, rng=rng, **options)}\n\n"
 
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
-        """Return a document."""
-        return str(self.write(model, 300, temp=temp, rng=np.random.default_rng([seed, model.steps])))
+        """Return a document that is not blank, if the model writes one."""
+        rng = np.random.default_rng([seed, model.steps])
+        for _ in range(TRIES):
+            written = str(self.write(model, 300, temp=temp, rng=rng))
+            if written[1:].strip():
+                break
+        return written

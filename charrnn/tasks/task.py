@@ -16,6 +16,7 @@ from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.classifying import Classification
 from charrnn.model.choice import checked_temp
+from charrnn.wording import folded
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -164,8 +165,8 @@ class Task(ABC, Generic[C]):
         """
 
     def shown(self, written: Any, width: int) -> str:
-        """Return something written as text of at most `width` columns, or text that can be wrapped."""
-        return str(written)
+        """Return something written as lines of at most `width` columns."""
+        return folded(str(written), width)
 
     def drawing(self, written: Any) -> str | None:
         """Return something written as SVG, if it is not text."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=CharacterCorpus)
 
+TRIES = 5  # at a sample that is not blank
+
 
 class CharacterTask(Task[C]):
     """What models of texts and of documents have in common."""
@@ -180,10 +182,29 @@ class TextTask(CharacterTask[TextCorpus]):
         yield from sampler.write(length)
 
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
-        """Return how the model continues stream 0."""
-        state = None if place.state is None else place.state[:, 0]
+        """Return the line that stream 0 is in, as far as it was read, and how the model continues it.
+
+        Where that would be blank, or nothing was read yet, a line begins with a character that begins lines.
+        """
         rng = np.random.default_rng([seed, model.steps])
-        return str(self.write(model, 100, temp=temp, prompt="", init_state=state, rng=rng))
+        if place.state is not None:
+            line, reading = self._line_so_far(place)
+            state = place.state[:, 0]
+            written = str(self.write(model, 100, temp=temp, prompt=reading, init_state=state, rng=rng))
+            if written[len(reading) :].strip():
+                return f"{line}{written}".lstrip("\n")
+        for _ in range(TRIES):
+            written = str(self.write(model, 100, temp=temp, prompt="", rng=rng))
+            if written[1:].strip():
+                break
+        return written
+
+    def _line_so_far(self, place: Place) -> tuple[str, str]:
+        """Return what stream 0 has read of its line, one sequence at most, and the character that it reads next."""
+        data, streams = self._parts().train, place.state.shape[1] if place.state is not None else 1
+        before = data.batch(place.pos - 1, streams).x[:, 0] if place.pos else np.zeros(0, np.int32)
+        line = self._decoded(before).rpartition("\n")[2]
+        return line, self._decoded(data.batch(place.pos, streams).x[:1, 0])
 
     def _options(
         self, model: Model, temp: float | None, prompt: str | None, label: Any, guidance: float

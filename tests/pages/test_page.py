@@ -14,7 +14,7 @@ def test_only_pages_of_charrnn_are_replaced(tmp_path):
     pages.write(pages.checked_path(path), PAGE)
     assert pages.write(pages.checked_path(str(path)), PAGE + "more").read_text() == PAGE + "more"
     path.write_text("<p>by hand</p>")
-    with pytest.raises(SaveFailed, match="no page of charrnn's"):
+    with pytest.raises(SaveFailed, match="not a page of charrnn's"):
         pages.checked_path(path)
     assert path.read_text() == "<p>by hand</p>"
 
@@ -27,7 +27,7 @@ def test_other_names_are_refused(name, tmp_path):
 
 
 def test_a_missing_directory_is_named(tmp_path):
-    with pytest.raises(SaveFailed, match=r"no directory .*missing\. Make it"):
+    with pytest.raises(SaveFailed, match=r"the directory .*missing does not exist\. Make it"):
         pages.checked_path(tmp_path / "missing" / "page.html")
 
 

@@ -89,7 +89,7 @@ def test_a_model_without_its_text_has_a_report(trained, tmp_path):
     trained.export(tmp_path / "model.zip")
     alone = ModelState.import_(tmp_path / "model.zip", tmp_path / "alone")
     page = alone.report(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "The beginning of what the model itself wrote" in page
+    assert "The beginning of a text that the model wrote" in page
 
 
 def test_documents_are_scored_one_by_one(tmp_path):

@@ -200,7 +200,7 @@ def test_a_comparison_of_two_checkpoints(trained):
     trained.diff(0, 1, numchars=0)
     assert everything(trained) == before
     found = trained.diff(1)
-    a, b = (trained._workdir.read(which)[0] for which in (1, "last"))
+    a, b = (trained.workdir.read(which)[0] for which in (1, "last"))
     for row in found.weights:
         one, other = a[f"param/{row['matrix']}"].astype(float), b[f"param/{row['matrix']}"].astype(float)
         assert row["rms a"] == pytest.approx((one**2).mean() ** 0.5)
@@ -238,8 +238,8 @@ def test_a_sound_directory_is_verified_and_unchanged(trained):
 
 def test_a_wrong_loss_is_found(trained):
     record = dict(trained.checkpoint.record)
-    arrays, _ = trained._workdir.read()
-    trained._workdir.save_checkpoint(arrays, {**record, "valid_loss": record["valid_loss"] * 1.001})
+    arrays, _ = trained.workdir.read()
+    trained.workdir.save_checkpoint(arrays, {**record, "valid_loss": record["valid_loss"] * 1.001})
     (problem,) = trained.verify().problems
     assert f"{record['valid_loss']:.6f}" in problem
 
@@ -249,7 +249,7 @@ def test_damage_everywhere_is_listed(trained):
     damage(last.path)
     damage(trained.path / "data" / trained.corpus.filename)
     opened = ModelState.unrestored(trained.path)
-    opened.model = trained.model
+    opened.live.trained = trained.model
     report = opened.verify()
     wrong = {row["file"] for row in report if row["state"] != "ok"}
     assert {f"checkpoints/{last.path.name}", f"data/{trained.corpus.filename}"} <= wrong
@@ -276,7 +276,7 @@ def test_a_model_as_a_single_file_writes_and_scores_without_its_text(trained, tm
     trained.note("take this", "last")
     bundle = trained.export(tmp_path / "model.zip")
     moved = ModelState.import_(bundle, tmp_path / "moved")
-    moved.model = trained.model
+    moved.live.trained = trained.model
     moved.restore()
     assert everything(moved) == everything(trained)
     assert moved.generate(30, prompt="1", rng=5) == trained.generate(30, prompt="1", rng=5)
@@ -316,7 +316,7 @@ def test_a_directory_can_be_zipped_copied_and_moved(trained, tmp_path):
     copies.append(trained.path.rename(tmp_path / "a place with ü"))
     for copy in copies:
         again = ModelState.load(copy)
-        again.model = trained.model
+        again.live.trained = trained.model
         again.restore()
         if again.steps == 9:
             again.train(train_len=2, print_every=0)
@@ -339,7 +339,7 @@ def test_a_read_only_directory_can_be_looked_at(trained):
         folder.chmod(0o555)
     try:
         again = ModelState.load(trained.path)
-        again.model = trained.model
+        again.live.trained = trained.model
         assert everything(again.restore("best")) == everything(trained.restore("best"))
         assert again.generate(5)
         assert len(again.log()) == 4
@@ -390,7 +390,7 @@ def test_folded_characters_may_be_written(tmp_path):
 
 
 def test_directories_that_do_not_tell_may_write_all(trained):
-    del trained._workdir.model["never_written"]
+    del trained.workdir.model["never_written"]
     assert "\ufffd" in trained.generate(2000, temp=100.0, rng=1)
 
 

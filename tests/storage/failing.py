@@ -26,7 +26,7 @@ def failing(turn: int, code: int, within: str) -> Iterator[list[int]]:
     Parameters
     ----------
     turn
-        From 1 up.
+        From 1 up; 0 for every one.
     code
         The `errno` of the failure.
     within
@@ -39,12 +39,12 @@ def failing(turn: int, code: int, within: str) -> Iterator[list[int]]:
     """
     count = [0]
 
-    def watched(call: Callable) -> Callable:
+    def watched(call: Callable, name: str) -> Callable:
         def run(target, *args, **kwargs):
-            concerned = isinstance(target, int) or within in os.fspath(target)
+            concerned = turn > 0 and name == "fsync" if isinstance(target, int) else within in os.fspath(target)
             if concerned:
                 count[0] += 1
-                if count[0] == turn:
+                if turn in (count[0], 0):
                     raise OSError(code, os.strerror(code))
             return call(target, *args, **kwargs)
 
@@ -52,7 +52,7 @@ def failing(turn: int, code: int, within: str) -> Iterator[list[int]]:
 
     with contextlib.ExitStack() as stack:
         for module, name in CALLS:
-            stack.enter_context(mock.patch.object(module, name, watched(getattr(module, name))))
+            stack.enter_context(mock.patch.object(module, name, watched(getattr(module, name), name)))
         yield count
 
 

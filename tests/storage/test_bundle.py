@@ -1,14 +1,16 @@
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from charrnn.errors import CheckpointNotFound, CorruptFile, ModelExists, NewerFormat, NotAModelDirectory, SaveFailed
 from charrnn.storage import jsonfile, modelfile
-from charrnn.storage.bundle import export_bundle, import_bundle
+from charrnn.storage.bundle import export_bundle, import_bundle, is_bundle
 from charrnn.storage.timetravel import branch, checkout, note
 from charrnn.storage.workdir import WorkDir
 from tests.storage.states import new_workdir, same, save, state_after
+from tests.storage.test_formats import VERSIONS
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def test_a_truncated_or_altered_bundle_makes_no_directory(bundle, tmp_path, wher
 @pytest.mark.parametrize("missing", ["model.json", "all"])
 def test_a_bundle_without_a_model_is_refused(bundle, tmp_path, missing):
     repacked(bundle, lambda members: members.clear() if missing == "all" else members.pop(missing))
-    with pytest.raises(CorruptFile, match=r"holds no model\.json"):
+    with pytest.raises(CorruptFile, match=r"lacks model\.json"):
         import_bundle(bundle, tmp_path / "copy")
 
 
@@ -147,3 +149,41 @@ def test_a_bundle_of_a_newer_charrnn_is_refused(bundle, tmp_path):
     with pytest.raises(NewerFormat):
         import_bundle(bundle, tmp_path / "copy")
     assert isinstance(WorkDir.open(tmp_path / "model"), WorkDir)
+
+
+def test_an_export_replaces_bundles_only(workdir, tmp_path):
+    (tmp_path / "alice.txt").write_text("dear")
+    (tmp_path / "other.zip").write_bytes(b"PK\x03\x04" + bytes(26) + b"letter.txt")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    targets = ["alice.txt", "other.zip", "model/model.json", "model/checkpoints/e0004-s00000040-v1.100.safetensors"]
+    for target in targets:
+        with pytest.raises(SaveFailed, match=r"did not write .*not a bundle made by export"):
+            export_bundle(workdir, tmp_path / target)
+    with pytest.raises(SaveFailed, match="did not write"):
+        export_bundle(workdir, workdir.path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    bundle = export_bundle(workdir, tmp_path / "model.zip")
+    save(workdir, 50)
+    assert import_bundle(export_bundle(workdir, bundle), tmp_path / "copy").find().step == 50
+
+
+def test_bundles_of_older_charrnns_are_replaced_too(workdir):
+    for version in VERSIONS:
+        assert is_bundle(version / "model.zip")
+
+
+def test_parallel_exports_to_one_file_all_succeed(workdir, tmp_path):
+    def export(_):
+        return export_bundle(WorkDir.open(workdir.path), tmp_path / "model.zip")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(export, range(24)))) == 24
+    assert import_bundle(tmp_path / "model.zip", tmp_path / "copy").find().step == 40
+    assert sorted(os.listdir(tmp_path)) == ["copy", "model", "model.zip"]
+
+
+def test_the_leftover_of_a_killed_export_is_removed_by_the_next(workdir, tmp_path):
+    (tmp_path / ".tmp-0123abcd-model.zip").write_bytes(b"half")
+    (tmp_path / ".tmp-0123abcd-letter.txt").write_bytes(b"another program's")
+    export_bundle(workdir, tmp_path / "model.zip")
+    assert sorted(os.listdir(tmp_path)) == [".tmp-0123abcd-letter.txt", "model", "model.zip"]

@@ -128,3 +128,35 @@ def test_links_and_home_are_followed(tmp_path, monkeypatch):
     assert WorkDir.open("~/link").path == (tmp_path / "real").resolve()
     WorkDir.create(tmp_path / "link", {"modeltype": "new"}, overwrite=True)
     assert WorkDir.open(tmp_path / "real").model == {"modeltype": "new"}
+
+
+def test_files_that_are_not_charrnns_stay_when_a_model_is_replaced(tmp_path):
+    old = new_workdir(tmp_path / "model", (10,))
+    own = ["alice.txt", "notes/plan.md", "data/source.txt", "checkpoints/README.md", "model.json.bak"]
+    for name in own:
+        (old.path / name).parent.mkdir(exist_ok=True)
+        (old.path / name).write_text(name)
+
+    def read(data):
+        return {"text": (old.path / "alice.txt").read_text()}  # the text that is learned from is in the directory
+
+    new = WorkDir.create(old.path, read, overwrite=True)
+    assert new.model == {"text": "alice.txt"}
+    assert new.is_new
+    for name in own:
+        assert (new.path / name).read_text() == name
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_leftover_is_not_brought_back_after_a_move(tmp_path):
+    new_workdir(tmp_path / ".model.old-0123abcd", (10,))  # what could not be removed whole
+    workdir = new_workdir(tmp_path / "model", (20,))
+    workdir.path.rename(tmp_path / "elsewhere")
+    with pytest.raises(NotAModelDirectory, match="does not exist"):
+        WorkDir.open(tmp_path / "model")
+
+
+@pytest.mark.parametrize("path", ["a\0b", "~nobody-of-this-name/model", "x" * 300 + "/m"])
+def test_impossible_paths_are_refused(tmp_path, path):
+    with pytest.raises((InvalidValue, SaveFailed)):
+        WorkDir.create(path if path.startswith("~") else tmp_path / path, {})

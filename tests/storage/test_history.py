@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from charrnn.errors import DamageWarning, InvalidValue, NewerFormat, NotInstalled
+from charrnn.errors import DamageWarning, InvalidValue, NewerFormat, NotInstalled, SaveFailed
 from charrnn.storage import rows
 from charrnn.storage.history import History
 
@@ -172,3 +172,51 @@ def test_without_steps_there_are_no_columns_of_them(path):
     assert filled(path).steps() == {}
     with pytest.raises(InvalidValue, match="__steps__"):
         opened(path).append({"__steps__": 1})
+
+
+def fail_to_save(history, *rows):
+    """Append rows that belong to a save, which fails."""
+
+    def save():
+        with history.provisional():
+            for step in rows:
+                history.append({"step": step}, {"step": np.array([step]), "loss": np.array([1.0])})
+            raise SaveFailed("disk full")
+
+    with pytest.raises(SaveFailed):
+        save()
+
+
+def test_rows_of_a_failed_save_are_left_aside_and_may_be_appended_again(path):
+    history = filled(path, 2)
+    mark = history.mark
+    fail_to_save(history, 2, 3)
+    assert (steps(history), history.mark) == ([0, 1], mark)
+    fail_to_save(history, 2, 3)
+    with history.provisional():
+        for step in (2, 3):
+            history.append({"step": step}, {"step": np.array([step]), "loss": np.array([2.0])})
+    assert steps(history) == steps(opened(path)) == [0, 1, 2, 3]
+    assert opened(path).steps()["loss"].tolist() == [2, 2]
+
+
+def test_after_a_failed_save_training_may_go_on_from_elsewhere(path):
+    history = filled(path, 3)
+    fail_to_save(history, 3)
+    history.goto(2)
+    history.append({"step": 10})
+    assert steps(history) == steps(opened(path)) == [0, 10]
+
+
+def test_a_failure_before_anything_was_appended_leaves_nothing_aside(path):
+    history = filled(path, 2)
+    fail_to_save(history)
+    history.append({"step": 2})
+    assert path.read_text().count("goto") == 0
+
+
+def test_an_exchanged_file_is_read_again(path):
+    history = filled(path, 2)
+    assert steps(history) == [0, 1]
+    filled(path.with_name("new"), 5).path.replace(path)
+    assert steps(history) == [0, 1, 2, 3, 4]

@@ -1,13 +1,16 @@
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from charrnn.errors import SaveFailed, WorkdirLocked
-from charrnn.storage.lock import OWNER, WriterLock
+from charrnn.storage.lock import LOCK, OWNER, WriterLock
 
 HOLDER = """
 import sys
@@ -85,3 +88,61 @@ def test_the_directory_is_gone(tmp_path):
 def test_the_card_is_plain_json(tmp_path):
     with WriterLock(tmp_path).held():
         assert set(json.loads(Path(tmp_path, OWNER).read_text())) == {"pid", "host", "since"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no lock that is held")
+def test_removing_the_lock_file_admits_no_second_writer(tmp_path, holder):
+    (tmp_path / LOCK).unlink()
+    with pytest.raises(WorkdirLocked, match=f"written by process {holder.pid}"):
+        WriterLock(tmp_path).held().__enter__()
+
+
+@pytest.mark.parametrize(
+    "card", [b"5", b"[]", b"{}", b'{"pid": "x"}', b'{"pid": 1, "host": [], "since": 2}', b"[" * 9000, b"\xff", b"null"]
+)
+def test_odd_cards_hinder_nobody(tmp_path, holder, card):
+    (tmp_path / OWNER).write_bytes(card)
+    with pytest.raises(WorkdirLocked, match="an unknown process"):
+        WriterLock(tmp_path).held().__enter__()
+    holder.kill()
+    holder.wait()
+    (tmp_path / OWNER).write_bytes(card)
+    with WriterLock(tmp_path).held():
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_is_somebody_else(tmp_path):
+    lock = WriterLock(tmp_path)
+
+    def child_may_write():
+        child = multiprocessing.get_context("fork").Process(target=attempt, args=(lock,))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of forking beside threads
+            child.start()
+        child.join()
+        return {0: True, 1: False}[child.exitcode]
+
+    with lock.held():
+        assert not child_may_write()
+        with lock.held():
+            pass
+    assert child_may_write()
+    with lock.held():
+        pass
+
+
+def attempt(lock):
+    """Take the lock; exit with 1 where somebody else has it."""
+    try:
+        with lock.held():
+            pass
+    except WorkdirLocked:
+        os._exit(1)
+    os._exit(0)
+
+
+def test_another_thread_is_somebody_else(tmp_path):
+    lock = WriterLock(tmp_path)
+    with lock.held(), ThreadPoolExecutor(1) as pool, pytest.raises(WorkdirLocked, match="this very process"):
+        pool.submit(lambda: lock.held().__enter__()).result()

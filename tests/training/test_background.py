@@ -11,6 +11,7 @@ import pytest
 
 from charrnn import ModelState
 from charrnn.errors import InvalidValue, TrainingInBackground
+from charrnn.session import record
 from tests.helpers import need
 from tests.sessions import SMALL, everything
 
@@ -136,7 +137,7 @@ def test_looking_at_another_checkpoint_leaves_training_alone(ms, gated):
 def test_a_diff_outlives_the_end_of_training(ms, gated):
     job, gate = gated(2, train_len=3, batchsize=3)
     first = ms.checkpoints[0]
-    with ms._as_of(first):
+    with record.as_of(ms, first):
         held = ms.model
         gate.open()
         job.wait(PATIENCE)
@@ -169,7 +170,7 @@ def test_stop_finishes_the_batch_and_saves(ms, gated):
     assert summary.checkpoint == ms.checkpoint.name
     assert ms.checkpoint.step == ms.steps == summary.batches
     again = ModelState.load(ms.path)
-    again.model = ms.model
+    again.live.trained = ms.model
     assert again.restore().steps == ms.steps
     assert job.stop() is summary
     assert repr(job) == repr(summary)
@@ -236,7 +237,7 @@ def test_what_writes_is_done_between_two_batches(ms, gated):
     job.wait(PATIENCE)
     assert 3 <= saved.step <= 8
     assert saved.record["pos"] == saved.step
-    refs = ms._workdir.refs
+    refs = ms.workdir.refs
     assert refs.notes == {saved.name: "while it trained"}
     assert refs.pinned == [ms.checkpoints[0].name]
 
@@ -277,7 +278,7 @@ def test_an_error_surfaces_once_wherever_one_looks_first(ms, capsys):
 
 def test_what_prevents_training_is_raised_at_once(ms):
     other = ModelState.load(ms.path)
-    with other._workdir.lock(), pytest.raises(RuntimeError, match="being written by"):
+    with other.workdir.lock(), pytest.raises(RuntimeError, match="being written by"):
         ms.train(background=True)
     assert ms.job.done
     with pytest.raises(InvalidValue, match=r"ms\.plot\(\)"):

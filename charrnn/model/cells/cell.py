@@ -1,8 +1,8 @@
 """The base class of recurrent cells.
 
-A cell states its parameters and one step, from the input and the old states to the new states. Everything else (running
-it over time, derivatives, kernels) follows from the step's expression. Rows are examples and multiply from the left:
-``x @ U``.
+A cell defines its parameters and one step, from the input and the old states to the new states. Everything else
+(running over time, derivatives, kernels) follows from the step's expression. Rows are examples and multiply from the
+left: ``x @ U``.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from charrnn.settings.hyper import HyperParams
 class Cell(ABC):
     """A recurrent cell: its parameters, its states and its step.
 
-    Write your own by giving `shapes` and `step`, and pass the class to `ModelState.initfromsrcfile` as ``modeltype``;
-    `step` must treat each row of its arguments on its own.
+    To write your own cell, define `shapes` and `step`, and pass the class to `ModelState.initfromsrcfile` as
+    ``modeltype``. `step` must treat each row of its arguments separately.
 
     Attributes
     ----------
     states : tuple of str
-        Names of the state arrays, each (B, H); the first is what the next layer sees.
+        Names of the state arrays, each (B, H); the first is the input of the next layer.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Cell(ABC):
     states: ClassVar[tuple[str, ...]] = ("h",)
 
     def initial_bias(self, name: str) -> float:
-        """Return what a bias is set to in a new model."""
+        """Return the initial value of a bias or a gain."""
         return 0.0
 
     @abstractmethod
@@ -60,10 +60,10 @@ class Cell(ABC):
     """``step(x, *states, p)``: new states (B, H) from input (B, n_in), old states and the parameters as ``p.name``."""
 
     def gates(self, x: TensorVariable, *states: TensorVariable, p: Any) -> dict[str, TensorVariable]:
-        """Return the step's gates by name, (B, H), from what `step` takes; `step` itself may use them.
+        """Return the step's gates by name, (B, H), given the arguments of `step`; `step` itself may use them.
 
-        A cell that names its gates can be watched while they open and close; one that does not works all the same.
-        One that inherits gates which its own step does not use gives its own, or none: ``return {}``.
+        Naming gates is optional; named gates can be shown along a text. A cell that inherits gates which its step does
+        not use must override them, for instance with ``return {}``.
         """
         return {}
 

@@ -1,4 +1,4 @@
-"""A look at a cell before anything is built on it, so that a slip in its formulas is told in its own words.
+"""Check a cell before anything is built on it, so that an error in its formulas is reported in the cell's own names.
 
 >>> from charrnn.model.cells import RNN
 >>> class Forgetful(RNN):
@@ -33,7 +33,7 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
 
 
 class TracedStep:
-    """A cell's step as an expression, found to be in order as far as types tell.
+    """A cell's step as an expression, whose names, types and shapes are checked.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ class TracedStep:
     Raises
     ------
     InvalidCell
-        It is not; the message names the state or the parameter, what was expected and what was got.
+        If the states, the shapes or the step contradict each other; the message names the state or the parameter, the
+        expected and the actual value.
     """
 
     def __init__(self, cell: Cell, n_in: int, n_units: int, dtype: str) -> None:
@@ -76,7 +77,7 @@ class TracedStep:
 
     @property
     def key(self) -> str:
-        """Hash of the expression: equal for steps that are written alike, whatever their class is called."""
+        """Hash of the expression: equal for steps with the same formulas, whatever the class's name."""
         text = pytensor.dprint(self.outputs, file="str", print_type=True, id_type="int")
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -165,7 +166,7 @@ class TracedStep:
 
 
 def check(cell: Cell, n_in: int, n_units: int, dtype: str) -> TracedStep:
-    """Return a cell's step as an expression, or say what is wrong with it.
+    """Check a cell, and return its step as an expression.
 
     Parameters
     ----------
@@ -177,8 +178,8 @@ def check(cell: Cell, n_in: int, n_units: int, dtype: str) -> TracedStep:
     Raises
     ------
     InvalidCell
-        A state or a parameter is missing, too many, or of another shape or type; or what becomes of a row depends on
-        the other rows, which was found by trying it out.
+        If a state or a parameter is missing, unexpected, or of another shape or type; or if the new state of a row
+        depends on the other rows, which is found by running the step.
     """
     traced = TracedStep(cell, n_in, n_units, dtype)
     rng = np.random.default_rng(0)

@@ -32,7 +32,7 @@ STAGES = ("encode", "embed", "resize")
 
 @dataclass(frozen=True, repr=False)
 class ModelType:
-    """A kind of model: how its cell is made, and its input stage.
+    """A kind of model: the maker of its cell, and its input stage.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class ModelType:
     Raises
     ------
     UnknownName
-        No such stage.
+        If `stage` is not one of these.
     InvalidCell
-        `maker` is none of these.
+        If `maker` is not one of these.
     """
 
     name: str
@@ -58,7 +58,9 @@ class ModelType:
         if self.stage not in STAGES:
             raise UnknownName(f"There is no input stage {self.stage!r}. {near_matches(str(self.stage), STAGES)}")
         if not isinstance(self.maker, Cell) and not callable(self.maker):
-            raise InvalidCell(f"{self.maker!r} is no cell: expected a Cell class, an instance, or what makes one.")
+            raise InvalidCell(
+                f"{self.maker!r} is not a cell: expected a Cell class, an instance, or a function that makes one."
+            )
 
     def __str__(self) -> str:
         return self.name
@@ -74,12 +76,12 @@ class ModelType:
         return _TYPES.get(self.name) is not self
 
     def cell(self, hyper: HyperParams) -> Cell:
-        """Return a cell for a model; one of the user's own is checked first.
+        """Return a cell for a model; a user's own cell is checked first.
 
         Raises
         ------
         InvalidCell
-            It cannot be made, or what it says of itself is contradictory.
+            If the cell cannot be made, or its states, shapes and step contradict each other.
         """
         cell = self.maker if isinstance(self.maker, Cell) else self._made(self.maker, hyper)
         if not isinstance(cell, Cell):
@@ -89,7 +91,7 @@ class ModelType:
         return cell
 
     def _made(self, maker: Callable[..., Cell], hyper: HyperParams) -> Cell:
-        """Call the maker: a function with the hyperparameters if it wants an argument, a class without."""
+        """Return the maker's cell; a function gets the hyperparameters if it requires an argument."""
         of_class = isinstance(maker.func if isinstance(maker, functools.partial) else maker, type)
         try:
             wanted = [] if of_class else [a for a in inspect.signature(maker).parameters.values() if _required(a)]
@@ -101,7 +103,7 @@ class ModelType:
             ) from error
 
 
-#: What a model can be made of beside a name.
+#: The values of `modeltype`, besides names.
 CellMaker = ModelType | type[Cell] | Cell | Callable[..., Cell]
 
 
@@ -119,7 +121,7 @@ _BUILTIN = {family.cell: name for name, family in families().items()}
 
 #: An input layer V→H, then GRU layers H→H: the default.
 GRUEncode = _TYPES["GRUEncode"]
-#: GRU layers of which the first takes the one-hot input.
+#: GRU layers; the first takes the one-hot input.
 GRUResize = _TYPES["GRUResize"]
 
 
@@ -129,19 +131,23 @@ def names() -> list[str]:
 
 
 def get(modeltype: str | CellMaker) -> ModelType:
-    """Return a model type by name, or of a cell: it is named after the cell's class, with the input stage *encode*.
+    """Return a model type by its name, or that of a cell: named after the cell's class, with the input stage *encode*.
+
+    That is also the stage where only a cell is named, as in "gru".
 
     Raises
     ------
     UnknownName
-        There is none; near matches are named.
+        If there is no such model type; near matches are named.
     InvalidCell
-        It is nothing that a cell could be made of.
+        If `modeltype` is neither a name nor something that makes a cell.
     """
     if isinstance(modeltype, type) and modeltype in _BUILTIN:
         return _TYPES[f"{_BUILTIN[modeltype]}Encode"]
     if not isinstance(modeltype, str):
         return of_cell(modeltype)
+    if modeltype.upper() in families():
+        modeltype = f"{modeltype.upper()}Encode"
     if modeltype not in _TYPES:
         raise UnknownName(f"There is no model type {modeltype!r}. {near_matches(modeltype, _TYPES)}")
     return _TYPES[modeltype]

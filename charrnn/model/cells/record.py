@@ -1,6 +1,6 @@
-"""What a working directory keeps of a user's own cell, and how the cell is known again.
+"""Record a user's own cell in a working directory, and compare a given cell with the record.
 
-The source is kept to be read, and never run: a model comes back with a class that its user passes in.
+The source is recorded for reading and never runs: to load the model, the user passes the class.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ Record = dict[str, Any]
 
 
 def record(kind: ModelType, hyper: HyperParams) -> Record:
-    """Return what to keep of a model type of the user's own, of kinds that JSON can hold.
+    """Return the record of a user's own model type, JSON-serialisable.
 
     Raises
     ------
     InvalidCell
-        The cell is not in order.
+        If the cell's states, shapes and step contradict each other.
     """
     cell = kind.cell(hyper)
     source = source_of(cell)
     if source is None:
         warn_caller(
-            f"The source of {type(cell).__name__} cannot be found, as of what is typed at a plain prompt: none is "
-            "recorded. Keep it yourself: loading the model needs the class.",
+            f"The source of {type(cell).__name__} cannot be found, which is usual for classes typed at a plain prompt, "
+            "and is not recorded. Keep it yourself: loading the model needs the class.",
             UserWarning,
         )
     attributes = {name: repr(value) for name, value in vars(cell).items()}
@@ -45,7 +45,7 @@ def record(kind: ModelType, hyper: HyperParams) -> Record:
 
 
 def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where: str) -> ModelType:
-    """Return the model type of a recorded cell, made of the cell that the user gave.
+    """Return the model type of a recorded cell, made with the cell that the user gave.
 
     Parameters
     ----------
@@ -59,14 +59,14 @@ def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where:
     Raises
     ------
     CellNeeded
-        None was given.
+        If `given` is None.
     InvalidCell
-        Its states or the shapes of its parameters are others.
+        If the number of its states or the shapes of its parameters differ from the recorded ones.
 
     Warns
     -----
     UserWarning
-        Its step computes something else than the one that the model was trained with.
+        If its step differs from the one that the model was trained with.
     """
     if given is None:
         raise CellNeeded(_plea(record, where), record["source"])
@@ -90,17 +90,17 @@ def restored(record: Record, given: CellMaker | None, hyper: HyperParams, where:
     if now["pytensor"] == record["pytensor"] and now["step"] != record["step"]:
         warn_caller(
             f"{where}: the step of cell={kind.maker!r} is not written as that of the {record['name']} that the model "
-            "was made with. Its parameters fit, but may mean something else: compare with the recorded source "
-            "(ms.cell_source), or go on if the change was meant.",
+            "was made with. Its parameters fit, but their meaning may differ: compare it with the recorded source "
+            "(ms.cell_source), or continue if the change is intended.",
             UserWarning,
         )
     return kind
 
 
 def source_of(cell: Cell) -> str | None:
-    """Return the source of a cell's class and of those above it that are not charrnn's; None if one is not found.
+    """Return the source of a cell's class and of its bases outside charrnn; None if one is not found.
 
-    Found through the code of its methods, which tells the file, or the notebook's cell, of each.
+    It is found through the code objects of the methods, which name the file, or the notebook's cell, of each.
     """
     own = [c for c in type(cell).__mro__ if issubclass(c, Cell) and c.__module__.partition(".")[0] != "charrnn"]
     sources = [_class_source(c) for c in reversed(own)]
@@ -126,13 +126,13 @@ def _class_source(cls: type) -> str | None:
 
 
 def _signature(cell: Cell, hyper: HyperParams) -> Record:
-    """Return what tells whether a cell is the same: shapes of parameters, names of states, and the step itself."""
+    """Return what identifies a cell: shapes of parameters, names of states, and the step itself."""
     H = hyper.state_size
     return {
         "parameters": {name: list(shape) for name, shape in cell.shapes(H, H).items()},
         "states": list(cell.states),
         "step": TracedStep(cell, H, H, hyper.dtype).key,
-        "pytensor": pytensor.__version__,  # another one may write the same step in another way
+        "pytensor": pytensor.__version__,  # another version may write the same step differently
     }
 
 
@@ -147,7 +147,7 @@ def _how(record: Record) -> str:
 
 def _plea(record: Record, where: str) -> str:
     name, source = record["name"], record["source"]
-    shown = f"It was written so:\n\n{textwrap.indent(source, '    ')}" if source else "Its source was not recorded."
+    shown = f"Its recorded source:\n\n{textwrap.indent(source, '    ')}" if source else "Its source was not recorded."
     return (
         f"{where}: the model has a cell of your own, {name}, and nothing in a model's directory is ever run. Define or "
         f"import it, and pass it: ModelState.load(..., cell={name}){_how(record)}. {shown}"

@@ -1,4 +1,4 @@
-"""Notes drawn from what a head says of them, as it is or under conditions."""
+"""Draw frames of notes from a head's distribution, freely or under conditions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: What `Conditions.given` says of a pitch.
+#: The values of `Conditions.given`.
 SOUNDS, SILENT, OPEN = 1, 0, -1
 DRAWS = 64  # for each marginal probability
 
 
 class Estimator(NamedTuple):
-    """R distributions over sets of V notes, see `charrnn.model.heads.nade`; without hidden units, notes are
-    independent.
+    """R distributions over sets of V notes; see `charrnn.model.heads.nade`.
+
+    Without hidden units, notes are independent.
     """
 
     c: np.ndarray  # (R, V)
@@ -23,17 +24,17 @@ class Estimator(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """What n frames of R samples must be like.
+    """Conditions on n frames of R samples.
 
     Parameters
     ----------
     given : int array, optional
-        1 for a pitch that sounds, 0 for one that does not, -1 where that is left open; (V,), or (n, 1, V), or
-        (n, R, V). A melody to harmonise sounds, and all pitches above it are silent.
+        1 for a pitch that sounds, 0 for a silent one, -1 for an open one; (V,), or (n, 1, V), or (n, R, V). To
+        harmonise a melody, its pitches are 1 and all pitches above them 0.
     allowed : bool array, optional
-        Which pitches may sound where nothing is given, in the same shapes: a range, a scale.
+        The open pitches that may sound, in the same shapes: a range, a scale.
     most : int, optional
-        Notes at once; what is given counts, and is never left out.
+        Maximum number of notes at once; given notes count, and always sound.
     """
 
     given: np.ndarray | None = None
@@ -53,10 +54,10 @@ class Conditions(NamedTuple):
 def draw_notes(
     of: Estimator, uniforms: np.ndarray, temp: float = 1.0, given: np.ndarray | None = None, most: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a frame for each of R distributions.
+    """Return a frame drawn from each of R distributions.
 
-    From the highest pitch down, a note sounds where its uniform number is below its probability. What is drawn of a row
-    stays as it is until the next note that sounds, so that all pitches down to there are drawn at once.
+    From the highest pitch down, a note sounds if its uniform number is below its probability. Probabilities change only
+    at notes that sound, so that all pitches down to the next of these are drawn at once.
 
     Parameters
     ----------
@@ -64,17 +65,17 @@ def draw_notes(
     uniforms : array (R, V)
         Numbers in [0, 1).
     temp : float
-        Temperature: logits are divided by it.
+        Temperature, by which logits are divided.
     given : int8 array (R, V), optional
         1, 0 or -1 for each pitch, as in `Conditions`.
     most : int, optional
-        Notes at once.
+        Maximum number of notes at once.
 
     Returns
     -------
     notes : uint8 array (R, V)
     probabilities : array (R, V)
-        Of each note given those above it, before conditions.
+        Probability of each note given those above it, without conditions.
     """
     (R, V), hidden = of.c.shape, of.a.copy()
     notes, probabilities = np.zeros((R, V), np.uint8), np.empty((R, V), of.c.dtype)
@@ -101,9 +102,9 @@ def draw_notes(
 
 
 def marginals(of: Estimator, temp: float = 1.0) -> np.ndarray:
-    """Return the probability of each note whatever the others do, (R, V).
+    """Return the marginal probability of each note, (R, V).
 
-    It is the mean of its probabilities given the notes above it, over some draws of these: without hidden units exact.
+    It is the mean of the conditional probabilities over some draws of the notes above; exact without hidden units.
     """
     rng, draws = np.random.default_rng(0), DRAWS if of.a.shape[1] else 1
     return np.mean([draw_notes(of, rng.random(of.c.shape), temp)[1] for _ in range(draws)], axis=0)

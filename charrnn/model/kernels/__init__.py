@@ -1,13 +1,12 @@
-"""Machine code for the CPU: a step's symbolic graph becomes vector loops and matrix products, compiled by Numba's LLVM.
+"""Machine code for the CPU: a step's symbolic graph becomes vector loops and matrix products, compiled by LLVM.
 
-The road from a graph to a running kernel:
+From the bottom up:
 
-- `jit`: host processor, LLVM module to callable;
-- `functions`: exp, tanh and the like on vectors;
-- `scalars`: one PyTensor scalar Op to vector instructions;
-- `product`: a register-blocked matrix product that adds to what is there;
-- `sums`, `program`: a step's graph put in order, as maps and products;
-- `loop`: a program run over time, as one compiled function; `writing`: one that draws its next input;
-- `elementwise`, `rows`, `matmul`: what there is to compute outside of the time loop;
-- `threads`: the batch split over cores; `memory`: arrays that are not cleared anew at every step.
+- `emit`: the vocabulary that every kernel is written in (loops, vectors, memory, sums);
+- `jit`: compile an LLVM module for the host processor; `functions`: exp, tanh and sigmoid on vectors;
+  `scalars`: one PyTensor scalar Op as vector instructions;
+- `sums`, `rowsum`, `program`: put a step's graph in order, as maps, products and row sums;
+- `loop`: run a program over time, as one compiled function; `writing`: the same, each step drawing the next input;
+- `product`: a small matrix product for the time loop; `matmul`, `rows`, `elementwise`, `nade`: the work outside it;
+- `threads`: split the batch over cores; `memory`: keep freed memory for the next step.
 """

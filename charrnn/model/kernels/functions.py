@@ -1,7 +1,7 @@
 """Elementary functions on LLVM vectors.
 
-In float32 exp and tanh are polynomials of about one unit in the last place, a few instructions for a whole vector;
-float64 is for checking, and calls the C library.
+In float32, exp and tanh are polynomials with errors of about one unit in the last place: a few instructions for a whole
+vector. In float64, which is used for checking, they call the C library.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def polynomial(b: Emitter, x: ir.Value, coefficients: list[float]) -> ir.Value:
 
 
 def clamp(b: Emitter, x: ir.Value, low: float, high: float) -> ir.Value:
-    """Return x held between two numbers; NaN stays NaN."""
+    """Return x limited to the range from low to high; NaN stays NaN."""
     low_, high_ = constant(low, x.type), constant(high, x.type)
     x = b.select(b.fcmp_ordered("<", x, low_), low_, x)
     return b.select(b.fcmp_ordered(">", x, high_), high_, x)

@@ -1,9 +1,8 @@
 """Compile LLVM modules for the host processor.
 
-llvmlite is the compiler behind Numba. Kernels come to it as LLVM instructions rather than as Python source because a
-step's graph is already typed: a kernel then compiles in about a tenth of a second instead of several, so that nothing
-needs a disk cache that could go stale, and vector loops are what was asked for instead of what an auto-vectoriser makes
-of possibly aliased arrays.
+llvmlite is the compiler behind Numba. Kernels reach it as LLVM instructions, not as Python source, because a step's
+graph is already typed. A kernel then compiles in about a tenth of a second instead of several, so no disk cache is
+needed. The vector loops are explicit; they do not depend on an auto-vectoriser and its knowledge of aliasing.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ NEEDS_32_BYTES = ("avx", "fma", "f16c", "vaes", "vpclmulqdq", "xop")  # prefixes
 
 @dataclass(frozen=True)
 class Host:
-    """What the code generator must know of the processor."""
+    """The processor, as described to the code generator."""
 
     cpu: str
     features: str
@@ -33,25 +32,25 @@ class Host:
     registers: int
 
     def lanes(self, scalar: ir.Type) -> int:
-        """Return how many numbers of a type one vector register holds."""
+        """Return the count of numbers of a type in one vector register."""
         return self.vector_bytes // (8 if isinstance(scalar, ir.DoubleType) else 4)
 
 
 @functools.cache
 def host() -> Host:
-    """Return the processor that this process runs on, or a narrower one of its kind if the environment asks for that.
+    """Return the processor that this process runs on.
 
-    CHARRNN_VECTOR_BYTES is 64, 32 or 16: the widest vectors that may be used. It is read once.
+    The environment variable CHARRNN_VECTOR_BYTES (64, 32 or 16) limits the width of its vectors. It is read once.
 
     Raises
     ------
     InvalidValue
-        If it is another number.
+        If CHARRNN_VECTOR_BYTES has another value.
     """
     features = llvm.get_host_cpu_features()
     widest = os.environ.get(VECTOR_BYTES, "64")
     if widest not in ("64", "32", "16"):
-        raise InvalidValue(f"{VECTOR_BYTES}={widest!r}: expected 64, 32 or 16.")
+        raise InvalidValue(f"{VECTOR_BYTES}={widest!r}: expected 64, 32 or 16. Set it to one of them or unset it.")
     for feature in features:
         narrow = ("avx512", "avx10", "evex512") if widest == "32" else NEEDS_32_BYTES if widest == "16" else ()
         if narrow and feature.startswith(narrow):
@@ -74,7 +73,7 @@ def _target() -> llvm.Target:
 
 
 def address(array: np.ndarray) -> int:
-    """Return where an array's numbers begin."""
+    """Return the address of an array's first number."""
     return array.__array_interface__["data"][0]
 
 
@@ -96,12 +95,12 @@ class CompiledFunction:
     """
 
     def __init__(self, module: ir.Module, name: str) -> None:
-        # One machine for each function: it belongs to the execution engine and dies with it.
+        # Each function needs a machine of its own: the execution engine owns and disposes of it.
         machine = _target().create_target_machine(cpu=host().cpu, features=host().features, opt=3, jit=True)
         parsed = llvm.parse_assembly(str(module))
         parsed.verify()
         options = llvm.create_pipeline_tuning_options(speed_level=2)
-        options.loop_vectorization = False  # loops are vectors already
+        options.loop_vectorization = False  # loops are vectorised already
         options.slp_vectorization = False
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(parsed, builder)

@@ -1,8 +1,8 @@
-"""A program run over time, as one compiled function.
+"""Run a program over time, as one compiled function.
 
 Every value is a matrix of rows for each step: an address, a stride from step to step and a stride from row to row. A
-value that need not be kept has a time stride of zero and stays in the cache. Rows are independent, so that a caller
-gives each thread some of them, and no thread waits for another inside the time loop.
+value that is not kept has a time stride of zero and stays in the cache. Rows are independent: a caller gives each
+thread some of them, and no thread waits for another inside the time loop.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class LoopKernel:
     graph : FunctionGraph
         The step: matrices of rows and weights to matrices of rows.
     weights : set of int
-        Which inputs are weights.
+        Indices of the inputs that are weights.
     dtype : {"float32", "float64"}
     reverse : bool
-        Run from the last step to the first.
+        Whether to run from the last step to the first.
     carried : dict of int to int
-        Inputs that take the value of an output in the iteration before; in the first iteration, their own.
+        Inputs that take the value of an output in the previous iteration; in the first iteration, their own.
     lagged : set of int
-        Inputs that are read one step behind: at time t the rows of t - 1, and at time 0 those of an initial array.
+        Inputs that are read one step late: at time t the rows of t - 1, and at time 0 those of an initial array.
 
     Raises
     ------
     UnsupportedStep
-        The graph holds something that the kernels do not know.
+        If there is no kernel for a node of the graph.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class LoopKernel:
     # -- calling ------------------------------------------------------------------------------------------------------
 
     def pack(self, values: list[np.ndarray]) -> list[np.ndarray]:
-        """Return the weights among the graph's inputs in the order and form that the products read them."""
+        """Return the weights among the graph's inputs, packed, in the order of the products."""
         return [product.pack(values[i].T if transposed else values[i]) for i, transposed in self.program.panels]
 
     def arrays(
@@ -88,12 +88,12 @@ class LoopKernel:
             For each input of the graph: (T, B, n) values of every step, (1, B, n) for all steps, a row vector (1, n),
             or a weight.
         outputs : list of ndarray
-            For each output (T, B, n); or (2, B, n), used in turn, of which only the last step's slot matters
-            afterwards.
+            For each output (T, B, n); or (2, B, n), whose slots take turns: after the loop, only the last step's slot
+            has a defined value.
         initial : dict of int to ndarray
-            For each lagged input what it is at time 0, (1, B, n).
+            For each lagged input its value at time 0, (1, B, n).
         panels : list of ndarray
-            The weights as `pack` returns them, when they have been packed before.
+            The weights as `pack` returns them, if they have been packed before.
         """
         arguments = Arguments(len(self._slots))
         for i, value in enumerate(inputs):
@@ -109,8 +109,8 @@ class LoopKernel:
         return arguments
 
     def __call__(self, steps: int, first: int, last: int, arguments: Arguments) -> None:
-        """Run the loop for rows ``first`` to ``last`` of the batch."""
-        tables = arguments.tables  # held on to: two threads may each have made their own
+        """Run the loop for the batch's rows from ``first`` up to, not including, ``last``."""
+        tables = arguments.tables  # a local reference: each of two threads may have made its own
         self._function(steps, first, last, *map(address, tables))
 
     # -- emission -----------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class LoopKernel:
                 self._emit_product(b, instruction)
 
     def _at_step(self, b: Emitter, i: ir.Value, steps: ir.Value) -> None:
-        """Set where each array's rows of this step begin."""
+        """Set the address of each array's rows of this step, and their stride."""
         t = b.sub(b.sub(steps, INT(1)), i) if self.reverse else i
         before = b.add(t, INT(1 if self.reverse else -1))  # the time of the iteration before
         first = b.icmp_signed("==", i, INT(0))
@@ -198,7 +198,7 @@ class LoopKernel:
         """Compute the targets and the sums of a row, all of one width."""
         stored = instruction.stored
         wanted = [*(t for terms, _ in instruction.targets for t in terms), *(var for var, _ in instruction.row_sums)]
-        # Values of one number for the whole row are computed before its elements.
+        # Values with a single number for the whole row are computed before its elements.
         numbers: dict[Variable, ir.Value] = {}
         if width > 1:
             for var in _one_number(wanted, stored):
@@ -225,7 +225,7 @@ class LoopKernel:
         kind: ir.Type,
         values: dict[Variable, ir.Value],
     ) -> ir.Value:
-        """Return a variable at columns j, j + 1, ... of a row; ``values`` are those that are known there, and grows."""
+        """Return a variable at columns j, j + 1, ... of a row; ``values`` holds the known ones and is added to."""
         if var not in values:
             number = constant_of(var)
             if number is not None:
@@ -239,7 +239,7 @@ class LoopKernel:
 
 
 def _one_number(wanted: list[Variable], stored: dict[Variable, Place]) -> list[Variable]:
-    """Return what variables are computed from that has one number for each row."""
+    """Return the variables with a single number for each row that the wanted ones depend on."""
     found: dict[Variable, None] = {}
     seen: set[Variable] = set()
 
@@ -259,17 +259,17 @@ def _one_number(wanted: list[Variable], stored: dict[Variable, Place]) -> list[V
 
 
 class Arguments:
-    """The addresses and strides of one call; they hold on to the arrays that they point into."""
+    """The addresses and strides of one call, with references to the arrays that they point into."""
 
     def __init__(self, n: int) -> None:
         self._addresses = [0] * n
         self._strides = [(0, 0, 0)] * n  # from step to step, from row to row, and a mask for the time
         self._panels: list[int] = []
-        self._extra: list[int] = []  # for kernels that do more than the step
+        self._extra: list[int] = []  # arrays that only a subclass of the kernel reads
         self._kept: list[np.ndarray] = []
 
     def set(self, slot: int, value: np.ndarray) -> None:
-        """Point a slot at (T, B, n) values, at one or two steps' that serve in turn, or at a row vector (1, n)."""
+        """Point a slot at values (T, B, n), at those of one or two steps that take turns, or at a row vector (1, n)."""
         shape, strides, item = value.shape, value.strides, value.itemsize
         if value.size and shape[-1] > 1 and strides[-1] != item:
             raise ValueError(f"rows must be contiguous, got strides {strides} for shape {shape}")
@@ -284,7 +284,7 @@ class Arguments:
         self._kept += panels
 
     def keep_extra(self, arrays: list[np.ndarray]) -> None:
-        """Point at arrays of a kernel's own."""
+        """Point at arrays that only a subclass of the kernel reads."""
         self._extra = [address(a) for a in arrays]
         self._kept += arrays
 

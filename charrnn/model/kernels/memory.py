@@ -1,8 +1,8 @@
 """Keep the memory of large arrays between steps.
 
-A training step makes and drops tens of arrays of a megabyte or so. The C library gives such memory back to the system
-each time, and the system clears every page again on the next touch: a sixth of a small model's step. Threads other than
-the first would get stores of their own, which give back memory whatever they are told: all share the first one's.
+A training step allocates and frees tens of arrays of about a megabyte. By default, the C library returns such memory to
+the system each time, and the system clears every page at its next use, which takes a sixth of a small model's step.
+Threads besides the first would allocate from separate arenas, which ignore these settings, so all share one arena.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # names of glibc's ma
 
 @functools.cache
 def keep_freed_memory(largest: int = 64 << 20, kept: int = 512 << 20) -> None:
-    """Ask glibc to keep freed arrays of up to ``largest`` bytes, ``kept`` bytes in all; elsewhere do nothing."""
+    """Ask glibc to keep freed arrays of up to ``largest`` bytes, ``kept`` bytes in all; do nothing on other systems."""
     if sys.platform != "linux":
         return
     library = ctypes.CDLL(None)

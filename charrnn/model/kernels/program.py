@@ -1,9 +1,7 @@
-"""Put a step's graph in order for a processor: element-wise maps over stored rows, sums along them, and matrix products
-that add to a stored value.
+"""Schedule a step's graph: element-wise maps over stored rows, sums along rows, and products that add to stored values.
 
-A value goes to memory only where something needs it there: the graph's outputs, left operands of products, the values
-that products are added to, row sums, and costly values that are used again after one of these. Everything else lives in
-registers.
+Only these values are stored in memory: the graph's outputs, left operands of products, values that products are added
+to, row sums, and costly values that are used again after one of these. All others live in registers.
 """
 
 from __future__ import annotations
@@ -36,8 +34,7 @@ class Place:
 class Map:
     """Store sums of element-wise expressions, and sums along the rows of others.
 
-    Each target is (terms to add, where to), each row sum (what to sum, where to); ``stored`` are the values already in
-    memory.
+    Each target is (terms to add, place), each row sum is (operand, place). ``stored`` holds the values in memory.
     """
 
     targets: tuple[tuple[tuple[Variable, ...], Place], ...]
@@ -50,14 +47,14 @@ class MatMul:
     """``out = initial + left @ weight`` (or ``weight.T``); no initial value means zero."""
 
     left: Place
-    weight: int  # which of the graph's inputs
+    weight: int  # index of one of the graph's inputs
     transposed: bool
     initial: Place | None
     out: Place
 
 
 def constant_of(var: Variable) -> float | None:
-    """Return the number that a constant, however broadcast, stands for; None if it is not one number."""
+    """Return the number of a constant with a single, possibly broadcast, value; None for any other variable."""
     while var.owner is not None and isinstance(var.owner.op, DimShuffle | Reshape):
         var = var.owner.inputs[0]
     if isinstance(var, Constant) and var.data.size == 1:
@@ -73,12 +70,12 @@ def width_of(var: Variable) -> int:
 
 
 def check(graph: FunctionGraph) -> None:
-    """Refuse a graph that holds something other than element-wise mathematics, products and row sums.
+    """Check that a graph has only element-wise Ops, products and row sums.
 
     Raises
     ------
     UnsupportedStep
-        There is no kernel for one of its nodes.
+        If there is no kernel for one of its nodes.
     """
     for node in graph.toposort():
         known = (
@@ -101,12 +98,12 @@ class Program:
     graph : FunctionGraph
         Inputs and outputs are matrices of rows; those in ``weights`` are matrices to multiply with.
     weights : set of int
-        Which inputs are weights.
+        Indices of the inputs that are weights.
 
     Raises
     ------
     UnsupportedStep
-        The graph holds something other than element-wise mathematics, row sums, and products with a weight.
+        If the graph has nodes other than element-wise Ops, row sums, and products with a weight.
     """
 
     graph: FunctionGraph
@@ -125,7 +122,7 @@ class Program:
 
     @cached_property
     def panels(self) -> list[tuple[int, bool]]:
-        """The weights that the products use, each with whether it is transposed."""
+        """The weights that the products use, each with a flag for transposed ones."""
         return list(dict.fromkeys((m.weight, m.transposed) for m in self.instructions if isinstance(m, MatMul)))
 
     # -- scheduling: rounds of a map and the products that it makes possible ------------------------------------------
@@ -134,7 +131,9 @@ class Program:
         self._waiting = list(self._sums.values())
         self._unsummed = [node.outputs[0] for node in self.graph.toposort() if isinstance(node.op, RowSum)]
         self._missing = list(range(len(self.graph.outputs)))
-        self._begun: dict[Variable, Place] = {}  # sums whose other terms are stored where the products will be added
+        self._begun: dict[
+            Variable, Place
+        ] = {}  # sums whose other terms are stored in the place that the products are added to
         while left := len(self._waiting) + len(self._unsummed) + len(self._missing):
             self._map()
             self._multiply()
@@ -142,7 +141,7 @@ class Program:
                 raise UnsupportedStep("the products of the step depend on each other in a circle")
 
     def _map(self) -> None:
-        """Store what can be computed now and is needed in memory."""
+        """Store the values that can be computed now and are needed in memory."""
         computable = self._computable()
         targets: list[tuple[tuple[Variable, ...], Place]] = []
         placed: dict[Variable, Place] = {}
@@ -199,7 +198,7 @@ class Program:
             self._waiting.remove(total)
 
     def _new_place(self, var: Variable) -> Place:
-        """A value that is an output is stored there; any other in scratch rows."""
+        """Return the place of a value: the output if it is one, else new scratch rows."""
         if var in self.graph.outputs:
             return Place("output", self.graph.outputs.index(var), width_of(var))
         self.scratch.append(width_of(var))
@@ -210,12 +209,12 @@ class Program:
         return total.value not in self._begun and all(computable(v) for v in operands)
 
     def _in_memory(self, rest: tuple[Variable, ...]) -> bool:
-        """Say whether a product can start from the rest as it is stored: one value, with a row for each row."""
+        """Return whether a product can start from the stored rest: one value of full width, with all rows."""
         (first, *others) = rest
         return not others and first in self.stored and self.stored[first].width > 1 and first.type.shape[0] != 1
 
     def _computable(self) -> Callable[[Variable], bool]:
-        """Return whether a variable follows element by element from what is stored."""
+        """Return a function that says whether a variable follows element by element from stored values."""
         known: dict[Variable, bool] = {}
 
         def computable(var: Variable) -> bool:
@@ -231,7 +230,7 @@ class Program:
         return computable
 
     def _costly_and_needed_later(self, computable: Callable[[Variable], bool]) -> list[Variable]:
-        """Return costly values that can be computed now and that something which cannot be computed yet will use."""
+        """Return costly values that can be computed now and are used by values that cannot be computed yet."""
         found: dict[Variable, None] = {}
         seen: set[Variable] = set()
 
@@ -250,7 +249,7 @@ class Program:
             seen.add(var)
             if computable(var):
                 costly(var)
-            elif not (is_row_sum(var) and computable(var.owner.inputs[0])):  # that one is summed now
+            elif not (is_row_sum(var) and computable(var.owner.inputs[0])):  # which is summed now
                 for i in self._sums[var].rest if var in self._sums else var.owner.inputs:
                     visit(i)
 

@@ -1,7 +1,7 @@
-"""Sums along the units of each row, the one reduction that a step may hold: means, variances, softmaxes are made of it.
+"""Sums along the units of each row: the one reduction that a step may contain. Means, variances and softmaxes use it.
 
-PyTensor writes such a sum, and the gradient of anything that was broadcast along a row, in several nodes.
-`with_row_sums` makes one of them.
+PyTensor writes such a sum, and the gradient of a value that was broadcast along a row, as several nodes.
+`with_row_sums` replaces them by one.
 
 >>> import pytensor.tensor as pt
 >>> x = pt.tensor(dtype="float32", shape=(None, 5))
@@ -47,14 +47,14 @@ class RowSum(Op):
 
 
 def is_row_sum(var: Variable) -> bool:
-    """Say whether a variable is the sum of each row of a matrix."""
+    """Return whether a variable is the sum of each row of a matrix."""
     return var.owner is not None and isinstance(var.owner.op, RowSum)
 
 
 def with_row_sums(outputs: Sequence[Variable]) -> list[Variable]:
-    """Return expressions in which each sum along a row, with its axis kept, is one `RowSum`.
+    """Return expressions in which each sum along a row that keeps its axis is one `RowSum`.
 
-    Lengths that are known, such as those that means are divided by, become numbers.
+    Known lengths, such as the divisors of means, become numbers.
     """
     replaced: dict[Variable, Variable] = {}
     for node in io_toposort([], outputs):
@@ -68,7 +68,7 @@ def with_row_sums(outputs: Sequence[Variable]) -> list[Variable]:
 
 
 def _column(node: Apply, inputs: list[Variable]) -> Variable | None:
-    """Return what a node makes of some inputs in simpler form, if it is a sum along rows or a known length."""
+    """Return a node's output in simpler form if it is a sum along rows or a known length, else None."""
     op = node.op
     if isinstance(op, DimShuffle) and tuple(op.new_order) == (0, "x") and inputs[0].owner is not None:
         inner, source = inputs[0].owner.op, inputs[0].owner.inputs[0]
@@ -83,7 +83,7 @@ def _column(node: Apply, inputs: list[Variable]) -> Variable | None:
 
 
 def _length(shape: Variable, axis: int) -> Variable | None:
-    """Return a known length of the array whose (perhaps cast) shape is given."""
+    """Return the length of an axis, if known, of the array whose shape (perhaps cast) is given."""
     dtype = shape.type.dtype
     if shape.owner is not None and isinstance(getattr(shape.owner.op, "scalar_op", None), ps.Cast):
         shape = shape.owner.inputs[0]

@@ -1,8 +1,8 @@
-"""The batch split over cores.
+"""Split the batch over cores.
 
-Kernels release the interpreter's lock and their rows are independent, so plain threads serve: no parallel runtime, no
-barrier, and the same bits for the same number of threads. BLAS is held to one thread meanwhile, because two thread
-pools on the same cores slow each other down.
+Kernels release the interpreter's lock and their rows are independent, so plain threads suffice: there is neither a
+parallel runtime nor a barrier, and the same number of threads gives the same bits. BLAS is limited to one thread
+meanwhile, because two thread pools on the same cores slow each other down.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _current: contextvars.ContextVar[int] = contextvars.ContextVar("charrnn_threads"
 
 
 def available() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolve(threads: int | None) -> int:
-    """Return the number of threads that was asked for, or every core.
+    """Return the requested number of threads, or the number of available cores.
 
     Raises
     ------
     InvalidValue
-        Not a whole number of at least one.
+        If it is not a whole number from 1 up.
     """
     if threads is None:
         return available()
@@ -47,7 +47,7 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 
 class _SingleBLAS:
-    """Holds BLAS to one thread from the first caller's entry to the last one's exit, whichever threads they are in."""
+    """Limit BLAS to one thread from the first caller's entry to the last one's exit, in any threads."""
 
     def __init__(self) -> None:
         self._controller = threadpoolctl.ThreadpoolController()
@@ -70,7 +70,7 @@ class _SingleBLAS:
 
 
 def _let_any_thread_set_blas() -> None:
-    # Newer versions of threadpoolctl heed only the thread that set OpenBLAS's number first, as long as it lives.
+    # Newer versions of threadpoolctl obey only the thread that first set OpenBLAS's number, as long as it lives.
     clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
     if clear is not None:
         clear(force=True)
@@ -83,7 +83,7 @@ def _single_blas() -> _SingleBLAS:
 
 @contextlib.contextmanager
 def using(threads: int) -> Iterator[None]:
-    """Let the kernels called inside use a number of threads, and BLAS one."""
+    """Let kernels inside the with block use a number of threads, and BLAS one thread."""
     token = _current.set(threads)
     try:
         with _single_blas():
@@ -93,7 +93,7 @@ def using(threads: int) -> Iterator[None]:
 
 
 def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
-    """Call ``work(first, last)`` for parts of ``range(n)`` on the current number of threads, each at least so large."""
+    """Call ``work(first, last)`` for parts of ``range(n)``: one for each thread, each with at least ``least`` items."""
     parts = max(1, min(_current.get(), n // max(least, 1)))
     bounds = [n * k // parts for k in range(parts + 1)]
     if parts == 1:
@@ -109,6 +109,6 @@ def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
 def _submit(workers: int, work: Callable[[int, int], object], first: int, last: int) -> Future | None:
     try:
         return _pool(workers).submit(work, first, last)
-    except RuntimeError:  # Python is closing and takes no more work: what is to be saved first is computed here
+    except RuntimeError:  # Python is closing and takes no more work: compute the rest in this thread
         work(first, last)
         return None

@@ -1,4 +1,4 @@
-"""The loop that writes: each step reads the symbol drawn in the step before."""
+"""The generation loop: each step reads the symbol drawn in the previous step."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from charrnn.model.kernels.loop import LoopKernel
 
 
 class WritingKernel(LoopKernel):
-    """A network's step whose input is looked up by the last symbol and whose last output are logits to draw the next
-    one from.
+    """A network's step in a generation loop: the last symbol selects its input, its logits give the next symbol.
 
     Parameters
     ----------
     graph : FunctionGraph
         Hoisted values of the symbol, states, leaves to new states and logits.
     weights : set of int
-        Which inputs are weights.
+        Indices of the inputs that are weights.
     dtype : {"float32", "float64"}
     n_hoisted : int
-        How many inputs come from the symbol.
+        Number of inputs that the symbol selects.
     """
 
     def __init__(self, graph: FunctionGraph, weights: set[int], dtype: str, n_hoisted: int) -> None:
@@ -46,7 +45,7 @@ class WritingKernel(LoopKernel):
         skip: int,
         split,
     ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Write n symbols in each of R rows.
+        """Return n symbols in each of R rows, and the states after them.
 
         Parameters
         ----------
@@ -60,7 +59,7 @@ class WritingKernel(LoopKernel):
         temp : float
         argmax : bool
         skip : int
-            The first so many symbols are never written.
+            Number of symbols, from the first on, that are never written.
         split : callable
             Runs parts of the rows on threads.
 
@@ -96,7 +95,7 @@ class WritingKernel(LoopKernel):
         super()._emit_step(b, i)
         with b.counting(self._first, self._last) as row:
             at = b.add(b.mul(i, R), row)
-            # What is skipped lies before the symbols to draw from.
+            # The skipped symbols come first.
             choices = b.at(logits, b.mul(row, V), skip)
             drawn = _draw(b, choices, b.sub(V, skip), b.read(uniforms, at), b.read(settings))
             symbol = b.trunc(b.add(drawn, skip), INT32)
@@ -105,9 +104,9 @@ class WritingKernel(LoopKernel):
 
 
 def _draw(b: Emitter, logits: ir.Value, V: ir.Value, u: ir.Value, inverse: ir.Value) -> ir.Value:
-    """Return the first of V symbols whose cumulative probability exceeds u; overwrites the logits.
+    """Return the first of V symbols whose cumulative probability exceeds u, and overwrite the logits.
 
-    The likeliest if the inverse temperature is 0.
+    If the inverse temperature is 0, return the likeliest symbol.
     """
     best, top = b.variable(INT(0)), b.variable(b.read(logits))
     with b.counting(1, V) as j:
@@ -124,8 +123,8 @@ def _draw(b: Emitter, logits: ir.Value, V: ir.Value, u: ir.Value, inverse: ir.Va
         total = b.variable(constant(0.0, b.scalar))
         with b.counting(0, V) as j:
             b.store(b.fadd(b.load(total, typ=b.scalar), b.read(logits, j)), total)
-        # Walk to where the running sum passes u times the total. Should rounding never let it pass, the likeliest
-        # stays chosen.
+        # Walk to where the running sum exceeds u times the total. If rounding keeps it below, the likeliest remains
+        # chosen.
         threshold = b.fmul(u, b.load(total, typ=b.scalar))
         passed, running = b.variable(INT(0)), b.variable(constant(0.0, b.scalar))
         with b.counting(0, V) as j:

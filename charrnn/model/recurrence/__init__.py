@@ -1,10 +1,9 @@
 """Running a cell over time.
 
-- `step`: a cell's step taken apart symbolically: what can leave the time loop, and what stays;
+- `step`: a cell's step taken apart symbolically, into what can leave the time loop and what stays;
 - `derivative`: the step's derivative, with every weight's gradient left for one product outside the loop;
-- `op`: the recurrence as a PyTensor Op with its gradient Op;
-- `jax`: how JAX runs both;
-- `reference`: the same by plain `pytensor.scan`.
+- `op`: the recurrence as a PyTensor Op with its gradient Op (for JAX see `charrnn.model.engines.jax`);
+- `reference`: the reference by plain `pytensor.scan`.
 
 >>> import numpy as np, pytensor.tensor as pt
 >>> from charrnn.model.cells import RNN

@@ -1,6 +1,6 @@
 """A cell run over time by plain `pytensor.scan`.
 
-What the fast recurrence must equal, and what runs a step that it cannot take apart.
+It is the reference for the fast recurrence, and runs the steps that cannot be taken apart.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def scan_recurrence(
     keep: TensorVariable | None = None,
     clip: float | None = None,
 ) -> list[TensorVariable]:
-    """Do what `recurrence` does, one symbolic step after the other.
+    """Return the result of `recurrence`, computed one symbolic step after the other.
 
     Parameters
     ----------

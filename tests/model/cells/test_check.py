@@ -101,7 +101,7 @@ def test_models_are_not_built_on_such_cells():
 
     with pytest.raises(InvalidCell, match=r"Incomplete.*cannot be made: .*abstract.*shapes"):
         Model(HyperParams(layers=1, state_size=H), Incomplete, 4)
-    with pytest.raises(InvalidCell, match="is no cell"):
+    with pytest.raises(InvalidCell, match="is not a cell"):
         Model(HyperParams(layers=1, state_size=H), 5, 4)
 
     class Demanding(RNN):

@@ -1,4 +1,4 @@
-"""The built-in cells: each module of this folder defines a `FAMILY`, which is found here without being listed.
+"""The built-in cells: each module of this folder defines a `FAMILY`, which is discovered here.
 
 >>> sorted(families())
 ['GRU', 'LSTM', 'RNN']

@@ -27,7 +27,7 @@ class GRU(Cell):
     Raises
     ------
     UnknownName
-        No such gate function or reset.
+        If `gate` is not a gate function, or `reset` is not one of these.
     """
 
     def __init__(self, gate: str = "sigmoid", reset: str = "before") -> None:
@@ -56,9 +56,10 @@ class GRU(Cell):
 
 
 class NormalisedGRU(GRU):
-    """A GRU whose sums are normalised: z's and r's together, the candidate's; each of input and state apart.
+    """A GRU with normalised sums: z's and r's are normalised together, and the candidate's separately.
 
-    Parameters are those of `GRU`, and the gains ``gUz``, ``gWz`` and so on.
+    Sums over the input and over the state are normalised separately. The parameters are those of `GRU` and the gains
+    ``gUz``, ``gWz`` and so on.
     """
 
     def initial_bias(self, name: str) -> float:

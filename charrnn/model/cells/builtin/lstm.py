@@ -23,6 +23,11 @@ class LSTM(Cell):
         The gates' squashing function.
     forget_bias : float
         Initial bias of the forget gate; 1 lets a new network remember (Gers et al. 2000; Jozefowicz et al. 2015).
+
+    Raises
+    ------
+    UnknownName
+        If `gate` is not a gate function.
     """
 
     states: ClassVar[tuple[str, ...]] = ("h", "c")
@@ -53,10 +58,10 @@ class LSTM(Cell):
 
 
 class NormalisedLSTM(LSTM):
-    """An LSTM whose sums are normalised, all four gates' together, of input and state apart; and its memory as seen.
+    """An LSTM with normalised sums: those of all four gates together, and those of input and state separately.
 
-    ``h' = o tanh(LN(c') + bm)``, while c' itself stays as it is. Parameters are those of `LSTM`, the gains ``gUi``,
-    ``gWi`` and so on, and the memory's gain and bias ``gm``, ``bm``.
+    The memory is normalised only for the output: ``h' = o tanh(LN(c') + bm)``; c' itself is not. The parameters are
+    those of `LSTM`, the gains ``gUi``, ``gWi`` and so on, and the memory's gain and bias ``gm``, ``bm``.
     """
 
     def initial_bias(self, name: str) -> float:

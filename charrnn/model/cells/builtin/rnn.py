@@ -19,7 +19,7 @@ class RNN(Cell):
 
 
 class NormalisedRNN(RNN):
-    """The plain network, whose sums are normalised: ``h' = tanh(LN(x U + h W) + b)``, with the gain g."""
+    """The plain network with normalised sums: ``h' = tanh(LN(x U + h W) + b)``, with the gain g."""
 
     def initial_bias(self, name: str) -> float:
         return 1.0 if name == "g" else super().initial_bias(name)

@@ -35,6 +35,7 @@ from charrnn.storage.workdir import WorkDir
 from charrnn.tasks import task_type
 from charrnn.training.summary import in_units
 from charrnn.training.validate import validation_loss
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.model.cells.modeltypes import CellMaker
@@ -114,11 +115,11 @@ def new(
 
     workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
     ms = cls(workdir, engine, threads, cell=mtype if own else None)
-    print(ms.corpus.summary())
+    say(ms.corpus.summary())
     if init_checkpoint:
         loss = validation_loss(ms.model, ms.valid_data, **FIRST_LOOK)
         even = f"guessing evenly would be {ms.model.even_loss:.3f}"
-        print(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
+        say(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
         record.save(ms, loss, measured=FIRST_LOOK)
     return ms
 
@@ -328,10 +329,10 @@ def finetune(
 
     workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
     tuned = type(ms)(workdir, engine, threads, cell=None if isinstance(ms.celltype, str) else ms.celltype)
-    print(tuned.corpus.summary())
+    say(tuned.corpus.summary())
     warmstart.warm_start(tuned.model, ms.model)
     loss = validation_loss(tuned.model, tuned.valid_data, **FIRST_LOOK)
     new = "".join(tuned.chars.chars[len(ms.chars) :])
-    print(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
+    say(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
     record.save(tuned, loss, measured=FIRST_LOOK)
     return tuned

@@ -91,7 +91,7 @@ class Task(ABC, Generic[C]):
         """The names of `ModelState` that have no meaning for this model, each with a sentence that says why."""
         refused = {}
         if not self.corpus.test_len:
-            untested = f"{self.corpus.source} has no part for testing: use ms.calc_loss(), which validates."
+            untested = f"{self.corpus.source} has no part for testing, as testfrac= makes: use ms.calc_loss()."
             refused = {"test_loss": untested, "test_data": untested}
         return refused
 

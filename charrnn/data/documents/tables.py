@@ -190,7 +190,7 @@ def text_column(text: Column | None, names: Sequence[str], source: str) -> Colum
     if len(names) == 1:
         return 0
     raise UnknownName(
-        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text: "
+        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text, as in "
         f"text={_short(names)[-1]!r}, or give its number, from 0 to {len(names) - 1}."
     )
 

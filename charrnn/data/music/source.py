@@ -21,7 +21,7 @@ from charrnn.data.music.rolls import KEYS, Roll
 from charrnn.data.music.rollsets import read_rollset
 from charrnn.data.text import paths
 from charrnn.data.text.paths import MIDI, is_midi
-from charrnn.errors import CorruptFile, SourceNotFound, SourceUnusable
+from charrnn.errors import CorruptFile, InvalidValue, SourceNotFound, SourceUnusable
 from charrnn.wording import plural
 
 SETS = (".npz", ".mat", ".json")
@@ -168,6 +168,10 @@ class Pieces:
         checks.flag("pedal", pedal)
         checks.number("memory_limit", memory_limit, above=0)
         if not isinstance(source, str | os.PathLike):
+            if not isinstance(source, Iterable):
+                raise InvalidValue(
+                    f"{source!r:.60} is not music: expected a file, a folder, or a list of files or arrays."
+                )
             given = list(source)
             files = paths.listed_files(given)
             if files is not None:

@@ -111,6 +111,13 @@ class PackedSet(Streams):
             note += "."
         return Geometry(seq_len, rows, math.ceil(self._packing(rows).length / seq_len), note)
 
+    def whole(self, batchsize: int) -> int:
+        """Return a batch size, of at most this one, with which no document is cut."""
+        longest = int(self.lengths.max())
+        if longest <= UNCUT * self.seq_len:
+            return batchsize
+        return max(1, min(batchsize, int(self.lengths.sum()) // longest))
+
     def _packing(self, batchsize: int) -> Packing:
         checks.whole("batchsize", batchsize)
         if batchsize not in self._packings:

@@ -1,4 +1,4 @@
-"""How soon the prompt answers while a model trains in the background, and what training pays for the thread.
+"""Measure how fast the prompt answers while a model trains in the background, and the cost of the training thread.
 
 python -m benchmarks.background              # a minute or two
 python -m benchmarks.background --trials 50 --threads 1
@@ -21,11 +21,11 @@ from charrnn.table import Table
 
 BATCH, LENGTH, LAYERS, WIDTH = 32, 100, 2, 256
 STEPS = 20  # of each kind of training, for its speed
-PAUSE = 0.05  # seconds between two questions: a person does not ask all the time
+PAUSE = 0.05  # seconds between two questions
 
 
 def milliseconds(ask: Callable[[], object], trials: int) -> list[float]:
-    """Return how long each of several answers took."""
+    """Return the time of each of several answers."""
     durations = []
     for _ in range(trials):
         time.sleep(PAUSE)
@@ -36,7 +36,7 @@ def milliseconds(ask: Callable[[], object], trials: int) -> list[float]:
 
 
 def answers(ms: ModelState, trials: int) -> Table:
-    """Ask things while it trains, and when it does not."""
+    """Measure answers during training and without it."""
     questions: dict[str, Callable[[], object]] = {
         "ms.generate(20)": lambda: ms.generate(20),
         "repr(ms)": lambda: repr(ms),

@@ -1,7 +1,7 @@
-"""The same work by charrnn and by what a user would take instead; libraries are imported by those who use them.
+"""The same work by charrnn, torch, Keras and numpy. Each contender imports its library itself.
 
 Every maker returns a callable without arguments that does one piece of work: a training step (embedding, recurrent
-layers, softmax cross-entropy, gradient clipped at ±5, RMSProp), or writing some characters.
+layers, softmax cross-entropy, gradient clipped at ±5, RMSProp), or the generation of some characters.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class Shape(NamedTuple):
     def flops(self) -> int:
         """Floating-point operations in the matrix products of a GRU's step.
 
-        For each position a layer multiplies by six H×H matrices and the output by one H×V; going back costs twice that.
-        (The first layer's three input matrices need only meet each symbol once, not each position: charrnn makes use
-        of that, and may so come below the bound that follows from this count.)
+        For each position a layer multiplies by six H×H matrices and the output by one H×V; the backward pass costs
+        twice that. (charrnn multiplies the first layer's three input matrices once for each symbol instead of each
+        position, and may therefore be faster than the bound that follows from this count.)
         """
         return 3 * self.T * self.B * (self.L * 6 * 2 * self.H**2 + 2 * self.H * VOCAB_SIZE)
 
 
 def installed(package: str) -> bool:
-    """Return whether a peer can take part."""
+    """Return whether a contender's library is installed."""
     return importlib.util.find_spec(package) is not None
 
 
@@ -52,7 +52,7 @@ def _symbols(*shape: int) -> np.ndarray:
 
 
 def charrnn_step(shape: Shape, modeltype: str = "GRUEncode", engine: str = "cpu") -> Work:
-    """The workbench's."""
+    """Return charrnn's training step."""
     from charrnn.model.model import Model
     from charrnn.settings.hyper import HyperParams
 
@@ -83,7 +83,7 @@ def torch_network(cell: str, H: int, L: int):
 
 
 def torch_step(shape: Shape, cell: str = "GRU", device: str = "cpu") -> Work:
-    """That of torch.nn.GRU or torch.nn.LSTM."""
+    """Return a training step of torch.nn.GRU or torch.nn.LSTM."""
     import torch
 
     network = torch_network(cell, shape.H, shape.L).to(device)
@@ -105,7 +105,7 @@ def torch_step(shape: Shape, cell: str = "GRU", device: str = "cpu") -> Work:
 
 
 def keras_step(shape: Shape) -> Work:
-    """That of Keras on JAX."""
+    """Return a training step of Keras on JAX."""
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
 
@@ -123,7 +123,7 @@ def keras_step(shape: Shape) -> Work:
 
 
 def large_product(size: int) -> Work:
-    """One product of square float32 matrices by numpy's BLAS: 2·size³ operations."""
+    """Return one product of square float32 matrices by numpy's BLAS: 2·size³ operations."""
     a, b, out = np.random.default_rng(0).random((3, size, size), dtype=np.float32)
     return lambda: np.matmul(a, b, out=out)
 
@@ -132,7 +132,7 @@ def large_product(size: int) -> Work:
 
 
 def charrnn_writer(H: int, L: int, samples: int, characters: int, engine: str = "cpu") -> Work:
-    """The workbench's: one call writes that many characters in each of several samples."""
+    """Return charrnn's generation: one call writes `characters` characters in each of several samples."""
     from charrnn.model.choice import Choice
     from charrnn.model.model import Model
     from charrnn.settings.hyper import HyperParams
@@ -144,7 +144,7 @@ def charrnn_writer(H: int, L: int, samples: int, characters: int, engine: str = 
 
 
 def torch_writer(H: int, L: int, samples: int, characters: int) -> Work:
-    """The loop that users of torch write."""
+    """Return the generation loop that users of torch write."""
     import torch
 
     network = torch_network("GRU", H, L).eval()

@@ -1,7 +1,7 @@
-"""Contenders measured side by side.
+"""Measure contenders side by side.
 
-Each lives in a fresh process of its own, and they take turns: what disturbs the machine then disturbs them all alike,
-and the ratio of two medians means something even where the medians themselves do not.
+Each runs in a fresh process, and they take turns. Disturbances of the machine then affect all of them alike, so the
+ratio of two medians is meaningful even if the medians themselves are not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Timing:
 
 @contextlib.contextmanager
 def pinned(cores: Collection[int]) -> Iterator[None]:
-    """Keep this process, and those that it starts meanwhile, on some cores.
+    """Pin this process, and those that it starts meanwhile, to some cores.
 
     Libraries choose their number of threads by the cores that they see when they are imported.
     """
@@ -41,7 +41,7 @@ def pinned(cores: Collection[int]) -> Iterator[None]:
 
 
 def core_sets() -> list[set[int]]:
-    """Return what everything is measured on: one core, and all of them."""
+    """Return the sets of cores to measure on: one core, and all cores."""
     every = os.sched_getaffinity(0)
     return [{min(every)}] if len(every) == 1 else [{min(every)}, every]
 
@@ -54,12 +54,14 @@ def contest(
     Parameters
     ----------
     contenders : mapping of str to callable
-        Makers of the work to be measured, called once in the contender's own process; they and what they bind must
-        be picklable.
+        Makers of the work to be measured, called once in the contender's own process; they and their bound arguments
+        must be picklable.
     cores : collection of int
-        Where everything runs.
-    rounds, seconds
-        How many turns each has, and how long one is at least.
+        The cores that all contenders run on.
+    rounds : int
+        Number of turns of each contender.
+    seconds : float
+        Minimum length of a turn.
     """
     with pinned(cores), contextlib.ExitStack() as stack:
         processes = {name: stack.enter_context(_fresh_process(make)) for name, make in contenders.items()}

@@ -75,7 +75,7 @@ def run(name: str, trial: Trial, seconds: float, seed: int) -> dict[str, object]
         "survived or found": counts[Verdict.SURVIVED] + counts[Verdict.FOUND],
         "no value changed": counts[Verdict.HARMLESS],
         "lost or missed": counts[Verdict.LOST],
-        "slowest, s": round(slowest, 1),
+        "slowest, s": f"{slowest:.1f}",
         "more memory, MB": _peak() - memory,
     }
 

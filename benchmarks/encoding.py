@@ -1,9 +1,9 @@
-"""How fast texts are encoded, and how much memory that takes beyond what the interpreter has anyway.
+"""Measure how fast texts are encoded, and the memory that encoding takes beyond that of the interpreter.
 
     python benchmarks/encoding.py [MEGABYTES]
 
-Each kind of text is written to a temporary file of that size (300 MB unless told) and encoded in a fresh process; the
-time is that of a person who waits: detecting the encoding, counting, checksums, writing and syncing the symbols.
+Each kind of text is written to a temporary file of that size (300 MB by default) and encoded in a fresh process. The
+time is the whole waiting time: detecting the encoding, counting, checksums, writing and syncing the symbols.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
             with path.open("wb") as file:
                 while file.tell() < megabytes * MB:
                     file.write(sample)
-                os.fsync(file.fileno())  # or else the measurement waits for this file's way to the disk, too
+                os.fsync(file.fileno())  # so that the measurement does not wait for this file
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh_process:
                 seconds, memory = fresh_process.submit(measure, path).result()
             print(f"{kind:20} {path.stat().st_size / MB / seconds:6.0f} {memory:11.0f}", flush=True)

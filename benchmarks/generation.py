@@ -1,8 +1,8 @@
-"""The time of a generated character, charrnn's compiled call against the loop that users of torch write.
+"""Measure the time of a generated character: charrnn's compiled call against the loop that users of torch write.
 
     python -m benchmarks.generation
 
-One text at a time, and many side by side; on one core.
+The table has one text at a time and many side by side, on one core.
 """
 
 from __future__ import annotations

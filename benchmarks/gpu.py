@@ -1,4 +1,4 @@
-"""The workbench on a CUDA device: correctness against the CPU, a model's way there and back, and speed beside cuDNN.
+"""Test charrnn on a CUDA device: correctness against the CPU, moving a model between both, and speed beside cuDNN.
 
     python -m benchmarks.gpu                 # on a machine with a GPU; without one it says so and stops
     python -m benchmarks.gpu --device cpu    # the same on JAX's CPU backend, to try the script itself
@@ -43,7 +43,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def compare() -> bool:
-    """Print how far the losses and gradients of every model type are from the CPU's; return whether that is near."""
+    """Print the errors of losses and gradients of every model type against the CPU; return whether they are small."""
     from charrnn.model.cells import modeltypes
     from charrnn.model.model import Model
     from charrnn.settings.hyper import HyperParams

@@ -1,8 +1,8 @@
-"""The most memory that training takes, beyond what libraries and a tiny batch take, against T and B.
+"""Measure the peak memory of training, beyond that of the libraries and a tiny batch, against T and B.
 
     python -m benchmarks.memory
 
-Linux only: the kernel's own record of a process's peak is read.
+Linux only: the peak is read from the kernel's record of the process.
 """
 
 from __future__ import annotations

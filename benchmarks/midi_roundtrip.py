@@ -1,8 +1,8 @@
-"""How many notes of MIDI files come back from a piano roll.
+"""Measure how many notes of MIDI files survive the conversion to a piano roll and back.
 
     python benchmarks/midi_roundtrip.py FOLDER
 
-Each file is made into a roll with onsets, at steps of several lengths, written as a file, and read again.
+Each file is converted to a roll with onsets, with several lengths of a frame, written as a file, and read again.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def distinct(notes: np.ndarray) -> tuple[np.ndarray, int, int]:
 
 
 def kept(song: Song, notes: np.ndarray, dt: float) -> float:
-    """Return the part of notes that come back."""
+    """Return the fraction of notes that come back."""
     back = in_seconds(read_songs(midi_bytes(roll_of(song, dt=dt, onsets=True)))[0])
     found = 0
     taken = np.zeros(len(back), bool)

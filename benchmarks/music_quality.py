@@ -1,4 +1,4 @@
-"""How well a model predicts polyphonic music: nats per frame on the sets that publications measure.
+"""Measure how well a model predicts polyphonic music: nats per frame on the sets that publications use.
 
     python -m benchmarks.music_quality jsb|nottingham|FILE [--head nade|bernoulli] [--epochs N] [name=value ...]
 

@@ -1,6 +1,6 @@
-"""What the line of progress costs: the share of training's processor time that showing it takes.
+"""Measure the cost of the progress line: its share of training's processor time.
 
-On a terminal it is a line that is rewritten, elsewhere one now and then.
+On a terminal one line is rewritten; elsewhere a new line is printed now and then.
 
 python -m benchmarks.progress              # half a minute; run it in a terminal, too
 python -m benchmarks.progress --seconds 30
@@ -22,7 +22,7 @@ SIZES = [(16, 1, 32, 4), (128, 2, 100, 16)]  # state size, layers, characters an
 
 
 def measure(state_size: int, layers: int, seq_len: int, batchsize: int, seconds: float, folder: Path) -> dict[str, Any]:
-    """Train for some seconds as a person would; return what the line took of that."""
+    """Return the processor time of some seconds of training, and the share of the progress line."""
     ms = ModelState.initfromsrcfile(
         corpora.path("pydoc"), folder / "model", state_size=state_size, layers=layers, seq_len=seq_len
     )

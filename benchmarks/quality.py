@@ -1,13 +1,13 @@
-"""How well a model predicts after some minutes of training: nats per character on the last tenth of a text.
+"""Measure how well a model predicts after some minutes of training: nats per character on the last tenth of a text.
 
     python -m benchmarks.quality [--task alice] [--minutes 10] [--speed N] [--preset best] [name=value ...]
 
 The text is split by position, at the nearest newline. Tasks are tinyshakespeare, and Alice in Wonderland as the Keras
-notebook had it, lower-cased. Texts are in the folder CHARRNN_DATA; tinyshakespeare is else charrnn's own download.
+notebook had it, lower-cased. Texts are in the folder CHARRNN_DATA; without it, charrnn downloads tinyshakespeare.
 
-On a machine that others use, minutes mean little. Then measure the characters that training learns in a second in a
-quiet moment (`ms.traintime()`, `charrnn advise`), and give them as --speed: training is then as many steps as fit into
-the minutes at that speed, however long they take. Settings are a preset's; any hyperparameter can be given.
+On a shared machine, minutes mean little. In that case measure the training speed in characters per second in a quiet
+moment (`ms.traintime()`, `charrnn advise`), and give it as --speed. Training then takes the number of steps that fits
+into the minutes at this speed. Settings are a preset's; any hyperparameter can be given.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.report import print_environment
 from charrnn import ModelState, corpora, recipes
 
 ROUNDS = 20
-SPENT = 0.9  # part of the minutes that goes into training steps, the rest into validation and saving
+SPENT = 0.9  # the share of the minutes for training steps; the rest is for validation and saving
 # More dropout and less of a model, for a text of 0.13 MB.
 ALICE = {"state_size": 384, "dropout": 0.5, "dropout_weights": 0.5}
 TASKS: dict[str, dict[str, Any]] = {
@@ -34,13 +34,13 @@ TASKS: dict[str, dict[str, Any]] = {
 
 
 def text_path(task: str) -> Path:
-    """Return where a task's text is."""
+    """Return the path of a task's text."""
     folder = os.environ.get("CHARRNN_DATA")
     if folder:
         return Path(folder) / TASKS[task]["file"]
     if task == "shakespeare":
         return corpora.path("tinyshakespeare")
-    raise SystemExit(f"{TASKS[task]['file']} is looked for in the folder CHARRNN_DATA, which is not set.")
+    raise SystemExit(f"{TASKS[task]['file']} should be in the folder CHARRNN_DATA, which is not set.")
 
 
 def setting(argument: str) -> tuple[str, object]:

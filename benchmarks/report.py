@@ -1,4 +1,4 @@
-"""What every benchmark prints: where it ran, and a table in Markdown, ready for RESULTS.md."""
+"""Print the environment of a benchmark, and a Markdown table for RESULTS.md."""
 
 from __future__ import annotations
 

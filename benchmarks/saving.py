@@ -1,4 +1,4 @@
-"""What saving costs: bytes and time of a checkpoint, against the state and the training between two of them.
+"""Measure the cost of saving: a checkpoint's bytes against the state, and its time against training between two.
 
 python -m benchmarks.saving                # some minutes
 python -m benchmarks.saving --rounds 3
@@ -24,7 +24,7 @@ SIZES = [(128, 2), (256, 2), (512, 2)]  # state size, layers
 
 
 def measure(state_size: int, layers: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """Train a few rounds of an epoch as a person would; return what saving took of that."""
+    """Return the size of checkpoints and the times of saving and loading, over a few rounds of an epoch."""
     ms = ModelState.initfromsrcfile(corpora.path("pydoc"), folder / "model", state_size=state_size, layers=layers)
     saving: list[float] = []
     save = training._save

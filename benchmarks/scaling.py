@@ -1,8 +1,8 @@
-"""What a character costs in training as one size at a time changes, on one core.
+"""Measure the training time of a character while one size at a time changes, on one core.
 
     python -m benchmarks.scaling
 
-Costs that amortise fall along T and B; where the cost per character grows along H or L shows what is linear.
+Fixed costs are spread over more characters as T and B grow; the growth along H and L shows which costs scale.
 """
 
 from __future__ import annotations

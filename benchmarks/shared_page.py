@@ -1,8 +1,8 @@
-"""How fast a shared model writes in a browser, and how large its page is.
+"""Measure how fast a shared model writes in a browser, and the size of its page.
 
     python -m benchmarks.shared_page [LAYERSxSIZE ...]
 
-Needs chromium, and chromedriver, by which the page is clicked on in real time.
+Needs chromium, and chromedriver, which drives the page in real time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WRITE = f"""
 
 @contextlib.contextmanager
 def browser() -> Iterator[Callable[..., Any]]:
-    """Give a `with` block a function that sends a command of WebDriver and returns its value."""
+    """Yield a function that sends a WebDriver command and returns its value."""
 
     def send(method: str, path: str, **body: Any) -> Any:
         data = json.dumps(body).encode() if method == "POST" else None

@@ -1,9 +1,9 @@
-"""How long a person waits: for the import, for a new model's first training step, for a saved model's first text.
+"""Measure start-up times: the import, a new model's first training step, a saved model's first text.
 
     python -m benchmarks.startup
 
-Whole processes are timed, from their start to their end; a process that does nothing comes first. "New" runs with an
-empty home and cache directory each time, "load" with the caches that the one before it left.
+Whole processes are timed, from start to end; the first does nothing. "New" runs with an empty home and cache directory
+each time, "load" with the caches of the run before.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUNDS = 5
 
 
 def seconds(code: str, folder: Path, caches: Path) -> float:
-    """Return how long a fresh process takes to run some code in a folder."""
+    """Return the time in which a fresh process runs some code in a folder."""
     start = time.perf_counter()
     command = [sys.executable, "-c", code]
     subprocess.run(command, cwd=folder, env=environment(caches), stdout=subprocess.DEVNULL, check=True)
@@ -43,7 +43,7 @@ def seconds(code: str, folder: Path, caches: Path) -> float:
 
 
 def environment(caches: Path) -> Mapping[str, str]:
-    """Return an environment in which whatever a library caches goes to one directory."""
+    """Return an environment in which all libraries cache in one directory."""
     checkout = str(Path(__file__).parent.parent)
     places = {"HOME": caches, "XDG_CACHE_HOME": caches, "NUMBA_CACHE_DIR": caches / "numba"}
     paths = os.pathsep.join([checkout, os.environ.get("PYTHONPATH", "")])
@@ -57,7 +57,7 @@ def measure(code: str) -> list[float]:
 
 
 def measure_models() -> tuple[list[float], list[float]]:
-    """Return durations of making a model and taking one step, and of loading it and letting it write."""
+    """Return durations of making a model and taking one step, and of loading it and generating a text."""
     new, load = [], []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""One training step of charrnn, torch and Keras over several shapes, and the bound that arithmetic sets.
+"""Compare one training step of charrnn, torch and Keras over several shapes, with the lower bound of the arithmetic.
 
     python -m benchmarks.training_step [B,H,T,L ...]
 
@@ -22,7 +22,7 @@ REFERENCE = "torch nn.GRU"
 
 
 def field(shape: Shape) -> dict[str, Callable[[], Work]]:
-    """Return who takes part."""
+    """Return the contenders of a shape."""
     contenders: dict[str, Callable[[], Work]] = {
         "charrnn GRU": partial(charrnn_step, shape),
         "charrnn LSTM": partial(charrnn_step, shape, "LSTMEncode"),

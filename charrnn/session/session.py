@@ -12,11 +12,12 @@ from charrnn.data.documents.labels import LabelTable
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue, SourceNotFound, TrainingInBackground
 from charrnn.model.engines import engine as engines
-from charrnn.session import completion
+from charrnn.session import completion, othernames
 from charrnn.session.facts import Facts
 from charrnn.session.listing import Checkpoints
 from charrnn.session.live import Live
 from charrnn.storage.checkpoint import Checkpoint
+from charrnn.storage.datacheck import DataCheck
 from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
 from charrnn.tasks import task_for
@@ -58,6 +59,10 @@ class Session:
         The learning-rate policy; to go on with another, set a name or one of `charrnn.training.policies`.
     checkpoint : Checkpoint or None
         The checkpoint last saved or restored.
+    standing : Standing
+        The branch that training goes on with, and where it stood when this session last saw it.
+    datacheck : DataCheck
+        The check of the encoded data against its checksums, once a session.
     steplog : StepLog
         The training steps that the history does not hold yet.
     """
@@ -75,10 +80,11 @@ class Session:
         self.facts = facts = Facts.from_json(workdir.model)
         self.modeltype, self.hyper, self.corpus = facts.modeltype, facts.hyper, facts.corpus
         self.celltype = facts.celltype(cell, workdir.path)
-        self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written)
+        self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written, facts.reading)
         self.live = Live(self._new_model, threads)
         self._policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
+        self.standing, self.datacheck = workdir.standing(), DataCheck(workdir)
         self.steplog = StepLog()
         completion.register()
 
@@ -262,7 +268,7 @@ class Session:
     @property
     def branch_name(self) -> str:
         """The branch that training goes on with."""
-        return self.workdir.refs.branch
+        return self.standing.branch
 
     @property
     def checkpoints(self) -> list[Checkpoint]:
@@ -283,6 +289,11 @@ class Session:
     def cell_source(self) -> str | None:
         """How the user's own cell was written when the model was made; None for other cells, or if unknown."""
         return self.facts.cell.get("source")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(type(self), name):  # a property that failed: its own error is the one to see
+            return object.__getattribute__(self, name)
+        raise othernames.missing(self, name)
 
     def __dir__(self) -> list[str]:
         """Leave out what has no meaning for the kind of data."""

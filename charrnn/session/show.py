@@ -58,10 +58,13 @@ def _facts(ms: Session) -> dict[str, str]:
     text = amount if ms.has_text else "not here, so that it writes and scores, but cannot train"
     now = {"training": f"in the background, {ms.job.progress}"} if ms.job and not ms.job.done else {}
     origin = {"origin": f"{ms.origin['model']}, which learned from {ms.origin['text']}"} if ms.origin else {}
+    chosen = ms.facts.reading.arguments if ms.facts.reading else {}
+    reading = {"read with": ", ".join(f"{name}={value!r}" for name, value in chosen.items())} if chosen else {}
     branch = {"branch": ms.branch_name} if ms.branch_name != MAIN else {}
     loss = in_units(checkpoint.loss if checkpoint else None, ms.corpus.unit)
     return {
         "text": f"{corpus.source}: {text}",
+        **reading,
         **origin,
         "trained": _progress(ms),
         **now,

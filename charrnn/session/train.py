@@ -15,8 +15,9 @@ from charrnn import checks
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation import sampler as sampling
 from charrnn.insight.live import LivePlot
-from charrnn.session import look, record, show
+from charrnn.session import look, othernames, record, show
 from charrnn.session.live import not_while_training
+from charrnn.session.othernames import accepting
 from charrnn.storage import lookup, timetravel
 from charrnn.storage.thinning import thin
 from charrnn.training.job import Job
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 @not_while_training
+@accepting(othernames.TRAIN, othernames.TRAIN_EXPLAINED, othernames.TRAIN_UNLESS)
 def train(
     ms: Session,
     num_rounds: int = 1,
@@ -148,10 +150,9 @@ def _train(
     job: Job | None = None,
 ) -> TrainingSummary:
     with ms.workdir.lock():
-        if ms.checkpoint is None:
-            ms.history.goto(0)
-        else:
-            timetravel.checkout(ms.workdir, ms.checkpoint)
+        ms.datacheck.begin()
+        timetravel.resume(ms.workdir, ms.checkpoint, ms.standing)
+        ms.standing = ms.workdir.standing(ms.standing.branch)
         _move_to(ms, learner, clear_state)
         if plan.verbose == ALL and not job:
             say(show.training(ms, learner, plan))
@@ -164,7 +165,9 @@ def _train(
             picture = LivePlot(partial(look.plot, ms))
             callback, save = picture.after(callback), picture.after(save, at_once=True)
         journal = Journal(save, partial(_sample, ms), partial(_best, ms), last_loss)
-        return Training(learner, ms.valid_data, plan, journal, callback, job).run()
+        summary = Training(learner, ms.valid_data, plan, journal, callback, job).run()
+        ms.datacheck.wait()
+        return summary
 
 
 def calc_loss(ms: Session, valid_len: int = 0, batchsize: int = 16) -> float:
@@ -260,10 +263,10 @@ def _monitor(ms: Session, name: str) -> str:
 
 def _save(ms: Session, measured: dict[str, int], monitor: str, round_: Round | None) -> str:
     """Save at the end of a round or (None) amid one; `measured` says what a validation loss is measured on."""
+    ms.datacheck.require_intact()
     if round_ is None:
         checkpoint = record.save(ms)
     else:
-        record.write_history(ms, round_.to_json())  # before the checkpoint, which tells where the history stood
         facts: dict[str, Any] = {"train_loss": round_.train_loss, "measured": measured}
         try:
             facts["sample"] = _sample(ms)
@@ -271,7 +274,7 @@ def _save(ms: Session, measured: dict[str, int], monitor: str, round_: Round | N
             ms.live.say(f"The checkpoint has no sample, which failed: {type(error).__name__}: {error}", sys.stderr)
         if monitor != VALIDATION:
             facts["monitored"] = {monitor: round_.figure(monitor)}
-        checkpoint = record.save(ms, round_.valid_loss, **facts)
+        checkpoint = record.save(ms, round_.valid_loss, round_.to_json(), **facts)
     thin(ms.workdir, max_bytes=ms.disk_budget)
     return checkpoint.name
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from charrnn.session import othernames
 from charrnn.session.kinds import by_task, held, refusable
+from charrnn.session.othernames import accepting
 from charrnn.wording import say
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from charrnn.session.session import Session
 
 
+@accepting(othernames.GENERATE, othernames.GENERATE_EXPLAINED)
 @by_task("write")
 def generate(
     ms: Session,
@@ -85,6 +88,7 @@ def generate(
     """
 
 
+@accepting(othernames.GENERATE, othernames.GENERATE_EXPLAINED)
 @refusable
 def stream(
     ms: Session,

@@ -20,7 +20,7 @@ _NAMES = {"GRUEncode": ("E", "a", "U", "W", "b", "V", "c"), "GRUResize": ("E", "
 
 @dataclass(frozen=True)
 class LegacyParameters:
-    """What such a file tells of a model; its characters and hyperparameters are not in it (or only as a pickle).
+    """The model in such a file; its characters and hyperparameters are not in it (or only as a pickle).
 
     Attributes
     ----------

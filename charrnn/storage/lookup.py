@@ -1,4 +1,4 @@
-"""Finding the checkpoint that a person means."""
+"""Find the checkpoint that an argument means: the last, the best, a name, a branch, an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going back to a checkpoint, branching off one, and keeping or annotating it."""
+"""Return to a checkpoint, branch off one, pin or annotate it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from charrnn.wording import part
 
 
 def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
-    """Go on from a checkpoint: the next one saved has it as parent, and the history continues from there.
+    """Return to a checkpoint: the next one saved has it as parent, and the history continues from there.
 
-    Call it before training goes on from whatever was restored. Where the branch stood before is pinned, so it stays.
+    The checkpoint where the branch stood before is pinned, so that it is not thinned away.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
     CheckpointNotFound, CorruptFile
         As `WorkDir.find`.
     WorkdirLocked, SaveFailed
-        Another process is writing; the disk is full or read-only.
+        If another process is writing, or the disk is full or read-only.
 
     Examples
     --------
@@ -117,23 +117,23 @@ def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
     Raises
     ------
     InvalidValue
-        The name is taken, or not made of letters, digits and `_.-`.
+        If the name is taken, or not made of letters, digits and `_.-`.
     CheckpointNotFound, CorruptFile, WorkdirLocked, SaveFailed
         As `checkout`.
     """
-    with workdir.edited_refs() as refs:
-        chosen = workdir.find(which)
-        if name in refs.branches:
-            raise InvalidValue(f"branch {name!r} exists already: check it out, or choose another name.")
-        plain = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
-        if not plain or name in (lookup.LAST, lookup.BEST) or place_of(name):
-            raise InvalidValue(
-                f"{name!r} cannot name a branch: expected letters, digits and _.- only, and neither {lookup.LAST!r} "
-                f"nor {lookup.BEST!r} nor the name of a checkpoint. Choose another name."
-            )
-        refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.snapshot()[1]))
-        refs.branch = name
     with workdir.lock():
+        with workdir.edited_refs() as refs:
+            chosen = workdir.find(which)
+            if name in refs.branches:
+                raise InvalidValue(f"branch {name!r} exists already: check it out, or choose another name.")
+            plain = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+            if not plain or name in (lookup.LAST, lookup.BEST) or place_of(name):
+                raise InvalidValue(
+                    f"{name!r} cannot name a branch: expected letters, digits and _.-, and neither {lookup.LAST!r} "
+                    f"nor {lookup.BEST!r} nor the name of a checkpoint. Choose another name."
+                )
+            refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.snapshot()[1]))
+            refs.branch = name
         workdir.history.goto(chosen.history)
         workdir.take_stock()
     return chosen

@@ -120,7 +120,7 @@ class Training:
         """Train one round, validate, adapt the learning rate, save, and return the checkpoint's name."""
         learner, plan, start = self._learner, self._plan, time.monotonic()
         label = f"round {number}" if plan.minutes else f"round {number}/{plan.num_rounds}"
-        guard = Guard(learner)
+        guard = self._guard = Guard(learner)
         while True:
             last_loss = self._rounds[-1].valid_loss if self._rounds else self._journal.last_loss
             size, unit = self._batch_characters, learner.data.unit
@@ -228,6 +228,8 @@ class Training:
         return learner.policy.after_round(valid_loss, self._measured)
 
     def _save(self, round_: Round | None) -> str:
+        if trouble := self._guard.settle():
+            self._say(trouble)
         self._last_saved = self._journal.save(round_)
         self._saved = time.monotonic()
         return self._last_saved

@@ -27,9 +27,9 @@ def test_save_and_open(tmp_path):
 def test_what_cannot_be_saved_or_opened(tmp_path):
     pytest.importorskip("mido")
     piece = Piece.from_pitches(FRAMES)
-    with pytest.raises(InvalidValue, match=r"ends in \.mid\. For sound use piece\.wav\(path\)"):
+    with pytest.raises(InvalidValue, match=r"an ending in \.mid\. For sound use piece\.wav\(path\)"):
         piece.save(tmp_path / "x.wav")
-    with pytest.raises(InvalidValue, match=r"ends in \.mid\.$"):
+    with pytest.raises(InvalidValue, match=r"an ending in \.mid\.$"):
         piece.save(tmp_path / "x")
     for write in (piece.save, piece.wav):
         with pytest.raises(SaveFailed, match="failed"):

@@ -94,5 +94,5 @@ def test_without_matplotlib(monkeypatch):
 
 
 def test_a_file_is_no_axes():
-    with pytest.raises(InvalidValue, match="To save a picture"):
+    with pytest.raises(InvalidValue, match="To save it"):
         plot(random_roll(4), "roll.png")

@@ -27,7 +27,7 @@ def test_other_names_are_refused(name, tmp_path):
 
 
 def test_a_missing_directory_is_named(tmp_path):
-    with pytest.raises(SaveFailed, match=r"no directory .*missing\. Make it"):
+    with pytest.raises(SaveFailed, match=r"the directory .*missing does not exist\. Make it"):
         pages.checked_path(tmp_path / "missing" / "page.html")
 
 

@@ -12,12 +12,16 @@ from charrnn.data.documents.source import Delimiter, Labels
 from charrnn.data.documents.tables import Column
 from charrnn.errors import CorruptFile
 
+FORMATS = ("csv", "jsonl", "json")  # of tables
+KINDS = ("text", "documents", "music", *FORMATS)
+
 
 @dataclass(frozen=True)
 class DocumentOptions:
     r"""How documents are found in a source, see `charrnn.data.documents.source.Documents.open`.
 
-    `documents` says whether there are any; None leaves that to the source. `kind` may be "music" as well.
+    `documents` says whether there are any; None leaves that to the source. `kind` is a kind
+    of data, or a format of tables.
 
     >>> options = DocumentOptions(labels=["author"], delimiter="---")
     >>> options.chosen
@@ -39,6 +43,8 @@ class DocumentOptions:
         for name in ("documents", "header"):
             if getattr(self, name) is not None:
                 checks.flag(name, getattr(self, name))
+        if self.kind is not None:
+            checks.known("kind", self.kind, KINDS)
         if isinstance(self.labels, list):
             object.__setattr__(self, "labels", tuple(self.labels))
         if isinstance(self.only, Mapping):
@@ -50,6 +56,16 @@ class DocumentOptions:
         default = DocumentOptions()
         given = {name: value for name, value in vars(self).items() if name != "documents"}
         return {name: value for name, value in given.items() if value != getattr(default, name)}
+
+    @property
+    def format(self) -> str | None:
+        """The format of tables, where it is given."""
+        return self.kind if self.kind in FORMATS else None
+
+    @property
+    def about_documents(self) -> list[str]:
+        """The names of the options given that only documents have, `documents` itself aside."""
+        return [name for name in self.chosen if name != "kind" or self.format]
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able record, in which a delimiter is marked as literal or as a pattern."""

@@ -117,6 +117,15 @@ class DelimitedText:
         )
 
 
+REMARKS = {  # what a note on a file says, for many files together
+    "Gutenberg": ("Freed", "of what stands outside of Project Gutenberg's markers (gutenberg=False keeps it)"),
+    "UTF-8 but": ("Read", "in which some lines are in another encoding than UTF-8"),
+    "encoded twice": ("Found", "with characters that look encoded twice"),
+    "not valid": ("Read", "in which places are not valid, as U+FFFD"),
+    "from the middle": ("Freed", "of byte order marks within"),
+}
+
+
 class Files:
     """Files, each a document, in their order. Each is read in its own encoding."""
 
@@ -140,9 +149,9 @@ class Files:
                 continue
             if source.encoding != "utf-8":
                 report.add("Read", "file", f"as {source.encoding}", place)
-            for note in source.notes:
-                if "Gutenberg" in note or "UTF-8 but" in note or "twice" in note:
-                    report.add("Note on", "file", f"({note})", place)
+            for sign, (verb, how) in REMARKS.items():
+                if any(sign in note for note in source.notes):
+                    report.add(verb, "file", how, place)
             yield Document(document.joined(source.chunks(), place), self._labels(file), place)
 
     def _place(self, file: Path) -> str:

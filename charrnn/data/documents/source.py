@@ -327,6 +327,8 @@ def _of_file(
     if kind == "text":
         file = TextSource.open(source, raw)
         _refuse("a plain text", text=text, header=header)
+        if isinstance(delimiter, str) and raw.newlines:
+            delimiter = delimiter.replace("\r\n", "\n").replace("\r", "\n")  # as in the text
         return DelimitedText(file, columns, delimiter)
     file = TextSource.open(source, replace(raw, gutenberg=False))
     if kind == "csv":

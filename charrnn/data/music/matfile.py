@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +17,8 @@ from typing import Any, cast
 import numpy as np
 
 from charrnn.data.budget import LIMIT
-from charrnn.data.music.rollsets import mat_arrays
+from charrnn.data.music.parts import named, planes, required
+from charrnn.data.music.rolls import KEYS
 from charrnn.errors import CharRNNError, SourceUnusable, need
 
 PATIENCE = 120  # seconds
@@ -66,6 +67,19 @@ def convert(path: Path, result: Path) -> None:
     except Exception as error:  # the parser meets foreign bytes, and raises whatever they lead it to
         raise SourceUnusable(f"{path} is no whole .mat file: {error}.") from error
     np.savez(result, **cast(Any, mat_arrays(path, found)))
+
+
+def mat_arrays(path: Path, found: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the pieces of the parts of a `.mat` file as the arrays of an `.npz` file, eight keys in a byte."""
+    arrays: dict[str, np.ndarray] = {}
+    for part, name in named(found).items():
+        pieces = [planes(path, name, piece) for piece in found[name].ravel()]
+        if len({piece.shape[1] for piece in pieces}) > 1:
+            raise SourceUnusable(f"{path}: some pieces of {name} have onsets and some have not.")
+        frames = np.concatenate(pieces) if pieces else np.zeros((0, KEYS), bool)
+        arrays |= {part: np.packbits(frames, axis=1), f"{part}_len": np.array([len(piece) for piece in pieces], int)}
+    required(path, {name: [] for name in arrays}, found)
+    return arrays
 
 
 def _limit(memory_limit: float) -> None:

@@ -32,6 +32,12 @@ class MusicOptions:
         checks.number("memory_limit", self.memory_limit, above=0)
 
     @property
+    def chosen(self) -> dict[str, Any]:
+        """The options that are not as they are by default."""
+        default = MusicOptions()
+        return {name: value for name, value in vars(self).items() if value != getattr(default, name)}
+
+    @property
     def reading(self) -> dict[str, Any]:
         """The arguments of `Pieces.open`."""
         return {name: value for name, value in vars(self).items() if name != "transpose"}

@@ -8,21 +8,17 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from charrnn.data.budget import LIMIT, require_memory
-from charrnn.data.music.rolls import KEYS, LOWEST, Roll, plane
-from charrnn.errors import InvalidValue, SourceNotFound, SourceUnusable
+from charrnn.data.music.parts import PARTS, named, planes, required
+from charrnn.data.music.rolls import KEYS, LOWEST, Roll
+from charrnn.errors import SourceNotFound, SourceUnusable
 
-PARTS = {
-    "train": ("train", "training", "traindata"),
-    "valid": ("valid", "validation", "val", "dev", "validdata"),
-    "test": ("test", "testing", "testdata"),
-}
 JSON_GROWS = 25  # bytes that a byte of JSON may take once it is read, as in [[],[],...]
 PICKLED = "holds pickled Python objects, which could run code: save arrays or lists instead"
 
@@ -84,12 +80,12 @@ def read_rollset(path: Path, memory_limit: float = LIMIT) -> RollSet:
 def _npz(path: Path, memory_limit: float) -> RollSet:
     arrays = _arrays(path, memory_limit)
     parts = {}
-    for part, name in _named(arrays).items():
+    for part, name in named(arrays).items():
         frames, lengths = _unpacked(path, name, arrays[name]), arrays.get(f"{name}_len", np.zeros(0))
         if not _make_up(lengths, len(frames)):
             raise SourceUnusable(f"{path}: {name}_len must hold lengths of pieces that make up {len(frames):,} frames.")
         parts[part] = np.split(frames, np.cumsum(lengths)[:-1])
-    return RollSet(_required(path, parts, arrays))
+    return RollSet(required(path, parts, arrays))
 
 
 def _arrays(path: Path, memory_limit: float) -> dict[str, np.ndarray]:
@@ -97,7 +93,7 @@ def _arrays(path: Path, memory_limit: float) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            wanted = [name for part in _named(names).values() for name in (part, f"{part}_len") if name in names]
+            wanted = [name for part in named(names).values() for name in (part, f"{part}_len") if name in names]
             size = 0.0
             for name in wanted:
                 with archive.open(names[name]) as file:
@@ -139,7 +135,7 @@ def _make_up(lengths: np.ndarray, total: int) -> bool:
 def _unpacked(path: Path, name: str, frames: np.ndarray) -> np.ndarray:
     if frames.ndim == 2 and frames.dtype == np.uint8 and frames.shape[1] in (KEYS // 8, KEYS // 4):
         return np.unpackbits(frames, axis=1).astype(bool)
-    return _planes(path, name, frames)
+    return planes(path, name, frames)
 
 
 def _mat(path: Path, memory_limit: float) -> RollSet:
@@ -155,27 +151,15 @@ def _mat(path: Path, memory_limit: float) -> RollSet:
     return RollSet(parts)
 
 
-def mat_arrays(path: Path, found: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return the pieces of the parts of a `.mat` file as the arrays of an `.npz` file, eight keys in a byte."""
-    arrays: dict[str, np.ndarray] = {}
-    for part, name in _named(found).items():
-        pieces = [_planes(path, name, piece) for piece in found[name].ravel()]
-        if len({piece.shape[1] for piece in pieces}) > 1:
-            raise SourceUnusable(f"{path}: some pieces of {name} have onsets and some have not.")
-        frames = np.concatenate(pieces) if pieces else np.zeros((0, KEYS), bool)
-        arrays |= {part: np.packbits(frames, axis=1), f"{part}_len": np.array([len(piece) for piece in pieces], int)}
-    _required(path, {name: [] for name in arrays}, found)
-    return arrays
-
-
 def _json(path: Path, memory_limit: float) -> RollSet:
     require_memory(path, JSON_GROWS * path.stat().st_size, memory_limit)
     try:
         record = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SourceUnusable(f"{path} is no JSON: {error}.") from error
-    named = _named(record) if isinstance(record, dict) else {}
-    pieces = {part: record[name] for part, name in named.items()} if isinstance(record, dict) else {"all": record}
+    pieces = {"all": record}
+    if isinstance(record, dict):
+        pieces = {part: record[name] for part, name in named(record).items()}
     values = [
         value
         for part in pieces.values()
@@ -192,37 +176,10 @@ def _json(path: Path, memory_limit: float) -> RollSet:
         for part, found in pieces.items()
     }
     timing = [record.get(name) if isinstance(record, dict) else None for name in ("dt", "beats")]
-    return RollSet(_required(path, parts, record), *timing)
+    return RollSet(required(path, parts, record), *timing)
 
 
 def _list(path: Path, value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise SourceUnusable(f"{path}: expected lists of pieces, of frames, of pitches, not {str(value)[:40]!r}.")
     return value
-
-
-def _planes(path: Path, name: str, piece: np.ndarray) -> np.ndarray:
-    """Return frames, with or without onsets, as booleans."""
-    try:
-        if getattr(piece, "ndim", 0) == 2 and piece.shape[1] == 2 * KEYS:
-            return np.concatenate([plane(name, half) for half in np.split(piece, 2, axis=1)], axis=1)
-        return plane(name, piece)
-    except InvalidValue as error:
-        raise SourceUnusable(f"{path}: {error}") from error
-
-
-def _named(found: Iterable[str]) -> dict[str, str]:
-    """Return the name that each part has, for those there are.
-
-    >>> _named(["testdata", "traindata", "other"])
-    {'train': 'traindata', 'test': 'testdata'}
-    """
-    found = set(found)
-    return {part: name for part, names in PARTS.items() for name in names if name in found}
-
-
-def _required(path: Path, parts: dict[str, list[np.ndarray]], found: Iterable[str]) -> dict[str, list[np.ndarray]]:
-    if "train" not in parts and "all" not in parts:
-        names = ", ".join(sorted(map(str, found))[:10]) or "nothing"
-        raise SourceUnusable(f"{path} has no part called train: it holds {names}.")
-    return parts

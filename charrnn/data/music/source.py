@@ -16,8 +16,9 @@ import numpy as np
 from charrnn import checks
 from charrnn.data.budget import LIMIT, require_memory
 from charrnn.data.music.midirolls import INCIDENTS, FileReport, read_rolls, require_one_step
+from charrnn.data.music.parts import PARTS
 from charrnn.data.music.rolls import KEYS, Roll
-from charrnn.data.music.rollsets import PARTS, read_rollset
+from charrnn.data.music.rollsets import read_rollset
 from charrnn.data.text import paths
 from charrnn.data.text.paths import MIDI, is_midi
 from charrnn.errors import CorruptFile, SourceNotFound, SourceUnusable

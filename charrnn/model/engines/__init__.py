@@ -1,6 +1,6 @@
-"""What runs a model's expressions.
+"""The engines that run a model's expressions.
 
-PyTensor builds, differentiates and simplifies the expressions, whatever the engine.
+PyTensor builds, differentiates and simplifies the expressions for every engine.
 
 - `engine`: names of the engines, and compiling for one of them;
 - `cpu`: PyTensor's virtual machine, over a few Ops whose kernels llvmlite compiles;

@@ -70,7 +70,7 @@ def _split_products(fgraph, node):
 
 @node_rewriter([Recurrence])
 def _save_nothing(fgraph, node):
-    """A recurrence whose gradient is not asked for does not keep the values that only the gradient uses."""
+    """Drop the values that only the gradient uses from recurrences without a gradient."""
     n_states = len(node.op.step.states)
     if not node.op.saves or any(fgraph.clients[out] for out in node.outputs[n_states:]):
         return False
@@ -118,7 +118,7 @@ def compile_function(
 
 
 def writer(step: StepGraph, n_threads: int) -> Writer:
-    """Compile the loop that writes; see `charrnn.model.engines.engine.writer`."""
+    """Compile the generation loop; see `charrnn.model.engines.engine.writer`."""
     first = len(step.hoisted) + len(step.states)
     kernel = WritingKernel(step.inference, {first + i for i in step.weight_leaves}, step.dtype, len(step.hoisted))
 

@@ -28,11 +28,11 @@ ENGINES = ("cpu", "jax")
 ALIASES = {"numba": "cpu"}
 
 Function = Callable[..., list[np.ndarray]]
-#: Takes a table of the hoisted values of every symbol (V, M) and the step's leaves; returns a loop that writes. The
+#: Takes a table of the hoisted values of every symbol (V, M) and the step's leaves; returns a generation loop. The
 #: loop takes start (R,), states (R, H), uniforms (n, R) and a `Choice`, and returns symbols (n, R) and states.
 Writer = Callable[[np.ndarray, list[np.ndarray]], Callable[..., tuple[np.ndarray, list[np.ndarray]]]]
 
-#: Held while expressions are built or compiled: PyTensor's settings and rewrites belong to the whole process.
+#: Held while expressions are built or compiled: PyTensor's settings and rewrites are global to the process.
 building = threading.RLock()
 
 
@@ -124,7 +124,7 @@ def compile_function(
 
 
 def writer(engine: str, step: StepGraph, n_threads: int = 1) -> Writer:
-    """Compile the loop that writes with a network's step, see `charrnn.model.generator`."""
+    """Compile the generation loop of a network's step; see `charrnn.model.generator`."""
     return _module(engine).writer(step, n_threads)
 
 

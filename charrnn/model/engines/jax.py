@@ -1,8 +1,8 @@
 """The JAX engine: a whole graph compiled into one program, on GPUs and elsewhere. Importing this module imports JAX.
 
-The recurrence is a `lax.scan` over the very graphs that the CPU kernels are made of (see
-`charrnn.model.recurrence.step`). Shapes are concrete inside JAX, so one function serves any T and B; JAX compiles it
-again for each new pair, and keeps what it compiled on disk.
+The recurrence is a `lax.scan` over the same graphs as the CPU kernels (see `charrnn.model.recurrence.step`). Shapes are
+concrete inside JAX, so one function serves any T and B; JAX compiles it again for each new pair, and caches the results
+on disk.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from charrnn.model.recurrence.step import StepGraph
 
 def mode() -> Mode:
     """Return PyTensor's mode for JAX, with JAX's compilations kept between sessions."""
-    # Importing PyTensor's dispatch allowed float64, or forbade it, by what floatX was then.
+    # Importing PyTensor's dispatch allowed or forbade float64, depending on floatX at that time.
     jax.config.update("jax_enable_x64", True)
     if jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", platformdirs.user_cache_dir("charrnn") + "/jax")
@@ -233,7 +233,7 @@ def _nade_gradient(op, **kwargs):
 
 
 def writer(step: StepGraph, n_threads: int) -> Writer:
-    """Compile the loop that writes; see `charrnn.model.engines.engine.writer`."""
+    """Compile the generation loop; see `charrnn.model.engines.engine.writer`."""
     run = _writing_loop(step)
 
     def prepare(table: np.ndarray, leaves: list[np.ndarray]) -> Callable[..., tuple[np.ndarray, list[np.ndarray]]]:

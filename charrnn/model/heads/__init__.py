@@ -1,8 +1,8 @@
-"""Output heads: what goes into a network and what its outputs mean.
+"""Output heads: the inputs of a network, the distribution that its outputs parametrise, and the loss.
 
 The head that ``hyper.head`` calls ``x`` is made by the function ``make`` of the module ``heads/x.py``.
 
-- `head`: the base class; `symbols`, `frames`: what the heads for text and for music have in common;
+- `head`: the base class; `symbols`, `frames`: the base classes for text and for music;
 - `softmax`, `bernoulli`, `nade`: the heads;
 - `output`: the affine layer whose outputs a head reads;
 - `crossentropy`: the loss of symbols; `notes`: how frames of notes are drawn.

@@ -15,7 +15,7 @@ from charrnn.settings.hyper import HyperParams
 class Bernoulli(FrameHead):
     """Independent notes: p_i = sigmoid(output i).
 
-    The piano ancestor has two outputs -l and l for each note, which is the same with twice the logit.
+    The piano ancestor has two outputs -l and l for each note, which is equivalent to twice the logit.
     """
 
     def logits(self, p: Mapping[str, TensorVariable], outputs: TensorVariable, y: TensorVariable) -> TensorVariable:

@@ -13,9 +13,9 @@ from charrnn.model.kernels import rows, threads
 
 
 class CrossEntropy(Op):
-    """Cross-entropy in nats (T, B) of logits (T, B, V) at the symbols (T, B) that came.
+    """Cross-entropy in nats (T, B) of logits (T, B, V) at the target symbols (T, B).
 
-    It also returns the softmax, for the gradient, and whether the likeliest symbol came, for the accuracy.
+    It also returns the softmax, for the gradient, and whether the likeliest symbol is the target, for the accuracy.
 
     It is computed from the logits, as log(sum(exp)) - logit: the ancestor took the logarithm of a softmax, which can be
     log(0).
@@ -74,12 +74,12 @@ class CrossEntropyGradient(Op):
 
 
 def accuracy(errors: TensorVariable) -> TensorVariable:
-    """Return 1 where the likeliest symbol came, else 0, (T, B), for what `cross_entropy` returned."""
+    """Return 1 where the likeliest symbol is the target, else 0, (T, B), for a result of `cross_entropy`."""
     return errors.owner.outputs[2]
 
 
 def cross_entropy(logits: TensorVariable, y: TensorVariable) -> TensorVariable:
-    """Return the cross-entropy in nats, (T, B), of logits (T, B, V) for the symbols y (T, B) that came.
+    """Return the cross-entropy in nats, (T, B), of logits (T, B, V) for the target symbols y (T, B).
 
     Examples
     --------

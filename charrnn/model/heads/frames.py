@@ -1,4 +1,4 @@
-"""What heads for music have in common: inputs are frames of 0 and 1, (T, B, V), one number for each pitch."""
+"""The base class of heads for music: inputs are frames of 0 and 1, (T, B, V), one number for each pitch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SILENCE = -3.0
 
 
 class FrameHead(Head):
-    """Which of V notes sound together; the cross-entropy of a frame is summed over its pitches."""
+    """A distribution over sets of V notes; the cross-entropy of a frame is summed over its pitches."""
 
     unit, noun, values, axes = "frame", "frames", "0 or 1 for each note", ("T", "B", "V")
 
@@ -60,11 +60,11 @@ class FrameHead(Head):
 
     @abstractmethod
     def logits(self, p: Mapping[str, TensorVariable], outputs: TensorVariable, y: TensorVariable) -> TensorVariable:
-        """Return the logit of each note given the notes that the head lets it depend on, (T, B, V)."""
+        """Return the logit of each note, given the notes that it depends on, (T, B, V)."""
 
     @abstractmethod
     def estimator(self, outputs: np.ndarray, parameters: Mapping[str, np.ndarray]) -> Estimator:
-        """Return the distributions over frames that outputs (R, width) stand for."""
+        """Return the distributions over frames with the parameters in outputs (R, width)."""
 
     def errors(
         self, p: Mapping[str, TensorVariable], outputs: TensorVariable, y: TensorVariable

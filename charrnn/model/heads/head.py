@@ -16,7 +16,7 @@ from charrnn.model.stage import InputStage, LayerInput
 
 
 class Head(ABC):
-    """What goes into a network, and what the outputs of its last layer mean.
+    """The inputs of a network, and the distribution that its outputs parametrise.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ class Head(ABC):
     Attributes
     ----------
     unit : str
-        What is predicted at each step: "character" or "frame"; losses are nats per unit.
+        The unit predicted at each step: "character" or "frame"; losses are nats per unit.
     noun, values : str
-        What an input is called, and the values that it may have, for descriptions.
+        The name of inputs and their possible values, for descriptions.
     axes : tuple of str
         The axes of a batch of inputs or targets.
     width : int
@@ -69,12 +69,12 @@ class Head(ABC):
 
     @abstractmethod
     def sequence(self, array: np.ndarray, name: str, dtype: str) -> np.ndarray:
-        """Return inputs or targets of any batch shape as the kernels read them.
+        """Return inputs or targets of any batch shape in the kernels' layout.
 
         Raises
         ------
         InvalidValue
-            If a symbol is not in the vocabulary, or something is not a frame of 0 and 1; the message calls it `name`.
+            If a symbol is not in the vocabulary, or a frame has values besides 0 and 1; the message calls it `name`.
         """
 
     @abstractmethod
@@ -91,11 +91,11 @@ class Head(ABC):
         drop: Dropout,
         condition: TensorVariable | None,
     ) -> LayerInput:
-        """Return the first layer's input, as the input stage makes it."""
+        """Return the first layer's input, made by the input stage."""
 
     @abstractmethod
     def input_formula(self, stage: str) -> str:
-        """Return what a stage computes of an input, for descriptions."""
+        """Return the formula of a stage, for descriptions."""
 
     # -- what comes out -----------------------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class Head(ABC):
     def errors(
         self, p: Mapping[str, TensorVariable], outputs: TensorVariable, y: TensorVariable
     ) -> tuple[TensorVariable, TensorVariable]:
-        """Compare outputs with the targets.
+        """Return the errors and accuracies of outputs at the targets.
 
         Parameters
         ----------
@@ -118,16 +118,14 @@ class Head(ABC):
         errors : matrix (T, B)
             Cross-entropy in nats; that of a frame is summed over its pitches.
         accuracy : matrix (T, B)
-            Whether the likeliest symbol came. Of frames, the notes that sounded as expected among all that sounded or
-            were expected: TP / (TP + FP + FN), as Bay, Ehmann & Downie 2009 count; a note is expected that is likelier
-            than not.
+            For symbols, whether the likeliest symbol is the target. For frames, the share of correct notes among all
+            notes that sound or are predicted: TP / (TP + FP + FN) (Bay, Ehmann & Downie 2009). A note is predicted if
+            its probability is above 0.5.
         """
 
     @abstractmethod
     def probabilities(self, outputs: np.ndarray, parameters: Mapping[str, np.ndarray], temp: float) -> np.ndarray:
-        """Return the probability of each symbol, or of each note whatever else sounds, (R, V), for outputs
-        (R, width).
-        """
+        """Return the probability of each symbol, or the marginal one of each note, (R, V), for outputs (R, width)."""
 
     # -- how the next unit is drawn: a head has one of these ----------------------------------------------------------
 
@@ -137,7 +135,7 @@ class Head(ABC):
         Raises
         ------
         InvalidValue
-            If the head is not one of symbols, or a symbol is not in the vocabulary.
+            If the head does not predict symbols, or a symbol is not in the vocabulary.
         """
         raise InvalidValue(f"generate needs a head of symbols, not {self.name!r}: see generate_frames.")
 
@@ -151,13 +149,13 @@ class Head(ABC):
         temp: float,
         conditions: Conditions,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Write frames of notes; see `charrnn.model.model.Model.generate_frames`.
+        """Return generated frames of notes; see `charrnn.model.model.Model.generate_frames`.
 
-        `predict` takes frames (1, R, V) and states (L, R, S) to outputs and states.
+        `predict` takes frames (1, R, V) and states (L, R, S), and returns outputs and states.
 
         Raises
         ------
         InvalidValue
-            If the head is not one of notes.
+            If the head does not predict notes.
         """
         raise InvalidValue(f"generate_frames needs a head of notes, not {self.name!r}: see generate.")

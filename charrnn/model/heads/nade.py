@@ -1,13 +1,14 @@
 """A distribution over sets of notes in which every note depends on those above it.
 
-It is the neural autoregressive distribution estimator (Larochelle & Murray 2011). At each time a network sets the
-values with which its hidden units a begin (Boulanger-Lewandowski, Bengio & Vincent 2012, arXiv 1206.6392). From the
-highest pitch down:
+It is the neural autoregressive distribution estimator (Larochelle & Murray 2011). At each time step the network outputs
+the initial values of the estimator's hidden units a (Boulanger-Lewandowski, Bengio & Vincent 2012, arXiv 1206.6392).
+From the highest pitch down:
 
     p_i = sigmoid(c_i + U_i · tanh(a)),   then   a := a + W_i   if note i sounds
 
-As a changes only at notes that sound, about 4 of 88, the hidden units of a frame take few different values. Downwards,
-because a melody is mostly the highest voice: so the voices that harmonise a given melody depend on it.
+Since a changes only at notes that sound, about 4 of 88, the hidden units of a frame take few different values. The
+order is downwards because a melody is mostly the highest voice: the voices that harmonise a given melody then depend on
+it.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from charrnn.settings.hyper import HyperParams
 
 
 class Nade(FrameHead):
-    """Notes each of which depends on those above it.
+    """Notes that each depend on those above.
 
     Parameters
     ----------
     vocab_size : int
         V.
     units : int
-        K, hidden units of the estimator; their values above the highest pitch are outputs of the network too.
+        K, the number of the estimator's hidden units; their initial values are outputs of the network.
     """
 
     def __init__(self, vocab_size: int, units: int) -> None:
@@ -86,7 +87,7 @@ class NadeLogits(Op):
 
 
 class NadeGradient(Op):
-    """The gradients of a, W and U for that of the logits, d (T, B, V)."""
+    """The gradients of a, W and U, given that of the logits, d (T, B, V)."""
 
     __props__ = ()
 
@@ -112,11 +113,11 @@ def nade_logits(
     Parameters
     ----------
     c : tensor3 (T, B, V)
-        Added to each pitch's logit.
+        The bias of each pitch's logit.
     a : tensor3 (T, B, K)
-        Hidden units above the highest pitch.
+        Initial hidden units, above the highest pitch.
     W, U : matrix (V, K)
-        What a note adds to the hidden units, and a pitch's weights of them.
+        The term that a note adds to the hidden units, and the weights of the hidden units for each pitch.
     y : tensor3 (T, B, V)
         The frames, of 0 and 1.
 
@@ -124,7 +125,7 @@ def nade_logits(
     --------
     >>> import numpy as np, pytensor.tensor as pt
     >>> W = np.array([[0.0], [9.0]])  # the upper note moves the hidden unit far
-    >>> U = np.array([[2.0], [2.0]])  # to which both pitches listen
+    >>> U = np.array([[2.0], [2.0]])  # which affects both pitches
     >>> logits = nade_logits(pt.zeros((1, 1, 2)), pt.zeros((1, 1, 1)), W, U, np.array([[[0.0, 1.0]]]))
     >>> logits.eval(mode="FAST_COMPILE").round(4)
     array([[[2., 0.]]])

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: What `Conditions.given` says of a pitch.
+#: The values of `Conditions.given`.
 SOUNDS, SILENT, OPEN = 1, 0, -1
 DRAWS = 64  # for each marginal probability
 
 
 class Estimator(NamedTuple):
-    """R distributions over sets of V notes, see `charrnn.model.heads.nade`; without hidden units, notes are
-    independent.
+    """R distributions over sets of V notes; see `charrnn.model.heads.nade`.
+
+    Without hidden units, notes are independent.
     """
 
     c: np.ndarray  # (R, V)
@@ -33,7 +34,7 @@ class Conditions(NamedTuple):
     allowed : bool array, optional
         The open pitches that may sound, in the same shapes: a range, a scale.
     most : int, optional
-        Most notes at once; given notes count, and always sound.
+        Maximum number of notes at once; given notes count, and always sound.
     """
 
     given: np.ndarray | None = None
@@ -53,7 +54,7 @@ class Conditions(NamedTuple):
 def draw_notes(
     of: Estimator, uniforms: np.ndarray, temp: float = 1.0, given: np.ndarray | None = None, most: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a frame for each of R distributions.
+    """Return a frame drawn from each of R distributions.
 
     From the highest pitch down, a note sounds if its uniform number is below its probability. Probabilities change only
     at notes that sound, so that all pitches down to the next of these are drawn at once.
@@ -64,17 +65,17 @@ def draw_notes(
     uniforms : array (R, V)
         Numbers in [0, 1).
     temp : float
-        Temperature: logits are divided by it.
+        Temperature, by which logits are divided.
     given : int8 array (R, V), optional
         1, 0 or -1 for each pitch, as in `Conditions`.
     most : int, optional
-        Notes at once.
+        Maximum number of notes at once.
 
     Returns
     -------
     notes : uint8 array (R, V)
     probabilities : array (R, V)
-        Of each note given those above it, before conditions.
+        Probability of each note given those above it, without conditions.
     """
     (R, V), hidden = of.c.shape, of.a.copy()
     notes, probabilities = np.zeros((R, V), np.uint8), np.empty((R, V), of.c.dtype)
@@ -103,7 +104,7 @@ def draw_notes(
 def marginals(of: Estimator, temp: float = 1.0) -> np.ndarray:
     """Return the marginal probability of each note, (R, V).
 
-    It is the mean of the probabilities given the notes above, over some draws of these; exact without hidden units.
+    It is the mean of the conditional probabilities over some draws of the notes above; exact without hidden units.
     """
     rng, draws = np.random.default_rng(0), DRAWS if of.a.shape[1] else 1
     return np.mean([draw_notes(of, rng.random(of.c.shape), temp)[1] for _ in range(draws)], axis=0)

@@ -1,4 +1,4 @@
-"""The output layer: one affine map of the last layer's units, whose outputs a head reads."""
+"""The output layer: one affine map of the last layer's units; a head reads its outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from charrnn.errors import InvalidValue
 
 
 def require_tieable(stage: str, one_output_each: bool) -> None:
-    """Check that the input stage's matrix can be the output layer's.
+    """Check that the output layer can use the input stage's matrix.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class OutputLayer:
     state_size, width : int
         H, and the number of outputs that the head reads.
     tied : bool
-        Use the input stage's matrix.
+        Whether to use the input stage's matrix.
     """
 
     def __init__(self, state_size: int, width: int, tied: bool) -> None:

@@ -15,7 +15,7 @@ from charrnn.settings.hyper import HyperParams
 
 
 class Softmax(SymbolHead):
-    """One of V symbols, whose outputs are logits."""
+    """A distribution over V symbols; the outputs are logits."""
 
     @property
     def even_loss(self) -> float:

@@ -1,4 +1,4 @@
-"""What heads for text have in common: inputs are symbols, int32 (T, B), of which one comes next."""
+"""The base class of heads for text: inputs and targets are symbols, int32 (T, B)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from charrnn.model.stage import InputStage, LayerInput
 
 
 class SymbolHead(Head):
-    """One of V symbols. `charrnn.model.generator` draws them, as a `charrnn.model.choice.Choice` says."""
+    """A distribution over V symbols. `charrnn.model.generator` draws them with a `charrnn.model.choice.Choice`."""
 
     unit, noun, values, axes = "character", "symbols", "int32 below V", ("T", "B")
 

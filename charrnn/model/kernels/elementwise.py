@@ -16,11 +16,11 @@ from charrnn.model.kernels import scalars, threads
 from charrnn.model.kernels.emit import INT, POINTER, Emitter, constant
 from charrnn.model.kernels.jit import CompiledFunction, address
 
-LEAST = 1 << 14  # the fewest numbers that are worth another thread
+LEAST = 1 << 14  # minimum count of numbers for another thread
 
 
 class FlatElemwise(Op):
-    """The same value as an `Elemwise`, for inputs and outputs of one float type.
+    """An `Elemwise` whose inputs and outputs have one float type.
 
     Single numbers are broadcast inside the loop; other inputs that need broadcasting are copied out first.
     """
@@ -83,7 +83,7 @@ def apply_all(b: Emitter, op: ps.ScalarOp, args: list[ir.Value]) -> list[ir.Valu
 
 
 def can_emit(op: ps.ScalarOp) -> bool:
-    """Say whether every part of a scalar Op has vector instructions."""
+    """Return whether every part of a scalar Op has vector instructions."""
     if isinstance(op, ps.Composite):
         return all(can_emit(node.op) for node in op.fgraph.toposort())
     return scalars.supported(op)

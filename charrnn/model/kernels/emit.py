@@ -27,8 +27,8 @@ from charrnn.model.kernels.jit import CompiledFunction, host, scalar_type
 BIT, INT32, INT, POINTER = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.PointerType()
 NULL = ir.Constant(POINTER, None)
 
-# Contraction into fused multiply-add and reassociation, but NaN and infinity keep their meaning: divergence must be
-# seen.
+# Contraction into fused multiply-add and reassociation are allowed. NaN and infinity keep their meaning, because
+# divergence must be visible.
 FLAGS = ("contract", "reassoc", "arcp", "nsz")
 
 
@@ -54,7 +54,7 @@ def _suffix(kind: ir.Type) -> str:
 
 
 def _alignment(kind: ir.Type) -> int:
-    """Return the bytes at multiples of which a type's numbers lie; a vector may begin at any of its numbers."""
+    """Return the alignment of a type's numbers in bytes; a vector may begin at any number."""
     scalar = element(kind)
     return 4 if isinstance(scalar, ir.FloatType) or scalar == INT32 else 8
 
@@ -65,19 +65,19 @@ class Emitter(ir.IRBuilder):
     Parameters
     ----------
     module : ir.Module
-        Where the function is added.
+        The module that the function is added to.
     name : str
     arguments : list of ir.Type
         Types of its arguments; it returns nothing.
     dtype : {"float32", "float64"}
-        The numbers that it computes with.
+        The type of its numbers.
 
     Attributes
     ----------
     scalar, vector, mask : ir.Type
-        One number, a register of numbers, and a register of truth values.
+        One number, a register of numbers, and a register of booleans.
     lanes : int
-        How many numbers a register holds.
+        The count of numbers in a register.
     """
 
     def __init__(self, module: ir.Module, name: str, arguments: list[ir.Type], dtype: str) -> None:
@@ -100,7 +100,7 @@ class Emitter(ir.IRBuilder):
         return self.gep(base, [total], source_etype=self.scalar if of is None else of)
 
     def read(self, base: ir.Value, j: ir.Value | int = 0, kind: ir.Type | None = None) -> ir.Value:
-        """Return what is stored from index j on: a number, a vector, or another type."""
+        """Return the number, the vector or the value of another type that is stored from index j on."""
         kind = self.scalar if kind is None else kind
         return self.load(self.at(base, j, of=element(kind)), typ=kind, align=_alignment(kind))
 
@@ -125,12 +125,12 @@ class Emitter(ir.IRBuilder):
         self.call(store, [value, base, INT32(4), mask])
 
     def prefetch(self, base: ir.Value, write: bool) -> None:
-        """Ask for the memory at an address, which need not exist."""
+        """Prefetch the memory at an address, which need not exist."""
         signature = ir.FunctionType(ir.VoidType(), [POINTER, INT32, INT32, INT32])
         self.call(self.declare("llvm.prefetch.p0", signature), [base, INT32(int(write)), INT32(3), INT32(1)])
 
     def is_null(self, base: ir.Value) -> ir.Value:
-        """Say whether an address is null."""
+        """Return whether an address is null."""
         return self.icmp_unsigned("==", self.ptrtoint(base, INT), INT(0))
 
     def variable(self, value: ir.Value) -> ir.Value:
@@ -161,8 +161,8 @@ class Emitter(ir.IRBuilder):
     def columns(self, start: ir.Value | int, stop: ir.Value | int) -> Iterator[tuple[ir.Value, ir.Type]]:
         """Emit a loop over vectors of columns, then one over single columns that are left.
 
-        Yields, for the body of either, the first column's index and the type of what is there: `vector` or `scalar`.
-        Where both bounds are Python numbers, a loop that would have nothing to do is left out.
+        Yields, for the body of either, the first column's index and its type: `vector` or `scalar`. If both bounds are
+        Python numbers, an empty loop is left out.
         """
         for kind, first, last, step in self._parts(start, stop):
             with self.counting(first, last, step) as j:
@@ -200,12 +200,12 @@ class Emitter(ir.IRBuilder):
 
 
 class Accumulator:
-    """What a loop over columns gathers a row into: a number for each lane, and one for single columns.
+    """The accumulator of a loop over columns: a number for each lane, and one for single columns.
 
     Parameters
     ----------
     b : Emitter
-        Where the accumulator is set to its start.
+        The function, which here sets the accumulator to `start`.
     start : float
     """
 
@@ -215,16 +215,16 @@ class Accumulator:
         self._has_lanes = False
 
     def get(self, kind: ir.Type) -> ir.Value:
-        """Return what was gathered in the lanes (`Emitter.vector`) or of single columns (`Emitter.scalar`)."""
+        """Return the accumulated lanes (`Emitter.vector`) or the number of single columns (`Emitter.scalar`)."""
         return self._b.load(self._places[kind], typ=kind)
 
     def set(self, value: ir.Value) -> None:
-        """Replace what was gathered."""
+        """Replace the accumulated value."""
         self._has_lanes |= value.type == self._b.vector
         self._b.store(value, self._places[value.type])
 
     def add(self, value: ir.Value) -> None:
-        """Add numbers to what was gathered."""
+        """Add numbers to the accumulated value."""
         self.set(self._b.fadd(self.get(value.type), value, flags=FLAGS))
 
     def across(self, start: ir.Value) -> ir.Value:

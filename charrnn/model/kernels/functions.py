@@ -1,7 +1,7 @@
 """Elementary functions on LLVM vectors.
 
 In float32, exp and tanh are polynomials with errors of about one unit in the last place: a few instructions for a whole
-vector. In float64, which serves for checking, they call the C library.
+vector. In float64, which is used for checking, they call the C library.
 """
 
 from __future__ import annotations

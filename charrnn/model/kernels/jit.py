@@ -2,7 +2,7 @@
 
 llvmlite is the compiler behind Numba. Kernels reach it as LLVM instructions, not as Python source, because a step's
 graph is already typed. A kernel then compiles in about a tenth of a second instead of several, so no disk cache is
-needed. The vector loops are written out; they do not depend on an auto-vectoriser and what it knows of aliasing.
+needed. The vector loops are explicit; they do not depend on an auto-vectoriser and its knowledge of aliasing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NEEDS_32_BYTES = ("avx", "fma", "f16c", "vaes", "vpclmulqdq", "xop")  # prefixes
 
 @dataclass(frozen=True)
 class Host:
-    """The processor, as far as the code generator needs to know it."""
+    """The processor, as described to the code generator."""
 
     cpu: str
     features: str
@@ -32,7 +32,7 @@ class Host:
     registers: int
 
     def lanes(self, scalar: ir.Type) -> int:
-        """Return how many numbers of a type one vector register holds."""
+        """Return the count of numbers of a type in one vector register."""
         return self.vector_bytes // (8 if isinstance(scalar, ir.DoubleType) else 4)
 
 
@@ -45,7 +45,7 @@ def host() -> Host:
     Raises
     ------
     InvalidValue
-        If CHARRNN_VECTOR_BYTES is anything else.
+        If CHARRNN_VECTOR_BYTES has another value.
     """
     features = llvm.get_host_cpu_features()
     widest = os.environ.get(VECTOR_BYTES, "64")

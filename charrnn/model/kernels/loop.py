@@ -28,10 +28,10 @@ class LoopKernel:
     graph : FunctionGraph
         The step: matrices of rows and weights to matrices of rows.
     weights : set of int
-        Which inputs are weights.
+        Indices of the inputs that are weights.
     dtype : {"float32", "float64"}
     reverse : bool
-        Run from the last step to the first.
+        Whether to run from the last step to the first.
     carried : dict of int to int
         Inputs that take the value of an output in the previous iteration; in the first iteration, their own.
     lagged : set of int
@@ -88,8 +88,8 @@ class LoopKernel:
             For each input of the graph: (T, B, n) values of every step, (1, B, n) for all steps, a row vector (1, n),
             or a weight.
         outputs : list of ndarray
-            For each output (T, B, n); or (2, B, n), whose slots take turns: after the loop, only that of the last step
-            is of use.
+            For each output (T, B, n); or (2, B, n), whose slots take turns: after the loop, only the last step's slot
+            has a defined value.
         initial : dict of int to ndarray
             For each lagged input its value at time 0, (1, B, n).
         panels : list of ndarray
@@ -198,7 +198,7 @@ class LoopKernel:
         """Compute the targets and the sums of a row, all of one width."""
         stored = instruction.stored
         wanted = [*(t for terms, _ in instruction.targets for t in terms), *(var for var, _ in instruction.row_sums)]
-        # Values of one number for the whole row are computed before its elements.
+        # Values with a single number for the whole row are computed before its elements.
         numbers: dict[Variable, ir.Value] = {}
         if width > 1:
             for var in _one_number(wanted, stored):
@@ -239,7 +239,7 @@ class LoopKernel:
 
 
 def _one_number(wanted: list[Variable], stored: dict[Variable, Place]) -> list[Variable]:
-    """Return the variables of one number a row that the wanted ones are computed from."""
+    """Return the variables with a single number for each row that the wanted ones depend on."""
     found: dict[Variable, None] = {}
     seen: set[Variable] = set()
 

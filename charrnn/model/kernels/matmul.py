@@ -19,7 +19,7 @@ from charrnn.model.kernels.jit import CompiledFunction, address, host
 
 CHUNK = 64  # rows of the left operand that go through all panels in turn: they stay in the cache
 DEPTH = 256  # rows of a long right operand that are packed at once
-LEAST = 1 << 22  # multiplications that are worth several threads
+LEAST = 1 << 22  # minimum number of multiplications for several threads
 
 
 def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
@@ -34,7 +34,7 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.n
 
 
 def _suits(m: int, K: int, n: int, dtype: str) -> bool:
-    """Say whether the kernel is the better choice: wide vectors, enough rows, few columns of padding."""
+    """Return whether the kernel is the better choice: wide vectors, enough rows, few columns of padding."""
     width = product.panel_width(dtype)
     return host().vector_bytes >= 32 and m >= 8 and K > 0 and n > 0 and -(-n // width) * width <= 1.2 * n
 

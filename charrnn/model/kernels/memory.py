@@ -1,8 +1,8 @@
 """Keep the memory of large arrays between steps.
 
 A training step allocates and frees tens of arrays of about a megabyte. By default, the C library returns such memory to
-the system each time, and the system clears every page at its next use: a sixth of a small model's step. Other threads
-than the first would allocate from arenas of their own, which ignore these settings, so all share one arena.
+the system each time, and the system clears every page at its next use, which takes a sixth of a small model's step.
+Threads besides the first would allocate from separate arenas, which ignore these settings, so all share one arena.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class _PitchEmitter(RowEmitter):
         return self.at(self.arrays[k], self.add(self.mul(i, self.V), p))
 
     def sounds(self, i: ir.Value, p: ir.Value) -> ir.Value:
-        """Say whether note p of frame i sounds."""
+        """Return whether note p of frame i sounds."""
         return self.fcmp_unordered("!=", self.read(self.pitch(2, i, p)), constant(0.0, self.scalar))
 
     def begin(self, i: ir.Value, units: ir.Value, hidden: ir.Value) -> None:
@@ -137,7 +137,7 @@ def logits(c: np.ndarray, a: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.nda
 def gradient(
     d: np.ndarray, a: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the gradients of a, W and U from that of the logits, d (N, V). Each thread sums separately."""
+    """Return the gradients of a, W and U, given that of the logits, d (N, V). Each thread sums separately."""
     V, K = W.shape
     d_a = np.empty_like(a, order="C")
     run = _gradient(str(d.dtype))

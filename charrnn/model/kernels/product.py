@@ -1,4 +1,4 @@
-"""A matrix product for the inside of a time loop: few rows, the same matrix at every step.
+"""A matrix product for use inside a time loop: few rows, the same matrix at every step.
 
 BLAS packs its right operand at each call, which costs as much as the product itself if the left operand has eight rows.
 Here the matrix is packed once per sequence (`pack`). A register-blocked kernel adds ``rows @ matrix`` to an initial
@@ -19,7 +19,7 @@ PANEL_VECTORS = 2  # vectors of columns in one panel: with 8 rows, 16 sums in re
 
 
 def panel_width(dtype: str) -> int:
-    """Return how many columns of the matrix are packed side by side."""
+    """Return the number of columns of the matrix that are packed side by side."""
     return PANEL_VECTORS * host().vector_bytes // np.dtype(dtype).itemsize
 
 
@@ -64,8 +64,8 @@ def define(module: ir.Module, dtype: str, rows: int, transposed: bool = False) -
 
     The function takes ``(K, a, a_stride, panel, initial, initial_stride, out, out_stride, columns)``: pointers to the
     block's first numbers, strides between rows counted in numbers, and the number of existing columns of the panel. A
-    null ``initial`` means zero. With ``transposed``, a holds the block's rows as columns, and its stride is between the
-    K.
+    null ``initial`` means zero. With ``transposed``, a holds the block's rows as columns, and its stride is between
+    successive k.
     """
     arguments = [INT, POINTER, INT, POINTER, POINTER, INT, POINTER, INT, INT]
     b = Emitter(module, f"product{rows}", arguments, dtype)
@@ -77,7 +77,7 @@ def define(module: ir.Module, dtype: str, rows: int, transposed: bool = False) -
     def at(start: ir.Value, stride: ir.Value, r: int, v: int) -> ir.Value:
         return b.at(start, b.mul(stride, INT(r)), v * b.lanes)
 
-    # The kernel reads and writes these rows last: by then they are in the cache.
+    # The kernel reads and writes these rows last; by then they are in the cache.
     for r in range(rows):
         for start, stride, write in ((initial, initial_stride, False), (out, out_stride, True)):
             for v in range(PANEL_VECTORS):

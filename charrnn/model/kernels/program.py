@@ -47,14 +47,14 @@ class MatMul:
     """``out = initial + left @ weight`` (or ``weight.T``); no initial value means zero."""
 
     left: Place
-    weight: int  # which of the graph's inputs
+    weight: int  # index of one of the graph's inputs
     transposed: bool
     initial: Place | None
     out: Place
 
 
 def constant_of(var: Variable) -> float | None:
-    """Return the number that a constant, however broadcast, consists of; None for any other variable."""
+    """Return the number of a constant with a single, possibly broadcast, value; None for any other variable."""
     while var.owner is not None and isinstance(var.owner.op, DimShuffle | Reshape):
         var = var.owner.inputs[0]
     if isinstance(var, Constant) and var.data.size == 1:
@@ -70,7 +70,7 @@ def width_of(var: Variable) -> int:
 
 
 def check(graph: FunctionGraph) -> None:
-    """Refuse a graph with nodes other than element-wise Ops, products and row sums.
+    """Check that a graph has only element-wise Ops, products and row sums.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class Program:
     graph : FunctionGraph
         Inputs and outputs are matrices of rows; those in ``weights`` are matrices to multiply with.
     weights : set of int
-        Which inputs are weights.
+        Indices of the inputs that are weights.
 
     Raises
     ------
@@ -122,7 +122,7 @@ class Program:
 
     @cached_property
     def panels(self) -> list[tuple[int, bool]]:
-        """The weights that the products use, each with whether it is transposed."""
+        """The weights that the products use, each with a flag for transposed ones."""
         return list(dict.fromkeys((m.weight, m.transposed) for m in self.instructions if isinstance(m, MatMul)))
 
     # -- scheduling: rounds of a map and the products that it makes possible ------------------------------------------
@@ -131,7 +131,9 @@ class Program:
         self._waiting = list(self._sums.values())
         self._unsummed = [node.outputs[0] for node in self.graph.toposort() if isinstance(node.op, RowSum)]
         self._missing = list(range(len(self.graph.outputs)))
-        self._begun: dict[Variable, Place] = {}  # sums whose other terms are stored where the products will be added
+        self._begun: dict[
+            Variable, Place
+        ] = {}  # sums whose other terms are stored in the place that the products are added to
         while left := len(self._waiting) + len(self._unsummed) + len(self._missing):
             self._map()
             self._multiply()
@@ -207,7 +209,7 @@ class Program:
         return total.value not in self._begun and all(computable(v) for v in operands)
 
     def _in_memory(self, rest: tuple[Variable, ...]) -> bool:
-        """Say whether a product can start from the rest as stored: one value of full width, with a row for each row."""
+        """Return whether a product can start from the stored rest: one value of full width, with all rows."""
         (first, *others) = rest
         return not others and first in self.stored and self.stored[first].width > 1 and first.type.shape[0] != 1
 

@@ -47,7 +47,7 @@ class RowSum(Op):
 
 
 def is_row_sum(var: Variable) -> bool:
-    """Say whether a variable is the sum of each row of a matrix."""
+    """Return whether a variable is the sum of each row of a matrix."""
     return var.owner is not None and isinstance(var.owner.op, RowSum)
 
 

@@ -18,7 +18,7 @@ Instructions = Callable[..., ir.Value]
 
 
 class UnsupportedStep(NotImplementedError):
-    """The kernels have no instructions for something in this graph."""
+    """The kernels have no instructions for an Op in this graph."""
 
 
 def _fold(method: str) -> Instructions:
@@ -32,7 +32,7 @@ def _fold(method: str) -> Instructions:
 
 
 def _compare(sign: str) -> Instructions:
-    """Return 1 or 0 in the operands' type: truth values are numbers in these kernels."""
+    """Return 1 or 0 in the operands' type: booleans are numbers in these kernels."""
 
     def compare(b: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
         return b.select(b.fcmp_ordered(sign, x, y), constant(1.0, x.type), constant(0.0, x.type))
@@ -61,7 +61,7 @@ def _divide(b: Emitter, x: ir.Value, y: ir.Value) -> ir.Value:
 
 
 def _log1p(b: Emitter, x: ir.Value) -> ir.Value:
-    # x log(u) / (u - 1) corrects for the rounding of u = 1 + x where x is small (Kahan).
+    # x log(u) / (u - 1) corrects the rounding of u = 1 + x for small x (Kahan).
     one = constant(1.0, x.type)
     u = b.fadd(x, one)
     log = b.intrinsic("log", u)
@@ -115,7 +115,7 @@ _INSTRUCTIONS: dict[type, Instructions] = {
     ),
 }
 
-#: Ops whose value is stored rather than computed again. The other Ops cost less than reading their value from memory.
+#: Ops whose value is stored rather than recomputed. The other Ops cost less than reading their value from memory.
 EXPENSIVE = (
     ps.TrueDiv,
     ps.Reciprocal,
@@ -152,5 +152,5 @@ def add(b: Emitter, terms: list[ir.Value]) -> ir.Value:
 
 
 def supported(op: ps.ScalarOp) -> bool:
-    """Say whether `apply` has instructions for an Op."""
+    """Return whether `apply` has instructions for an Op."""
     return type(op) in _INSTRUCTIONS

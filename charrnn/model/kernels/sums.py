@@ -1,8 +1,8 @@
 """Find the matrix products of a step, each with the sum that it is a term of.
 
-Adding a product to a value costs nothing, because its kernel starts from what is stored where the result goes. So
-``u + h @ W + c @ V`` is one sum: the products are added one after the other to the rest of the terms. A product of one
-column that is broadcast along the sum stays a term like any other.
+Adding a product to a value costs nothing, because the product's kernel starts from the value already stored at the
+result's address. So ``u + h @ W + c @ V`` is one sum: the products are added one after the other to the rest of the
+terms. A product of one column that is broadcast along the sum remains an ordinary term.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from charrnn.model.kernels.scalars import UnsupportedStep
 
 @dataclass(frozen=True)
 class Factor:
-    """A product: its left operand, which of the graph's inputs is the weight, and whether that is transposed."""
+    """A product: its left operand, the index of the weight among the graph's inputs, and whether it is transposed."""
 
     left: Variable
     weight: int
@@ -29,7 +29,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class SumOfProducts:
-    """``value`` is the sum of some products and of the terms ``rest``, of which there may be none."""
+    """``value`` is the sum of some products and of the terms ``rest``, which may be empty."""
 
     value: Variable
     products: tuple[Factor, ...]
@@ -37,7 +37,7 @@ class SumOfProducts:
 
 
 def is_transpose(var: Variable) -> bool:
-    """Say whether a variable is the transpose of a matrix."""
+    """Return whether a variable is the transpose of a matrix."""
     return var.owner is not None and isinstance(var.owner.op, DimShuffle) and tuple(var.owner.op.new_order) == (1, 0)
 
 
@@ -63,7 +63,7 @@ def find_sums(graph: FunctionGraph, weights: set[int]) -> dict[Variable, SumOfPr
         return Factor(left, inputs[weight], transposed)
 
     def terms(var: Variable) -> tuple[list[Variable], set[Variable]]:
-        """Return a sum's terms, and the partial sums that nothing else uses and that were taken apart for them."""
+        """Return a sum's terms, and the partial sums that were taken apart because nothing else uses them."""
         result, inner = [], set()
         for part in var.owner.inputs:
             if _is_add(part) and only_here(part):

@@ -34,7 +34,7 @@ def resolve(threads: int | None) -> int:
     Raises
     ------
     InvalidValue
-        If it is not a whole number of at least one.
+        If it is not a whole number from 1 up.
     """
     if threads is None:
         return available()
@@ -47,7 +47,7 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 
 class _SingleBLAS:
-    """Limit BLAS to one thread from the first caller's entry to the last one's exit, in whichever threads they are."""
+    """Limit BLAS to one thread from the first caller's entry to the last one's exit, in any threads."""
 
     def __init__(self) -> None:
         self._controller = threadpoolctl.ThreadpoolController()
@@ -83,7 +83,7 @@ def _single_blas() -> _SingleBLAS:
 
 @contextlib.contextmanager
 def using(threads: int) -> Iterator[None]:
-    """Let the kernels called inside use a number of threads, and BLAS one thread."""
+    """Let kernels inside the with block use a number of threads, and BLAS one thread."""
     token = _current.set(threads)
     try:
         with _single_blas():
@@ -93,7 +93,7 @@ def using(threads: int) -> Iterator[None]:
 
 
 def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
-    """Call ``work(first, last)`` for parts of ``range(n)``, one a thread, of at least ``least`` each."""
+    """Call ``work(first, last)`` for parts of ``range(n)``: one for each thread, each with at least ``least`` items."""
     parts = max(1, min(_current.get(), n // max(least, 1)))
     bounds = [n * k // parts for k in range(parts + 1)]
     if parts == 1:
@@ -109,6 +109,6 @@ def split(n: int, work: Callable[[int, int], object], least: int = 1) -> None:
 def _submit(workers: int, work: Callable[[int, int], object], first: int, last: int) -> Future | None:
     try:
         return _pool(workers).submit(work, first, last)
-    except RuntimeError:  # Python is closing and takes no more work: compute here what is still to be saved
+    except RuntimeError:  # Python is closing and takes no more work: compute the rest in this thread
         work(first, last)
         return None

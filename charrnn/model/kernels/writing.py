@@ -1,4 +1,4 @@
-"""The loop that writes: each step reads the symbol drawn in the previous step."""
+"""The generation loop: each step reads the symbol drawn in the previous step."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from charrnn.model.kernels.loop import LoopKernel
 
 
 class WritingKernel(LoopKernel):
-    """A network's step in a loop that writes: the last symbol selects its input, its logits give the next symbol.
+    """A network's step in a generation loop: the last symbol selects its input, its logits give the next symbol.
 
     Parameters
     ----------
     graph : FunctionGraph
         Hoisted values of the symbol, states, leaves to new states and logits.
     weights : set of int
-        Which inputs are weights.
+        Indices of the inputs that are weights.
     dtype : {"float32", "float64"}
     n_hoisted : int
         Number of inputs that the symbol selects.
@@ -45,7 +45,7 @@ class WritingKernel(LoopKernel):
         skip: int,
         split,
     ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Write n symbols in each of R rows.
+        """Return n symbols in each of R rows, and the states after them.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ def _draw(b: Emitter, logits: ir.Value, V: ir.Value, u: ir.Value, inverse: ir.Va
         total = b.variable(constant(0.0, b.scalar))
         with b.counting(0, V) as j:
             b.store(b.fadd(b.load(total, typ=b.scalar), b.read(logits, j)), total)
-        # Walk to where the running sum exceeds u times the total. Where rounding keeps it below, the likeliest stays
+        # Walk to where the running sum exceeds u times the total. If rounding keeps it below, the likeliest remains
         # chosen.
         threshold = b.fmul(u, b.load(total, typ=b.scalar))
         passed, running = b.variable(INT(0)), b.variable(constant(0.0, b.scalar))

@@ -3,7 +3,7 @@
 - `step`: a cell's step taken apart symbolically, into what can leave the time loop and what stays;
 - `derivative`: the step's derivative, with every weight's gradient left for one product outside the loop;
 - `op`: the recurrence as a PyTensor Op with its gradient Op (for JAX see `charrnn.model.engines.jax`);
-- `reference`: the same by plain `pytensor.scan`.
+- `reference`: the reference by plain `pytensor.scan`.
 
 >>> import numpy as np, pytensor.tensor as pt
 >>> from charrnn.model.cells import RNN

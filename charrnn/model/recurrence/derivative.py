@@ -1,8 +1,8 @@
 """The derivative of one step.
 
-In it each product with a weight, ``v @ W``, has been cut: it gives ``d(v @ W)`` instead of ``dW``, so that
-``dW = sum over time of v.T @ d(v @ W)`` can be one large product outside the loop. What leaves the loop are the *taps*:
-the derivatives of the hoisted values, of the products, and of row vectors.
+Each product with a weight, ``v @ W``, is cut: the derivative returns ``d(v @ W)`` instead of ``dW``, so that
+``dW = sum over time of v.T @ d(v @ W)`` can be one large product outside the loop. The *taps* leave the loop: the
+derivatives of the hoisted values, of the products, and of row vectors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Step(StepGraph):
     Attributes
     ----------
     forward : FunctionGraph
-        As `inference`, and then the values that the derivative uses again.
+        The graph of `inference`, with the values that the derivative uses again as further outputs.
     backward : FunctionGraph
         Saved values, hoisted values, keep, states, cotangents of the states from outside and from the step after,
         leaves to the states' derivatives and the taps.
@@ -86,7 +86,7 @@ class Step(StepGraph):
         restored = self.with_products([*self.cut_outputs, *lefts, *gradients])
         loop_inputs = self.loop_inputs()
         whole = FunctionGraph([*loop_inputs, *d_states, *d_outputs], restored, clone=False)
-        MergeOptimizer().rewrite(whole)  # so that what the derivative computes again is seen to be the same
+        MergeOptimizer().rewrite(whole)  # unites the values that the derivative would compute again
         check(whole)
         new_states, lefts = whole.outputs[:n_states], whole.outputs[n_states : n_states + n_lefts]
         gradients = whole.outputs[n_states + n_lefts :]
@@ -127,7 +127,7 @@ class Step(StepGraph):
         )
 
     def products_by_left(self) -> list[tuple[tuple[str, int], list[tuple[int, int]]]]:
-        """Return for each left operand, as where it is found, the (leaf, tap) of its products."""
+        """Return the (leaf, tap) of the products of each left operand; the key is the operand's location."""
         groups: dict[tuple[str, int], list[tuple[int, int]]] = {}
         for product, source, k in zip(self.products, self.left_sources, self.d_products, strict=True):
             groups.setdefault(source, []).append((product.leaf, k))
@@ -136,7 +136,7 @@ class Step(StepGraph):
     def _saved(self, lefts: list[Variable], gradients: list[Variable], derivatives: set[Variable]) -> list[Variable]:
         """Choose the values of the forward step to keep for the backward one.
 
-        Left operands, and what is costly to compute again.
+        They are left operands, and values that are costly to recompute.
         """
         saved = [v for v in dict.fromkeys(lefts) if v not in self.states]
         available = {*self.states, *self.hoisted_inputs, *self.keep, *self.leaf_inputs}

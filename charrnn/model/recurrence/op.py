@@ -56,7 +56,7 @@ def recurrence(
     keep : tensor3, optional
         (T, B, 1): 0 where a stream starts afresh and the state before counts as blank, else 1.
     clip : float, optional
-        Hold each time step's contribution to a parameter's gradient to ±clip; not together with a matrix of ``rows``.
+        Limit ±clip of each time step's contribution to a parameter's gradient; not with a matrix of ``rows``.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _kernel(op: Recurrence | RecurrenceGradient) -> LoopKernel:
 
 
 def _each_used_once(step: StepGraph) -> bool:
-    """Say whether every parameter is a factor of one product, or added or multiplied as one row, just as it is."""
+    """Return whether every parameter is used unchanged: as the factor of one product, or as one row."""
     uses = dict.fromkeys(step.parameters.values(), 0)
     for node in io_toposort([], [*step.hoisted, *step.leaves]):
         for parameter in uses.keys() & set(node.inputs):
@@ -151,7 +151,7 @@ def affine_parts(step: StepGraph) -> tuple[Variable, Variable] | None:
 
 
 class _StepOp(Op):
-    """The base of the two Ops: one step's graphs, and the bound that clips its gradients."""
+    """The base class of the two Ops: one step's graphs, and the limit that clips its gradients."""
 
     __props__: tuple[str, ...] = ("key", "clip")
 
@@ -160,12 +160,12 @@ class _StepOp(Op):
         self.key = step.key
 
     def _last(self, graph, indices: Sequence[int]) -> set[int]:
-        """Positions among a graph's inputs of some leaves, which come last."""
+        """The positions of some leaves among a graph's inputs; leaves come last."""
         first = len(graph.inputs) - len(self.step.leaves)
         return {first + i for i in indices}
 
     def _columns(self, u: np.ndarray) -> list[np.ndarray]:
-        """Return the hoisted values, which lie side by side, one by one."""
+        """Return the hoisted values as separate variables; they lie side by side in one."""
         bounds = np.cumsum([0, *(v.type.shape[1] for v in self.step.hoisted)])
         return [u[:, :, a:b] for a, b in itertools.pairwise(bounds)]
 
@@ -238,7 +238,7 @@ class Recurrence(_StepOp):
 
         d_leaves: dict[int, TensorVariable] = {}
         for (source, i), group in step.products_by_left():
-            # The state before a step is one behind.
+            # The state before a step is that of the time before.
             left = saved[i] if source == "saved" else pt.concatenate([initial[i][None], states[i][:-1]], axis=0)
             taps = [k for _, k in group]
             if taps == list(range(taps[0], taps[-1] + 1)) and taps[-1] < len(step.hoisted):  # side by side

@@ -24,7 +24,7 @@ def scan_recurrence(
     keep: TensorVariable | None = None,
     clip: float | None = None,
 ) -> list[TensorVariable]:
-    """Compute the same as `recurrence`, one symbolic step after the other.
+    """Return the result of `recurrence`, computed one symbolic step after the other.
 
     Parameters
     ----------

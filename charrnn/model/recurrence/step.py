@@ -1,14 +1,14 @@
 """A cell's step, taken apart symbolically.
 
-Out of ``new_states = step(x, states, parameters)`` come
+``new_states = step(x, states, parameters)`` is split into
 
-- the *hoisted* values: products with the input, and what is added to them (``x @ U + b``). They leave the time loop and
+- the *hoisted* values: products with the input, and terms added to them (``x @ U + b``). They leave the time loop and
   run once for all T·B rows;
-- the *leaves*: what depends on parameters alone (weights of the recurrent products, row vectors), computed once per
-  sequence;
-- the rest, one step of the loop as a graph of its own.
+- the *leaves*: values that depend on parameters alone (weights of the recurrent products, row vectors), computed once
+  per sequence;
+- the rest, one step of the loop as a separate graph.
 
-They are found on the expression itself, so any cell whose products have a weight on their right is served.
+They are found on the expression itself. This works for any cell whose products have a weight on their right.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _is_add(var: Variable) -> bool:
 
 
 def add_terms(var: Variable) -> list[Variable]:
-    """Return the terms of a sum of sums; anything else is its own only term."""
+    """Return the terms of nested sums; any other expression is a single term."""
     return [t for part in var.owner.inputs for t in add_terms(part)] if _is_add(var) else [var]
 
 
@@ -89,8 +89,7 @@ class StepGraph:
     dtype : {"float32", "float64"}
         The type of all values.
     resets : bool
-        Whether the loop takes ``keep`` (T, B, 1) too: 0 where a stream starts afresh, so that its old state counts as
-        blank.
+        Whether the loop also takes ``keep`` (T, B, 1): 0 where a stream starts afresh, with a blank state.
 
     Raises
     ------
@@ -103,7 +102,7 @@ class StepGraph:
     hoisted, leaves : list of variables
         Expressions of `x` and `parameters`.
     inference : FunctionGraph
-        Hoisted values, keep, states, leaves to the new states and whatever `step` returns beyond them.
+        From hoisted values, keep, states and leaves to the new states and any further results of `step`.
     """
 
     def __init__(self, cell: Cell, n_in: int, n_units: int, dtype: str, resets: bool = False) -> None:
@@ -193,7 +192,7 @@ class StepGraph:
             elif depends(var, parameters):
                 cut[var] = var.type(name=f"p{len(self.leaves)}")
                 self.leaves.append(var)
-            # else: an expression of constants, which stays where it is
+            # else: an expression of constants, which stays in the loop
 
         for s in self.outputs:
             visit(s)
@@ -222,7 +221,7 @@ class StepGraph:
         self.inference = clone_fgraph(loop_inputs, self.with_products(self.cut_outputs))
 
     def _leaves_the_loop(self, var: Variable) -> bool:
-        """Say whether an expression of the input is computed before the loop: products, and sums of them.
+        """Return whether an expression of the input is computed before the loop: products, and sums of them.
 
         Element-wise functions of these cost less inside the loop, where they are in the cache.
         """
@@ -231,9 +230,9 @@ class StepGraph:
         return var.owner is None or not (isinstance(var.owner.op, Elemwise) or is_row_sum(var))
 
     def _order_hoisted(self) -> None:
-        """Put the hoisted values in the order of the products that they are added to.
+        """Sort the hoisted values by the order of the products that they are added to.
 
-        Then the factors of one left operand lie side by side, and their gradient is one product too.
+        The factors of one left operand then lie side by side, and their gradient is also one product.
         """
         order: list[int] = []
         for product in self.products:

@@ -4,12 +4,12 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from charrnn.hyper import HyperParams
 
 from charrnn.errors import EngineUnavailable, UnknownName
 from charrnn.model.engines import engine
 from charrnn.model.engines.engine import compile_function, resolve, to_numpy
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES, need, symbol
 
 

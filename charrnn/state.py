@@ -242,7 +242,9 @@ class ModelState(Session):
             For a model whose cell is the user's own: what was given to `initfromsrcfile`. Nothing in a directory is
             ever run, so the class itself must come from here; its recorded source can be read.
         engine, threads
-            As for `initfromsrcfile`; they need not be those that the model was trained with.
+            As for `initfromsrcfile`; they need not be those that the model was trained with. Training goes on bit
+            for bit with the same ones on the same machine; with others it differs by rounding, see
+            `charrnn.model.model.Model`.
 
         Raises
         ------

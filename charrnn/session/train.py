@@ -58,6 +58,9 @@ def train(
 ) -> TrainingSummary | Job:
     """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
 
+    Stopped after a round and continued, training comes to the same bits as in one go, where engine, number of threads,
+    processor and PyTensor's version are the same; else it differs by rounding.
+
     A round is some training, a validation, a look at the learning rate, and a checkpoint.
 
     Parameters

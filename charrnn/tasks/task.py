@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 
 from charrnn import checks
+from charrnn.columns import folded
 from charrnn.data.corpus import Corpus, Parts
 from charrnn.data.reading import Reading
 from charrnn.data.streams.batch import Streams
@@ -16,7 +17,6 @@ from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.classifying import Classification
 from charrnn.model.choice import checked_temp
-from charrnn.wording import folded
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model

@@ -197,7 +197,7 @@ class HyperParams:
         """
         for name in changes:
             if name not in self.names():
-                raise UnknownName(f"There is no hyperparameter {name!r}. {near_matches(name, self.names())}")
+                raise UnknownName(f"{name!r} is not a hyperparameter. {near_matches(name, self.names())}")
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:

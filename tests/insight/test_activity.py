@@ -148,10 +148,10 @@ def test_the_gates_are_those_that_the_step_uses():
 
 @pytest.mark.parametrize(("nonsense", "error", "words"), [
     ({"text": ""}, InvalidValue, "at least one character"),
-    ({"unit": 5}, InvalidValue, "no unit 5: expected a whole number from 0 to 4"),
-    ({"unit": "3"}, InvalidValue, "no unit '3'"),
-    ({"unit": 0, "layer": 2}, InvalidValue, "no layer 2: expected a whole number from 0 to 1"),
-    ({"layer": -3}, InvalidValue, "no layer -3"),
+    ({"unit": 5}, InvalidValue, "unit=5: expected a whole number from 0 to 4"),
+    ({"unit": "3"}, InvalidValue, "unit='3'"),
+    ({"unit": 0, "layer": 2}, InvalidValue, "layer=2: expected a whole number from 0 to 1"),
+    ({"layer": -3}, InvalidValue, "layer=-3"),
     ({"of": "zz"}, UnknownName, "Did you mean: z"),
     ({"of": 7}, UnknownName, "Known: h, r, z"),
     ({"n": 0}, InvalidValue, "n=0"),

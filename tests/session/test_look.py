@@ -65,5 +65,5 @@ def test_held_units_write_something_else_and_none_held_the_same(ms):
     held = ms.generate(80, rng=5, clamp={(0, 1): 8.0, (1, 2): -8.0})
     assert (held.state[0, 1], held.state[1, 2]) == (8.0, -8.0)
     assert "".join(ms.stream(80, rng=5, clamp={(0, 1): 8.0, (1, 2): -8.0})) == held
-    with pytest.raises(InvalidValue, match="no unit 99"):
+    with pytest.raises(InvalidValue, match="unit=99: expected"):
         ms.generate(5, clamp={(0, 99): 1})

@@ -141,18 +141,26 @@ class DamageWarning(UserWarning):
 
 
 def need(module: str, extra: str) -> Any:
-    """Import a library of an extra, or say how to install it.
+    """Import a library of an extra, or say how to install it: alone, or with the others from the checkout.
 
-    >>> need("strings", "music")
+    >>> need("strings", "music")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    charrnn.errors.NotInstalled: This needs strings, which is not installed: pip install "charrnn-workbench[music]"
+    charrnn.errors.NotInstalled: This needs strings, which is not installed: pip install strings (or, ...
     """
     try:
         return importlib.import_module(module)
     except ImportError:
         name = module.partition(".")[0]
-        hint = f'pip install "charrnn-workbench[{extra}]"'
-        raise NotInstalled(f"This needs {name}, which is not installed: {hint}") from None
+        raise NotInstalled(f"This needs {name}, which is not installed: {installation(name, extra)}") from None
+
+
+def installation(name: str, extra: str) -> str:
+    """Return what to type to install a library, or all of an extra in a checkout; charrnn itself is on no index.
+
+    >>> installation("jax", "jax")
+    'pip install jax (or, in a checkout of charrnn, pip install -e ".[jax]")'
+    """
+    return f'pip install {name} (or, in a checkout of charrnn, pip install -e ".[{extra}]")'
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:

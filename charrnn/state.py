@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
+from charrnn.data.budget import LIMIT
 from charrnn.data.documents.document import Document
-from charrnn.data.documents.source import Labels
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.documents.source import Delimiter, Labels
 from charrnn.data.documents.tables import Column
-from charrnn.data.sources import DocumentOptions, MusicOptions
+from charrnn.data.music.options import MusicOptions
 from charrnn.data.text.source import ReadOptions
 from charrnn.session import checkpoints, look, make, show, write
 from charrnn.session import train as training
@@ -95,14 +97,14 @@ class ModelState(Session):
         encoding: str | None = None,
         newlines: bool = True,
         lower: bool | None = None,
-        gutenberg: bool = False,
+        gutenberg: bool | None = None,
         strip_punctuation: bool = False,
         min_count: int = 0,
         documents: bool | None = None,
         text: Column | None = None,
         labels: Labels = (),
         kind: str | None = None,
-        delimiter: str | None = None,
+        delimiter: Delimiter | None = None,
         header: bool | None = None,
         only: Mapping[str, str | Collection[str]] | None = None,
         min_documents: int | Mapping[str, int] = 1,
@@ -110,6 +112,8 @@ class ModelState(Session):
         beats: float | None = None,
         onsets: bool = False,
         transpose: int | None = None,
+        pedal: bool = True,
+        memory_limit: float = LIMIT,
         hyper: HyperParams | None = None,
         **hyperparams: Any,
     ) -> Self:
@@ -117,9 +121,9 @@ class ModelState(Session):
 
         Parameters
         ----------
-        srcfile : path, "-" or binary stream; or documents
-            The text to learn from; "-" is standard input. Documents are a CSV file, a file of JSON lines, a folder of
-            files, a list of strings, a data frame, or a text with a `delimiter`.
+        srcfile : path, "-" or binary stream; list of paths; or documents
+            The text to learn from; "-" is standard input. Documents are a table (CSV, JSON), a folder or list of files,
+            a list of strings, a data frame, or a text with a `delimiter`. Music is MIDI files or piano rolls.
         usedir : path
             The working directory to make.
         preset : str, optional
@@ -147,20 +151,26 @@ class ModelState(Session):
         encoding : str, optional
             The text's encoding; found out by default.
         newlines, lower, gutenberg, strip_punctuation : bool
-            Turn CRLF and CR into LF; lower-case the text; leave out Project Gutenberg's header and footer; leave out
-            punctuation.
+            Turn CRLF and CR into LF; lower-case the text; leave out what stands outside of Project Gutenberg's markers,
+            by default where a text has both; leave out punctuation.
         min_count : int
             Fold characters that occur less often into U+FFFD.
         documents : bool, optional
             Whether the source is documents, each of which begins from a blank state and ends where it ends, or one
-            continuous text. By default tables, folders and lists are documents, and so is whatever comes with one of
-            the options that follow.
-        text, labels, kind, delimiter, header, only, min_documents
+            continuous text, which the files of a folder or list make as well. By default tables, folders and lists are
+            documents, and so is whatever comes with one of the options that follow.
+        kind : {"text", "documents", "music", "csv", "jsonl", "json"}, optional
+            What the source is, where that is not as it seems: a kind of data, or the format of a table of documents.
+        text, labels, delimiter, header, only, min_documents
             Which column is the text and which are labels, what separates documents, which labels to keep: see
             `charrnn.data.documents.source.Documents.open`.
         dt, beats, onsets, transpose
-            For music, which a folder of MIDI files is, or a set of piano rolls: seconds or beats of a frame, whether
-            struck keys are told from held ones, and by how many semitones at most pieces are shifted in training.
+            For music: seconds or beats of a frame, whether struck keys are told from held ones, and by how many
+            semitones at most pieces are shifted in training. Each of them says that the source is music.
+        pedal : bool
+            Whether notes of MIDI files last as long as the sustain pedal holds them.
+        memory_limit : float
+            Gigabytes of memory that music may take while it is read.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams
@@ -193,7 +203,7 @@ class ModelState(Session):
             min_count=min_count,
             reading=ReadOptions(encoding, newlines, bool(lower), gutenberg, strip_punctuation),
             documents=DocumentOptions(documents, text, labels, kind, delimiter, header, only, min_documents),
-            music=MusicOptions(dt, beats, onsets, transpose or 0),
+            music=MusicOptions(dt, beats, onsets, transpose or 0, pedal, memory_limit),
             lower=lower,
             transpose=transpose,
             hyper=hyper,

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from charrnn.escapes import visible
+from charrnn.wording import UNBOUNDED
 
-UNBOUNDED = 200  # columns, where there is no terminal that says how many it has
 SHORTEST = 16  # columns that a text which may be cut keeps
 
 

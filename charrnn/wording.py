@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import textwrap
 from typing import TextIO
 
 from charrnn.escapes import visible
+
+UNBOUNDED = 200  # columns, where no terminal says how many it has
+NARROWEST = 20
 
 
 def plural(number: int, noun: str) -> str:
@@ -19,6 +23,35 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def part(batches: int, streams: int) -> str:
+    """Return what a loss was measured on, where that is not the whole validation data (0 batches).
+
+    >>> part(1, 1), part(20, 16), part(0, 16)
+    ('1 batch of 1 stream', '20 batches of 16 streams', '')
+    """
+    return f"{batches:,} batch{'' if batches == 1 else 'es'} of {plural(streams, 'stream')}" if batches else ""
+
+
+def wrapped(text: str, indent: str = "", width: int | None = None) -> str:
+    """Return a text whose lines end between words where the terminal ends; those that go on one are indented.
+
+    >>> print(wrapped("one two three", indent="  ", width=9))
+    one two
+      three
+    """
+    if width is None:
+        width = max(shutil.get_terminal_size((UNBOUNDED, 0)).columns, NARROWEST)
+    wrapper = textwrap.TextWrapper(
+        width,
+        subsequent_indent=indent,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapper.fill(line) if len(line) > width else line for line in text.split("\n"))
+
+
 def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
     """Print a text, whatever becomes of it: output can never end what says it.
 
@@ -26,7 +59,7 @@ def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
     broken gets nothing.
     """
     stream = sys.stdout if file is None else file
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
+    with contextlib.suppress(Exception):  # a notebook's streams have errors of their own
         try:
             print(visible(text), end=end, file=stream, flush=True)
         except UnicodeEncodeError:
@@ -34,10 +67,10 @@ def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
             print(visible(text).encode(encoding, "replace").decode(encoding), end=end, file=stream, flush=True)
 
 
-def wrapped(text: str, width: int) -> str:
-    """Return a text with its lines wrapped at words, within a width.
+def folded(text: str, width: int) -> str:
+    """Return a text whose lines all fit into so many columns; words that are longer are broken.
 
-    >>> wrapped("a longer text", 9)
+    >>> folded("a longer text", 9)
     'a longer\\ntext'
     """
     return "\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""])

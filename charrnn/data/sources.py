@@ -2,108 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from charrnn import checks
 from charrnn.data.corpus import Corpus
 from charrnn.data.documents.corpus import DocumentCorpus, encode_documents
-from charrnn.data.documents.source import SUFFIXES, Documents, Labels
-from charrnn.data.documents.tables import Column
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.documents.source import SUFFIXES, Documents
 from charrnn.data.music.corpus import MusicCorpus, encode_pieces
-from charrnn.data.music.source import Pieces, is_music
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.music.source import Pieces, folder_census, is_music
+from charrnn.data.reading import Reading
+from charrnn.data.text import paths
 from charrnn.data.text.charset import UNKNOWN, CharSet
 from charrnn.data.text.corpus import CharacterCorpus, TextCorpus, encode
 from charrnn.data.text.source import ReadOptions, TextSource
 from charrnn.data.text.survey import Survey
-from charrnn.errors import CorruptFile, InvalidValue
-
-
-@dataclass(frozen=True)
-class DocumentOptions:
-    """How documents are found in a source, see `charrnn.data.documents.source.Documents.open`.
-
-    `documents` says whether there are any; None leaves that to `_holds_documents`.
-    """
-
-    documents: bool | None = None
-    text: Column | None = None
-    labels: Labels = ()
-    kind: str | None = None
-    delimiter: str | None = None
-    header: bool | None = None
-    only: Mapping[str, str | Collection[str]] | None = None
-    min_documents: int | Mapping[str, int] = 1
-
-    def __post_init__(self) -> None:
-        for name in ("documents", "header"):
-            if getattr(self, name) is not None:
-                checks.flag(name, getattr(self, name))
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The options that are not as they are by default."""
-        default = DocumentOptions()
-        given = {name: value for name, value in vars(self).items() if name != "documents"}
-        return {name: value for name, value in given.items() if value != getattr(default, name)}
-
-
-@dataclass(frozen=True)
-class MusicOptions:
-    """How music becomes frames; see `charrnn.data.music.source.Pieces.open` and `charrnn.data.music.corpus`."""
-
-    dt: float | None = None
-    beats: float | None = None
-    onsets: bool = False
-    transpose: int = 0
-
-    def __post_init__(self) -> None:
-        checks.flag("onsets", self.onsets)
-
-
-def _holds_music(source: Any, options: DocumentOptions, music: MusicOptions) -> bool:
-    """Say whether a source is music.
-
-    Raises
-    ------
-    InvalidValue
-        It is, but there are options about documents; or it is not, but there are some about music.
-    """
-    found = options.documents is None and is_music(source)
-    if found and options.chosen:
-        raise InvalidValue(f"{source} is music, but {', '.join(options.chosen)} is about documents: leave it out.")
-    if not found and music != MusicOptions():
-        raise InvalidValue(f"dt, beats, onsets and transpose are for music, which {source} is not.")
-    return found
-
-
-def _holds_documents(source: Any, options: DocumentOptions) -> bool:
-    """Say whether a source is documents, each on its own, and not one continuous text.
-
-    It is if the options say so; if any of them is about documents; or if it is a table, a folder, a list or a data
-    frame.
-
-    Raises
-    ------
-    InvalidValue
-        It is not to be documents, but options about documents are given.
-
-    Examples
-    --------
-    >>> _holds_documents("poems.csv", DocumentOptions()), _holds_documents("alice.txt", DocumentOptions())
-    (True, False)
-    """
-    if options.documents is False and options.chosen:
-        raise InvalidValue(f"documents=False, yet {', '.join(options.chosen)} is about documents: leave one out.")
-    if options.documents is not None:
-        return options.documents
-    if options.chosen or not (isinstance(source, str | os.PathLike) or hasattr(source, "read")):
-        return True
-    return not hasattr(source, "read") and (Path(source).suffix.lower() in SUFFIXES or Path(source).is_dir())
+from charrnn.errors import CorruptFile, InvalidValue, SourceUnusable
 
 
 class Characters(NamedTuple):
@@ -125,11 +45,14 @@ class Source(ABC):
         The source itself.
     reading : ReadOptions
         How text files are read.
+    remarks : tuple of str
+        Sentences about why it is of this kind, where that is not plain.
     """
 
     corpus: ClassVar[type[Corpus]]  # what encoding it makes
     given: Any
     reading: ReadOptions
+    remarks: tuple[str, ...] = ()
 
     @abstractmethod
     def open(self) -> TextSource | Documents | Pieces:
@@ -145,7 +68,6 @@ class Source(ABC):
             If it is music.
         """
 
-    @abstractmethod
     def encode(
         self,
         directory: Path,
@@ -171,6 +93,20 @@ class Source(ABC):
         SourceNotFound, SourceUnusable, InvalidValue, UnknownName, SaveFailed
             If the source or an argument cannot be used.
         """
+        corpus, never_written = self._encode(directory, seq_len, trainfrac, min_count, random_seed, known)
+        return dataclasses.replace(corpus, notes=(*self.remarks, *corpus.notes)), never_written
+
+    @abstractmethod
+    def _encode(
+        self,
+        directory: Path,
+        seq_len: int,
+        trainfrac: float,
+        min_count: int,
+        random_seed: int,
+        known: CharSet | None,
+    ) -> tuple[Corpus, int]:
+        """Encode the source, as `encode` says."""
 
 
 @dataclass(frozen=True)
@@ -186,14 +122,14 @@ class ContinuousText(Source):
         text = self.open()
         return Characters(text.name, text.survey.length, len(text.survey.counts_by_character))
 
-    def encode(
+    def _encode(
         self,
         directory: Path,
         seq_len: int,
         trainfrac: float,
-        min_count: int = 0,
-        random_seed: int = 0,
-        known: CharSet | None = None,
+        min_count: int,
+        random_seed: int,
+        known: CharSet | None,
     ) -> tuple[TextCorpus, int]:
         text = self.open()
         corpus = encode(text, directory, seq_len, trainfrac, min_count, known)
@@ -213,7 +149,7 @@ class SeparateDocuments(Source):
             self.given,
             options.text,
             options.labels,
-            kind=options.kind,
+            kind=options.format,
             delimiter=options.delimiter,
             header=options.header,
             only=options.only,
@@ -226,14 +162,14 @@ class SeparateDocuments(Source):
         kinds = len(found.survey.counts_by_character)
         return Characters(found.name, found.survey.length, kinds, found.count)
 
-    def encode(
+    def _encode(
         self,
         directory: Path,
         seq_len: int,
         trainfrac: float,
-        min_count: int = 0,
-        random_seed: int = 0,
-        known: CharSet | None = None,
+        min_count: int,
+        random_seed: int,
+        known: CharSet | None,
     ) -> tuple[DocumentCorpus, int]:
         documents = self.open()
         corpus = encode_documents(documents, directory, seq_len, trainfrac, min_count, random_seed, known)
@@ -248,20 +184,19 @@ class Music(Source):
     options: MusicOptions = field(default_factory=MusicOptions)
 
     def open(self) -> Pieces:
-        options = self.options
-        return Pieces.open(self.given, dt=options.dt, beats=options.beats, onsets=options.onsets)
+        return Pieces.open(self.given, **self.options.reading)
 
     def characters(self) -> Characters:
-        raise InvalidValue(f"{self.given} is music, which has no characters: take preset='piano' for it.")
+        raise InvalidValue(f"{named(self.given)} is music, which has no characters: take preset='piano' for it.")
 
-    def encode(
+    def _encode(
         self,
         directory: Path,
         seq_len: int,
         trainfrac: float,
-        min_count: int = 0,
-        random_seed: int = 0,
-        known: CharSet | None = None,
+        min_count: int,
+        random_seed: int,
+        known: CharSet | None,
     ) -> tuple[MusicCorpus, int]:
         return encode_pieces(self.open(), directory, seq_len, trainfrac, self.options.transpose, random_seed), 0
 
@@ -269,13 +204,32 @@ class Music(Source):
 SOURCES: dict[str, type[Source]] = {source.corpus.kind: source for source in (ContinuousText, SeparateDocuments, Music)}
 
 
-def recognise(given: Any, reading: ReadOptions, documents: DocumentOptions, music: MusicOptions) -> Source:
+def recognise(
+    given: Any,
+    reading: ReadOptions,
+    documents: DocumentOptions,
+    music: MusicOptions,
+    musical: Sequence[str] = (),
+) -> Source:
     """Decide whether a source is text, documents or music.
+
+    What the options say decides: `kind`, `documents`, or an option that only one kind of data has. Otherwise arrays,
+    MIDI files and folders of which they are at least half are music; tables, other folders, lists and data frames are
+    documents; and other files are text.
+
+    Parameters
+    ----------
+    given : path, binary stream, list, array ...
+    reading, documents, music
+    musical : sequence of str
+        Arguments given elsewhere that only music has, such as "head='nade'".
 
     Raises
     ------
     InvalidValue
-        If options are given for another kind than the source is.
+        If options are given for different kinds, or for another kind than the source is.
+    SourceUnusable
+        If it is a text itself instead of a path, or an empty list.
 
     Examples
     --------
@@ -284,16 +238,143 @@ def recognise(given: Any, reading: ReadOptions, documents: DocumentOptions, musi
     >>> recognise("poems.csv", ReadOptions(), DocumentOptions(), MusicOptions()).corpus.kind
     'documents'
     """
-    if _holds_music(given, documents, music):
-        return Music(given, reading, music)
+    given = settled(given)
+    said = [*musical, *(name for name in music.chosen if name != "memory_limit")]
+    if documents.kind == "music":
+        said.insert(0, "kind='music'")
+    if documents.documents is False and documents.about_documents:
+        raise InvalidValue(
+            f"documents=False, yet {_about(documents.about_documents, 'about documents')}: leave one out."
+        )
+    other = _said_otherwise(documents)
+    if said and other:
+        raise InvalidValue(f"{_about(said, 'for music')}, and {_about(other, 'about texts')}: leave one out.")
+    if not said and is_music(given) and not (other and _is_mixed(given)):
+        if documents.about_documents:
+            raise InvalidValue(f"{named(given)} is music, but {_about(documents.about_documents, 'about documents')}.")
+        if not other:
+            return Music(given, reading, _of_most(given), music)
+    if said:
+        if documents.kind != "music" and not _may_be_music(given):
+            raise InvalidValue(f"{_about(said, 'for music')}, which {named(given)} is not.")
+        return Music(given, reading, (), music)
+    remarks = () if other else _of_most(given)
     if _holds_documents(given, documents):
-        return SeparateDocuments(given, reading, documents)
-    return ContinuousText(given, reading)
+        return SeparateDocuments(given, reading, remarks, documents)
+    return ContinuousText(given, reading, remarks)
 
 
-def source_like(corpus: Corpus, given: Any, reading: ReadOptions) -> Source:
-    """Return another source of the same kind as an encoded one."""
-    return SOURCES[corpus.kind](given, reading)
+def settled(given: Any) -> Any:
+    """Return a source that can be looked at twice: what an iterator yields, as of a glob, as a list.
+
+    Raises
+    ------
+    InvalidValue, SourceUnusable
+        If it is an empty path, bytes, an empty list, or a text itself instead of a path.
+    """
+    if isinstance(given, bytes | bytearray):
+        raise InvalidValue(f"{given!r:.40} is of bytes: expected the path of a text as a string, or texts in a list.")
+    if isinstance(given, str | os.PathLike):
+        if given != "-":
+            paths.require_path(given)
+        return given
+    if isinstance(given, Iterator) and not hasattr(given, "read"):
+        given = list(given)
+    if isinstance(given, list | tuple) and not given:
+        raise SourceUnusable("The list is empty: expected files, texts or pieces. A glob may have matched nothing.")
+    return given
+
+
+def named(given: Any) -> str:
+    """Return how a message names a source.
+
+    >>> named("alice.txt"), named(["one", "two"])
+    ('alice.txt', 'a list of 2')
+    """
+    if isinstance(given, str | os.PathLike):
+        return os.fspath(given)
+    return f"a list of {len(given):,}" if isinstance(given, list | tuple) else f"{given!r:.60}"
+
+
+def _about(names: Sequence[str], what: str) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {what}"
+
+
+def _said_otherwise(documents: DocumentOptions) -> list[str]:
+    """Return the options that say that a source is not music."""
+    said = [] if documents.documents is None else [f"documents={documents.documents}"]
+    if documents.kind not in (None, "music"):
+        said.append(f"kind={documents.kind!r}")
+    return said + [name for name in documents.about_documents if name != "kind"]
+
+
+def _holds_documents(given: Any, options: DocumentOptions) -> bool:
+    """Say whether a source that is not music is documents, each on its own, and not one continuous text."""
+    if options.documents is not None:
+        if options.documents is False and options.kind == "documents":
+            raise InvalidValue("documents=False, yet kind='documents': leave one out.")
+        return options.documents
+    if options.about_documents or options.kind == "documents":
+        return True
+    if options.kind == "text" or hasattr(given, "read"):
+        return False
+    if not isinstance(given, str | os.PathLike):
+        return True
+    return Path(given).suffix.lower() in SUFFIXES or paths.is_folder(given)
+
+
+def _is_mixed(given: Any) -> bool:
+    """Return whether a source is a folder in which only some files are MIDI files."""
+    music, others = _census(given)
+    return music > 0 and others > 0
+
+
+def _census(given: Any) -> tuple[int, int]:
+    """Return how many files of a folder are MIDI files and how many are not; none where it is no folder."""
+    return folder_census(Path(given).expanduser()) if paths.is_folder(given) else (0, 0)
+
+
+def _may_be_music(given: Any) -> bool:
+    """Return whether music may be meant: some of it is, or it is a path at which there is nothing to tell."""
+    if is_music(given) or _census(given)[0]:
+        return True
+    if isinstance(given, str | os.PathLike):
+        return not Path(given).suffix and not paths.is_file(given) and not paths.is_folder(given)
+    return isinstance(given, list | tuple) and any(paths.is_file(item) and is_music(item) for item in given)
+
+
+def _of_most(given: Any) -> tuple[str, ...]:
+    """Return a sentence about a folder of MIDI and other files whose kind nobody said."""
+    music, others = _census(given)
+    if not music or not others:
+        return ()
+    files = f"{music:,} of {music + others:,} files are MIDI files, so the folder is read as"
+    if music >= others:
+        return (f"{files} music; kind='documents' takes the others.",)
+    return (f"{files} documents; kind='music' takes the MIDI files.",)
+
+
+def source_like(corpus: Corpus, given: Any, reading: Reading) -> Source:
+    """Return another source of the same kind as an encoded one.
+
+    Raises
+    ------
+    InvalidValue, SourceUnusable
+        If the options are for another kind, or as `settled`.
+    """
+    given = settled(given)
+    options = reading.documents
+    if options.kind in SOURCES and options.kind != corpus.kind:
+        raise InvalidValue(f"kind={options.kind!r}: the model learned from {corpus.kind}, so leave it out.")
+    if corpus.kind != DocumentCorpus.kind and options.about_documents:
+        raise InvalidValue(
+            f"{_about(options.about_documents, 'about documents')}, and the model learned from {corpus.kind}."
+        )
+    if isinstance(corpus, MusicCorpus):
+        return Music(given, reading.text, (), reading.music)
+    if isinstance(corpus, DocumentCorpus):
+        return SeparateDocuments(given, reading.text, (), reading.documents)
+    return ContinuousText(given, reading.text)
 
 
 def corpus_from_json(record: Mapping[str, Any]) -> Corpus:

@@ -29,7 +29,7 @@ class Samples(list[Sample]):
     """
 
     def __repr__(self) -> str:
-        return f"\n{'─' * 20}\n".join(map(str, self))
+        return f"\n{'─' * 20}\n".join(map(repr, self))
 
 
 def write_documents(

@@ -13,6 +13,7 @@ from charrnn import checks
 from charrnn.generation.writer import BLOCK, Writer
 from charrnn.model.choice import Choice
 from charrnn.model.choice import checked_temp as checked_temp
+from charrnn.wording import visible
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet
@@ -53,7 +54,7 @@ class Sample(str):
         return str(self), self.prompt, self.rng_seed, self.state
 
     def __repr__(self) -> str:
-        return str(self)
+        return visible(self)
 
     def _repr_html_(self) -> str:
         """Return the text with its prompt in bold."""

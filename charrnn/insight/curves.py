@@ -41,6 +41,8 @@ class Curves:
         The validation loss of character n-grams by their order; see `charrnn.insight.ngrams`.
     unit : str
         The unit of the data: losses are in nats per `unit`.
+    valid_measured : tuple of str
+        What each validation loss was measured on, "" for the whole data; () if all were on the whole.
 
     Examples
     --------
@@ -57,13 +59,16 @@ class Curves:
     valid_loss: np.ndarray
     ngrams: Mapping[int, float]
     unit: str = "character"
+    valid_measured: tuple[str, ...] = ()
 
     @property
     def best(self) -> tuple[int, float] | None:
-        """Step and loss of the best validation."""
+        """Step and loss of the best validation of those on the whole data, or on the same part as the last."""
         if not len(self.valid_loss):
             return None
-        at = int(np.argmin(self.valid_loss))
+        measured = np.asarray(self.valid_measured or [""] * len(self.valid_loss))
+        same = measured == ("" if "" in measured else measured[-1])
+        at = int(np.argmin(np.where(same, self.valid_loss, np.inf)))
         return int(self.valid_step[at]), float(self.valid_loss[at])
 
     @property
@@ -284,4 +289,7 @@ def of_history(
         valid_loss=valid[measured],
         ngrams=ngrams,
         unit=unit,
+        valid_measured=tuple(on if isinstance(on, str) else "" for on in rows["measured"][measured])
+        if "measured" in rows
+        else (),
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from charrnn.training.screen import in_notebook
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.insight.curves import Curves
@@ -28,7 +29,7 @@ class LivePlot:
 
     def __init__(self, curves: Callable[[], Curves]) -> None:
         self._curves, self._notebook = curves, in_notebook()
-        self._show: Callable[[Curves], Any] = print
+        self._show: Callable[[Curves], Any] = lambda curves: say(str(curves))
         if self._notebook:
             from IPython.display import DisplayHandle
 
@@ -57,7 +58,7 @@ class LivePlot:
             self._show(self._curves())
         except Exception as error:  # such as a front end that is closed: training matters more than its picture
             self._gave_up = True
-            print(f"No more pictures of training: {error}", flush=True)
+            say(f"No more pictures of training: {error}")
             return
         if self._notebook:
             self._show = self._handle.update

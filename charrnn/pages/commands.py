@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import itertools
 import platform
+import re
 from typing import TYPE_CHECKING, Any
 
 import charrnn
@@ -17,8 +18,10 @@ PACKAGES = ("pytensor", "numpy", "llvmlite", "jax")
 
 
 def commands(ms: Session) -> str:
-    """Return Python code that makes a model of the same text and trains it in the same way."""
-    return "\n".join(["from charrnn import ModelState", "", _creation(ms), *_trainings(ms)])
+    """Return Python that makes a model of the same text, and trains it as this one was."""
+    creation = _creation(ms)
+    imports = ["import re", ""] if "re.compile(" in creation else []
+    return "\n".join([*imports, "from charrnn import ModelState", "", creation, *_trainings(ms)])
 
 
 def versions(ms: Session) -> str:
@@ -37,12 +40,30 @@ def _version(package: str) -> str | None:
 
 def _creation(ms: Session) -> str:
     usual = HyperParams().to_json()
-    options = ms.corpus.arguments() | {
-        name: value for name, value in ms.hyper.to_json().items() if value != usual[name]
-    }
-    given = [f"{ms.corpus.source!r}, {f'workdirs/{ms.path.name}'!r}", f"modeltype={_modeltype(ms)}"]
-    given += [f"{name}={value!r}" for name, value in options.items()]
-    return "\n    ".join(["ms = ModelState.initfromsrcfile(", *(f"{part}," for part in given)]) + "\n)"
+    hyper = {name: value for name, value in ms.hyper.to_json().items() if value != usual[name]}
+    reading = ms.facts.reading
+    if reading is None:  # made by a version that did not record it
+        source, options = repr(ms.corpus.source), ms.corpus.arguments()
+    else:
+        source = "source" if reading.source is None else repr(reading.source)
+        options = {"seq_len": ms.corpus.seq_len} | reading.arguments
+    before = [f"source = ...  # {ms.corpus.source}, which has no path: put it here"] if source == "source" else []
+    given = [f"{source}, {f'workdirs/{ms.path.name}'!r}", f"modeltype={_modeltype(ms)}"]
+    given += [f"{name}={_written(value)}" for name, value in (options | hyper).items()]
+    lines = ["ms = ModelState.initfromsrcfile(", *(f"    {part}," for part in given), ")"]
+    return "\n".join([*before, *lines])
+
+
+def _written(value: Any) -> str:
+    """Return an argument as Python.
+
+    >>> _written(re.compile("^-+$", re.MULTILINE)), _written("-")
+    ("re.compile('^-+$', 8)", "'-'")
+    """
+    if isinstance(value, re.Pattern):  # whose own repr leaves out what is long
+        flags = value.flags & ~re.UNICODE
+        return f"re.compile({value.pattern!r}{f', {int(flags)}' if flags else ''})"
+    return repr(value)
 
 
 def _modeltype(ms: Session) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from charrnn.errors import CharRNNError, CheckpointNotFound, CorruptFile
+from charrnn.errors import CharRNNError
 from charrnn.session import record
 from charrnn.session.comparison import Comparison, Side
 from charrnn.session.live import between_batches, not_while_training
 from charrnn.storage import timetravel
 from charrnn.storage import verify as verification
+from charrnn.storage.belongings import DATA
 from charrnn.storage.bundle import export_bundle
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.verify import OK, Verification
@@ -27,6 +27,7 @@ S = TypeVar("S", bound="Session")
 
 Which = Checkpoint | str | int | None
 
+DEEP = 5  # checkpoints whose losses a deep verification computes
 CLOSE = 1e-4  # relative: how far a loss may come out differently on another engine or machine
 
 
@@ -95,6 +96,7 @@ def checkout(ms: S, checkpoint: Which = None) -> S:
     with ms.workdir.lock():
         record.restore(ms, checkpoint)
         timetravel.checkout(ms.workdir, checkpoint)
+        ms.standing = ms.workdir.standing()
     return ms
 
 
@@ -126,6 +128,7 @@ def branch(ms: S, name: str) -> S:
     >>> ms.checkout("main")                    # doctest: +SKIP
     """
     timetravel.branch(ms.workdir, name, ms.checkpoint)
+    ms.standing = ms.workdir.standing()
     return ms
 
 
@@ -170,11 +173,16 @@ def diff(ms: Session, a: Which, b: Which = None, numchars: int = 300, rng: int =
     return Comparison(one, other, ms.task.shown)
 
 
-def verify(ms: Session) -> Verification:
-    """Check every file against its checksums, and compute a stored validation loss again.
+def verify(ms: Session, *, deep: bool = False) -> Verification:
+    """Check every file against its checksums, and compute stored validation losses again.
 
     The loss is that of the newest checkpoint that is whole and tells what its loss was measured on; without the
-    text there is none. Nothing changes.
+    text, or if the text is damaged, there is none. Nothing changes.
+
+    Parameters
+    ----------
+    deep : bool
+        Compute the losses of several checkpoints: the newest, the best, and others spread evenly.
 
     Returns
     -------
@@ -182,12 +190,9 @@ def verify(ms: Session) -> Verification:
         A table; `ok` and `problems` sum it up.
     """
     report = verification.verify(ms.workdir)
-    if ms.has_text:
-        for checkpoint in reversed(ms.workdir.snapshot()[1]):
-            if "measured" in checkpoint.record and checkpoint.loss is not None:
-                with contextlib.suppress(CorruptFile, CheckpointNotFound):
-                    report.append({"file": f"loss of {checkpoint.name}", "state": _loss_state(ms, checkpoint)})
-                    break
+    if ms.has_text and not any(DATA in problem for problem in report.problems):
+        for checkpoint in verification.worth_measuring(ms.workdir, DEEP if deep else 1):
+            report.append({"file": f"loss of {checkpoint.name}", "state": _loss_state(ms, checkpoint)})
     return report
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.table import Table
-from charrnn.wording import wrapped
+from charrnn.wording import folded
 
 LOSSES = ("valid_loss", "train_loss")  # of a checkpoint's record
 UNCOMPARED = ("sample", "pos", "epochs", "reference", "yardstick", *LOSSES)  # what is in a record, but no setting
@@ -63,7 +63,7 @@ class Comparison:
 
     a: Side
     b: Side
-    shown: Callable[[Any, int], str] = wrapped
+    shown: Callable[[Any, int], str] = folded
 
     @property
     def settings(self) -> Table:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from charrnn.data.reading import Reading
 from charrnn.data.sources import corpus_from_json
 from charrnn.errors import InvalidValue
 from charrnn.settings.hyper import HyperParams
@@ -35,6 +36,8 @@ class Facts:
         The record of a cell of the user's own, see `charrnn.model.cells.record`; else empty.
     origin : dict
         For a model that `finetune` made: model, checkpoint and text that it came from; else empty.
+    reading : Reading, optional
+        How its source was read; None for models of versions that did not record it.
     """
 
     modeltype: str
@@ -45,21 +48,26 @@ class Facts:
     preset: str | None = None
     cell: dict[str, Any] = field(default_factory=dict)
     origin: dict[str, Any] = field(default_factory=dict)
+    reading: Reading | None = None
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Self:
         """Return the facts that `to_json` wrote."""
-        given = {name: record[name] for name in ("never_written", "batchsize", "preset", "cell", "origin")
-                 if name in record}  # fmt: skip
+        optional = ("never_written", "batchsize", "preset", "cell", "origin")
+        given: dict[str, Any] = {name: record[name] for name in optional if name in record}
+        if "reading" in record:
+            given["reading"] = Reading.from_json(record["reading"])
         hyper, corpus = HyperParams.from_json(record["hyper"]), corpus_from_json(record["corpus"])
         return cls(record["modeltype"], hyper, corpus, **given)
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as a dictionary that JSON can hold; what was not given is left out."""
         made = {"preset": self.preset, "batchsize": self.batchsize} if self.preset else {}
-        optional = {name: value for name, value in (("cell", self.cell), ("origin", self.origin)) if value}
+        reading = None if self.reading is None else self.reading.to_json()
+        optional = {"cell": self.cell, "origin": self.origin, "reading": reading}
         about = {"modeltype": self.modeltype, "hyper": self.hyper.to_json(), "corpus": self.corpus.to_json()}
-        return {**about, **made, **optional, "never_written": self.never_written}
+        given = {name: value for name, value in optional.items() if value}
+        return {**about, **made, **given, "never_written": self.never_written}
 
     def celltype(self, cell: CellMaker | None, where: Path) -> str | ModelType:
         """Return the type of the model by its name, or made of the cell that its user gives; see `ModelState.load`."""

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
+from charrnn.session.tracebacks import short_on_interrupt
+
 if TYPE_CHECKING:
     from charrnn.model.model import Model
     from charrnn.session.session import Session
@@ -21,6 +23,7 @@ S = TypeVar("S", bound="Session")
 def refusable(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Make a function of a session raise InvalidValue where it has no meaning for the kind of data."""
 
+    @short_on_interrupt
     @functools.wraps(function)
     def run(ms: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         ms.task.require(function.__name__)
@@ -39,6 +42,7 @@ def by_task(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(declared: Callable[..., Any]) -> Callable[..., Any]:
         names = [*inspect.signature(declared).parameters][1:]
 
+        @short_on_interrupt
         @functools.wraps(declared)
         def call(
             ms: Session, /, *args: Any, clamp: Mapping[tuple[int, int], float] | None = None, **options: Any

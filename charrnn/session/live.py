@@ -6,12 +6,15 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TextIO, TypeVar
 
 import numpy as np
+from tqdm import tqdm
 
 from charrnn.errors import TrainingInBackground
+from charrnn.session.tracebacks import short_on_interrupt
 from charrnn.training.place import Place
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -60,6 +63,7 @@ class Live:
         self._shown: Model | None = None
         self._place = Place()
         self._here = threading.local()
+        self._silent = False
 
     @property
     def model(self) -> Model:
@@ -115,6 +119,21 @@ class Live:
         return None if job is None or job.done or job.is_here else job
 
     @contextlib.contextmanager
+    def silent(self, silent: bool = True) -> Iterator[None]:
+        """Say nothing about what goes on inside of a `with` block."""
+        former, self._silent = self._silent, silent or self._silent
+        try:
+            yield
+        finally:
+            self._silent = former
+
+    def say(self, text: str, file: TextIO | None = None) -> None:
+        """Print a line, above one that shows progress, unless it is to be silent."""
+        if not self._silent:
+            with contextlib.suppress(Exception), tqdm.external_write_mode(file=file):
+                say(text, file=file)
+
+    @contextlib.contextmanager
     def holding(self, model: Model) -> Iterator[None]:
         """Answer with `model` in this thread for a `with` block, whatever training does meanwhile."""
         former = getattr(self._here, "model", None)
@@ -128,6 +147,7 @@ class Live:
 def between_batches(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Make a function of a session that writes wait for the end of the batch, where training is in the background."""
 
+    @short_on_interrupt
     @functools.wraps(function)
     def run(ms: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         job = ms.live.elsewhere
@@ -141,6 +161,7 @@ def between_batches(function: Callable[Concatenate[S, P], R]) -> Callable[Concat
 def not_while_training(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Make a function of a session refuse to change a model that trains in the background."""
 
+    @short_on_interrupt
     @functools.wraps(function)
     def run(ms: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if ms.live.elsewhere is not None:

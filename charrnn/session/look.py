@@ -93,7 +93,7 @@ def neurons(
     """
     from charrnn.insight import activity
 
-    return activity.neurons(ms.model, ms.chars, text, unit, layer, of, n)
+    return activity.neurons(ms.model, ms.chars, ms.task.as_read(text), unit, layer, of, n)
 
 
 @refusable
@@ -169,7 +169,9 @@ def saliency(ms: Session, text: str, target: str | None = None, measure: str = "
     """
     from charrnn.insight import saliency
 
-    return saliency.saliency(ms.model, ms.chars, text, target, measure, ms.facts.never_written)
+    return saliency.saliency(
+        ms.model, ms.chars, ms.task.as_read(text), ms.task.as_read(target), measure, ms.facts.never_written
+    )
 
 
 def explain(ms: Session) -> Explanation:
@@ -275,7 +277,7 @@ def plot(ms: Session, file: str | os.PathLike[str] | None = None) -> Curves:
 def _text_or(ms: Session, text: str | None, numchars: int) -> str:
     """Return a text, or the beginning of the validation text if there is none."""
     if text is not None:
-        return text
+        return str(ms.task.as_read(text))
     if not ms.has_text:
         raise SourceNotFound(f"{ms.path} holds a model without its text: pass a text to look at.")
     return ms.task.beginning(numchars)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from charrnn import checks
 from charrnn.data.documents.document import Document
-from charrnn.data.sources import DocumentOptions, MusicOptions, recognise, source_like
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.documents.source import Delimiter
+from charrnn.data.documents.tables import Column
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.reading import Reading, given_paths
+from charrnn.data.sources import named, recognise, settled, source_like
 from charrnn.data.text.source import ReadOptions
-from charrnn.errors import CheckpointNotFound, InvalidValue
+from charrnn.errors import InvalidValue, NotTrainedYet
 from charrnn.session import ancestor, record
 from charrnn.session.facts import Facts
 from charrnn.session.kinds import refusable
@@ -82,17 +87,21 @@ def new(
     reading = dataclasses.replace(reading, lower=recipe.lower)
     documents = dataclasses.replace(documents, labels=recipe.labels)
     music = dataclasses.replace(music, transpose=recipe.transpose)
-    source = recognise(srcfile, reading, documents, music)
-    hyper = task_type(source.corpus.kind).suited(hyper, srcfile)
+    srcfile = settled(srcfile)
+    source = recognise(srcfile, reading, documents, music, _musical(hyper, preset, transpose))
+    hyper = task_type(source.corpus.kind).suited(hyper, named(srcfile))
+    chosen = Reading(reading, documents, music, min_count, recipe.trainfrac, source=given_paths(srcfile))
     if hyper.tied:  # before there is a directory
+        from charrnn.model import heads
         from charrnn.model.heads.output import require_tieable
 
-        require_tieable(mtype.stage, one_output_each=hyper.head != "nade")
+        head = heads.make(hyper, vocab_size=1)
+        require_tieable(mtype.stage, one_output_each=head.width == head.vocab_size)
 
     def facts(data: Path) -> dict[str, Any]:
         corpus, never_written = source.encode(data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed)
         batchsize = recipe.batchsize if preset else 16
-        return Facts(mtype.name, hyper, corpus, never_written, batchsize, preset, own).to_json()
+        return Facts(mtype.name, hyper, corpus, never_written, batchsize, preset, own, reading=chosen).to_json()
 
     workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
     ms = cls(workdir, engine, threads, cell=mtype if own else None)
@@ -103,6 +112,14 @@ def new(
         print(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
         record.save(ms, loss, measured=FIRST_LOOK)
     return ms
+
+
+def _musical(hyper: HyperParams, preset: str | None, transpose: int | None) -> list[str]:
+    """Return the arguments, beside those about frames, that only music has."""
+    if hyper.head == "softmax":
+        return [] if transpose is None else [f"transpose={transpose}"] * (not transpose)
+    own = preset and HyperParams.preset(preset).head == hyper.head
+    return [f"preset={preset!r}" if own else f"head={hyper.head!r}"]
 
 
 def restored(
@@ -117,7 +134,7 @@ def restored(
     ms = cls(WorkDir.open(workdir), engine, threads, cell)
     try:
         return record.restore(ms, checkpoint)
-    except CheckpointNotFound:
+    except NotTrainedYet:
         if checkpoint is not None or ms.origin:  # a warm start is in its first checkpoint
             raise
         return ms  # made with init_checkpoint=False, and not trained yet
@@ -175,11 +192,17 @@ def finetune(
     engine: str = "auto",
     threads: int | None = None,
     encoding: str | None = None,
-    newlines: bool = True,
-    lower: bool = False,
-    gutenberg: bool = False,
-    strip_punctuation: bool = False,
-    min_count: int = 0,
+    newlines: bool | None = None,
+    lower: bool | None = None,
+    gutenberg: bool | None = None,
+    strip_punctuation: bool | None = None,
+    min_count: int | None = None,
+    text: Column | None = None,
+    kind: str | None = None,
+    delimiter: Delimiter | None = None,
+    header: bool | None = None,
+    only: Mapping[str, str | Collection[str]] | None = None,
+    min_documents: int | Mapping[str, int] | None = None,
     **hyperparams: Any,
 ) -> S:
     """Make a new model that begins with what this one has learned, for another text; this one stays as it is.
@@ -195,7 +218,10 @@ def finetune(
     seq_len : int, optional
         T; as it was by default.
     encoding, newlines, lower, gutenberg, strip_punctuation, min_count
-        As for `initfromsrcfile`.
+        As for `initfromsrcfile`; as this model's text was read by default.
+    text, kind, delimiter, header, only, min_documents
+        As for `initfromsrcfile`, for models of documents; by default as for this model, where the new source is of the
+        same format.
     **hyperparams
         Fields of `HyperParams` that are to change, such as `learnrate`; none that parameters depend on.
 
@@ -219,7 +245,31 @@ def finetune(
         raise InvalidValue(f"{ms.path} is where this model is, which stays as it is: choose another directory.")
     hyper = warmstart.changed(ms.hyper, **hyperparams)
     require_engine(engine, threads)
-    reading = ReadOptions(encoding, newlines, lower, gutenberg, strip_punctuation)
+    srcfile = settled(srcfile)
+    reading = (
+        (ms.facts.reading or Reading())
+        .of_another(srcfile)
+        .but(
+            {
+                "encoding": encoding,
+                "newlines": newlines,
+                "lower": lower,
+                "gutenberg": gutenberg,
+                "strip_punctuation": strip_punctuation,
+            },
+            {
+                "text": text,
+                "kind": kind,
+                "delimiter": delimiter,
+                "header": header,
+                "only": only,
+                "min_documents": min_documents,
+            },
+        )
+    )
+    if min_count is not None:
+        reading = dataclasses.replace(reading, min_count=min_count)
+    reading = dataclasses.replace(reading, trainfrac=trainfrac, source=given_paths(srcfile))
     source = source_like(ms.corpus, srcfile, reading)
     origin = {
         "model": ms.path.name,
@@ -230,8 +280,9 @@ def finetune(
 
     def facts(data: Path) -> dict[str, Any]:
         length = ms.corpus.seq_len if seq_len is None else seq_len
-        corpus, never_written = source.encode(data, length, trainfrac, min_count, hyper.random_seed, ms.chars)
-        made = dataclasses.replace(ms.facts, hyper=hyper, corpus=corpus, never_written=never_written, origin=origin)
+        corpus, never_written = source.encode(data, length, trainfrac, reading.min_count, hyper.random_seed, ms.chars)
+        changed: dict[str, Any] = {"hyper": hyper, "corpus": corpus, "never_written": never_written, "origin": origin}
+        made = dataclasses.replace(ms.facts, **changed, reading=reading)
         return ms.workdir.model | made.to_json()
 
     workdir = WorkDir.create(usedir, facts, overwrite=overwrite)

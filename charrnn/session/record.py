@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from charrnn.errors import InvalidValue
 from charrnn.storage.checkpoint import Checkpoint
+from charrnn.storage.checkpointfile import nonfinite
 from charrnn.training import policies
 from charrnn.training.place import Place
 
@@ -20,20 +22,35 @@ S = TypeVar("S", bound="Session")
 HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
 
 
-def save(ms: Session, loss: float | None = None, **facts: Any) -> Checkpoint:
-    """Save everything as it stands; see `ModelState.newcheckpoint`."""
-    if len(ms.steplog):
-        write_history(ms, {})
-    ms.checkpoint = ms.workdir.save_checkpoint(_arrays(ms), {**facts, **_facts(ms), "valid_loss": loss})
-    return ms.checkpoint
+def save(ms: Session, loss: float | None = None, row: dict[str, Any] | None = None, **facts: Any) -> Checkpoint:
+    """Save everything as it stands, a row of the history first; see `ModelState.newcheckpoint`.
+
+    Raises
+    ------
+    InvalidValue
+        If a parameter or state is infinite or not a number.
+    """
+    arrays = _arrays(ms)
+    if broken := nonfinite(arrays):
+        raise InvalidValue(
+            f"{', '.join(broken[:3])} hold infinities or what is not a number: nothing was saved. "
+            "ms.restore() goes back to the last checkpoint."
+        )
+    with ms.history.provisional():
+        if row is not None or len(ms.steplog):
+            ms.history.append(row or {}, ms.steplog.columns())
+        saved = ms.workdir.save_checkpoint(arrays, {**facts, **_facts(ms), "valid_loss": loss}, ms.standing)
+    ms.steplog.forget()  # not before the save, which may fail
+    ms.checkpoint, ms.standing = saved, ms.workdir.standing(saved.branch)
+    return saved
 
 
 def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     """Make a session what a checkpoint says, and return it; if the checkpoint cannot be read, nothing changes."""
-    found = ms.workdir.find(checkpoint)
-    arrays, record = ms.workdir.read(found)
+    found, arrays = ms.workdir.load(checkpoint)
+    record = found.record
     place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
-    policy = policies.make(ms.hyper.policy, record["policy"])
+    policy = policies.make(record.get("policy_name", ms.hyper.policy), record["policy"])
     ms.live.load(arrays, record["step"])
     ms.live.place, ms.policy, ms.checkpoint = place, policy, found
     ms.steplog.forget()
@@ -43,7 +60,7 @@ def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
 @contextlib.contextmanager
 def as_of(ms: Session, checkpoint: Checkpoint) -> Iterator[None]:
     """Give the model a checkpoint's parameters for a `with` block, and its own again afterwards."""
-    arrays, _ = ms.workdir.read(checkpoint)
+    _, arrays = ms.workdir.load(checkpoint)
     arrays.pop(HIDDEN_STATE, None)
     model = ms.model
     own = model.arrays()
@@ -53,12 +70,6 @@ def as_of(ms: Session, checkpoint: Checkpoint) -> Iterator[None]:
             yield
     finally:
         model.load_arrays(own)
-
-
-def write_history(ms: Session, row: dict[str, Any]) -> None:
-    """Append a row to the history, with the steps that are not there yet."""
-    ms.history.append(row, ms.steplog.columns())
-    ms.steplog.forget()
 
 
 def _arrays(ms: Session) -> dict[str, np.ndarray]:
@@ -74,6 +85,7 @@ def _facts(ms: Session) -> dict[str, Any]:
         "pos": ms.place.pos,
         "step": ms.model.steps,
         "policy": ms.policy.to_json(),
+        "policy_name": policies.name_of(ms.policy),
         "learnrate": ms.learnrate,
         "engine": ms.model.engine,
         "threads": ms.model.threads,

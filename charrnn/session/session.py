@@ -7,18 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from charrnn import checks
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.text.charset import CharSet
-from charrnn.errors import InvalidValue, SourceNotFound
+from charrnn.errors import InvalidValue, SourceNotFound, TrainingInBackground
 from charrnn.model.engines import engine as engines
-from charrnn.session import completion
+from charrnn.session import completion, othernames
 from charrnn.session.facts import Facts
 from charrnn.session.listing import Checkpoints
 from charrnn.session.live import Live
 from charrnn.storage.checkpoint import Checkpoint
+from charrnn.storage.datacheck import DataCheck
 from charrnn.storage.history import History
 from charrnn.storage.workdir import WorkDir
 from charrnn.tasks import task_for
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from charrnn.model.cells.modeltypes import CellMaker
     from charrnn.model.model import Model
     from charrnn.training.job import Job
+    from charrnn.training.policies import Constant
 
 
 class Session:
@@ -56,9 +56,13 @@ class Session:
     live : Live
         The model that trains, and the one that is looked at meanwhile.
     policy : charrnn.training.policies.Constant
-        The learning-rate policy.
+        The learning-rate policy; to go on with another, set a name or one of `charrnn.training.policies`.
     checkpoint : Checkpoint or None
         The checkpoint last saved or restored.
+    standing : Standing
+        The branch that training goes on with, and where it stood when this session last saw it.
+    datacheck : DataCheck
+        The check of the encoded data against its checksums, once a session.
     steplog : StepLog
         The training steps that the history does not hold yet.
     """
@@ -76,10 +80,11 @@ class Session:
         self.facts = facts = Facts.from_json(workdir.model)
         self.modeltype, self.hyper, self.corpus = facts.modeltype, facts.hyper, facts.corpus
         self.celltype = facts.celltype(cell, workdir.path)
-        self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written)
+        self.task = task_for(facts.corpus, lambda: self._parts, facts.never_written, facts.reading)
         self.live = Live(self._new_model, threads)
-        self.policy = policies.new(self.hyper)
+        self._policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
+        self.standing, self.datacheck = workdir.standing(), DataCheck(workdir)
         self.steplog = StepLog()
         completion.register()
 
@@ -147,6 +152,31 @@ class Session:
     def learnrate(self, value: float) -> None:
         self.policy.learnrate = self.hyper.replace(learnrate=value).learnrate  # checks it
 
+    @property
+    def policy(self) -> Constant:
+        """The learning-rate policy. Set it to a name, such as "cosine", or to one of `charrnn.training.policies`.
+
+        Checkpoints record it, so that what is loaded goes on with it.
+        """
+        return self._policy
+
+    @policy.setter
+    def policy(self, value: Constant | str) -> None:
+        if self.live.elsewhere is not None:
+            raise TrainingInBackground(
+                "This model is training in the background, with the policy that it began with: end that with "
+                "ms.job.stop(), then set ms.policy; ms.learnrate can be set at any time."
+            )
+        if isinstance(value, str):
+            value = policies.named(value, self.hyper, self.learnrate)
+        if policies.name_of(value) is None:
+            raise InvalidValue(
+                f"ms.policy = {value!r:.60}: expected a name ({', '.join(policies.POLICIES)}), or one of "
+                "charrnn.training.policies, such as Cosine(learnrate=0.01); a checkpoint could not record another."
+            )
+        self.hyper.replace(learnrate=value.learnrate)  # checks it
+        self._policy = value
+
     def _new_model(self, threads: int | None) -> Model:
         from charrnn.model.model import Model
 
@@ -167,7 +197,7 @@ class Session:
         if in_notebook():  # it would stay there, in red
             return
         if self.job is None or not self.job.is_here:  # else it would come between what is typed
-            tqdm.write(line, file=sys.stderr)  # apart from what is written
+            self.live.say(line, sys.stderr)  # apart from what is written
 
     # The data
 
@@ -238,7 +268,7 @@ class Session:
     @property
     def branch_name(self) -> str:
         """The branch that training goes on with."""
-        return self.workdir.refs.branch
+        return self.standing.branch
 
     @property
     def checkpoints(self) -> list[Checkpoint]:
@@ -259,6 +289,11 @@ class Session:
     def cell_source(self) -> str | None:
         """How the user's own cell was written when the model was made; None for other cells, or if unknown."""
         return self.facts.cell.get("source")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(type(self), name):  # a property that failed: its own error is the one to see
+            return object.__getattribute__(self, name)
+        raise othernames.missing(self, name)
 
     def __dir__(self) -> list[str]:
         """Leave out what has no meaning for the kind of data."""

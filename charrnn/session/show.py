@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from charrnn.storage import lookup
 from charrnn.storage.refs import MAIN
+from charrnn.training import policies
 from charrnn.training.summary import NOUNS, in_units
+from charrnn.wording import part, visible, wrapped
 
 if TYPE_CHECKING:
     from charrnn.session.session import Session
+    from charrnn.storage.checkpoint import Checkpoint
     from charrnn.training.learner import Learner
     from charrnn.training.plan import Plan
 
@@ -23,12 +26,15 @@ def training(ms: Session, learner: Learner, plan: Plan, background: bool = False
     length = plan.train_len or learner.epoch_length
     amount = f"{plan.minutes:g} min, in batches" if plan.minutes else f"{plan.num_rounds} × {length:,} batches"
     size = f"{learner.batchsize} × {learner.data.seq_len} {NOUNS[learner.data.unit]}"
-    return f"Training {_shape(ms)} for {amount} of {size}.\nAn epoch has {learner.epoch_length:,} batches. {stop}"
+    return wrapped(
+        f"Training {_shape(ms)} for {amount} of {size}.\nAn epoch has {learner.epoch_length:,} batches. {stop}"
+    )
 
 
 def text(ms: Session) -> str:
     """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, what to do next."""
-    return "\n".join([_title(ms), *(f"  {name:12}{fact}" for name, fact in _facts(ms).items())])
+    facts = (wrapped(f"  {name:12}{fact}", " " * 14) for name, fact in _facts(ms).items())
+    return visible("\n".join([wrapped(_title(ms)), *facts]))
 
 
 def page(ms: Session) -> str:
@@ -52,14 +58,18 @@ def _facts(ms: Session) -> dict[str, str]:
     text = amount if ms.has_text else "not here, so that it writes and scores, but cannot train"
     now = {"training": f"in the background, {ms.job.progress}"} if ms.job and not ms.job.done else {}
     origin = {"origin": f"{ms.origin['model']}, which learned from {ms.origin['text']}"} if ms.origin else {}
+    chosen = ms.facts.reading.arguments if ms.facts.reading else {}
+    reading = {"read with": ", ".join(f"{name}={value!r}" for name, value in chosen.items())} if chosen else {}
     branch = {"branch": ms.branch_name} if ms.branch_name != MAIN else {}
+    loss = in_units(checkpoint.loss if checkpoint else None, ms.corpus.unit)
     return {
         "text": f"{corpus.source}: {text}",
+        **reading,
         **origin,
         "trained": _progress(ms),
         **now,
-        "validation": f"{in_units(checkpoint.loss if checkpoint else None, ms.corpus.unit)}{_best(ms)}",
-        "learnrate": f"{ms.learnrate:.4g} ({ms.hyper.policy})",
+        "validation": f"{loss}{_on(checkpoint)}{_best(ms)}",
+        "learnrate": f"{ms.learnrate:.4g} ({policies.name_of(ms.policy)})",
         **branch,
         "checkpoint": f"{checkpoint.name if checkpoint else 'none yet'}, in {_short(ms.path)}",
         "engine": ms.engine,
@@ -88,7 +98,17 @@ def _progress(ms: Session) -> str:
 
 
 def _best(ms: Session) -> str:
-    best = lookup.best(ms.checkpoints)
-    if best is None or best == ms.checkpoint:
+    best = lookup.best_figure(ms.checkpoints)
+    if best is None or best.checkpoint == ms.checkpoint:
         return ""
-    return f"; the best is {best.loss:.3f}: ms.restore('best')"
+    by = "" if best.figure == lookup.VALIDATION else f" of {best.figure}"
+    other = ms.checkpoint and _on(ms.checkpoint) and best.part == lookup.WHOLE
+    return f"; the best{by}{' on the whole data' if other else ''} is {best.loss:.3f}: ms.restore('best')"
+
+
+def _on(checkpoint: Checkpoint | None) -> str:
+    """Say what a checkpoint's loss was measured on, if that is a part of the validation data."""
+    if checkpoint is None or checkpoint.loss is None:
+        return ""
+    measured = part(*lookup.part_of(checkpoint.record.get("measured")))
+    return f" on {measured}" * bool(measured)

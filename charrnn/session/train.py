@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from charrnn import checks
-from charrnn.errors import InvalidValue
+from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation import sampler as sampling
 from charrnn.insight.live import LivePlot
-from charrnn.session import look, record, show
+from charrnn.session import look, othernames, record, show
 from charrnn.session.live import not_while_training
+from charrnn.session.othernames import accepting
 from charrnn.storage import lookup, timetravel
 from charrnn.storage.thinning import thin
 from charrnn.training.job import Job
 from charrnn.training.learner import Learner
 from charrnn.training.loop import Journal, Training
 from charrnn.training.plan import Plan
-from charrnn.training.screen import ALL
+from charrnn.training.screen import ALL, SILENT
 from charrnn.training.steplog import Step
-from charrnn.training.summary import Round, TrainingSummary
+from charrnn.training.summary import TRAINING, VALIDATION, Round, TrainingSummary
 from charrnn.training.timing import StepTimes, time_steps
 from charrnn.training.validate import validation_loss
+from charrnn.wording import part, say, wrapped
 
 if TYPE_CHECKING:
     from charrnn.session.session import Session
 
 
 @not_while_training
+@accepting(othernames.TRAIN, othernames.TRAIN_EXPLAINED, othernames.TRAIN_UNLESS)
 def train(
     ms: Session,
     num_rounds: int = 1,
@@ -49,6 +53,8 @@ def train(
     patience: int | None = None,
     plot: bool = False,
     background: bool = False,
+    *,
+    monitor: str = VALIDATION,
 ) -> TrainingSummary | Job:
     """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
 
@@ -81,8 +87,8 @@ def train(
     verbose : {0, 1, 2}
         0 prints nothing, 1 a line a round, 2 a line of progress and samples too.
     patience : int, optional
-        Stop when so many rounds in a row brought no validation loss below the best one of this call. The model
-        stays as it is then; ``ms.restore("best")`` goes back to the best.
+        Stop when so many rounds in a row brought no loss below the best one of this call. The model stays as it is
+        then; ``ms.restore("best")`` goes back to the best.
     plot : bool
         Show the curves of `plot` meanwhile: in a notebook a picture that follows, in a terminal a chart after every
         round.
@@ -90,6 +96,11 @@ def train(
         Train in a thread of its own and return a `Job` at once, `ms.job`: it tells how far it is, pauses, and
         stops. Nothing is printed, and Ctrl-C does not stop it. What the model is asked meanwhile it answers as it
         was after the last batch; `callback` is called in that thread.
+    monitor : str
+        Whose loss says which checkpoint is the best, and is waited for with `patience`: "validation", "training", or
+        a label, such as "Blake" or "author=Blake": the validation loss of its documents. Losses on a part of the
+        validation data (`valid_len`) are compared with those on the same part only, and not with any while there is
+        one on the whole.
 
     Returns
     -------
@@ -109,19 +120,23 @@ def train(
     """
     temps = tuple(sampling.checked_temp(temp) for temp in np.ravel(sample_temps).tolist())
     plan = Plan(num_rounds, train_len, valid_len, print_every, minutes, save_every, temps, verbose, patience)
+    plan = dataclasses.replace(plan, monitor=_monitor(ms, monitor))
     if callback is not None and not callable(callback):
         raise InvalidValue(f"callback must be a function that takes a Step, not {callback!r}.")
     if plot and background:
         raise InvalidValue("plot=True would write between what you type: leave it out, and call ms.plot() any time.")
-    learner = _learner(ms, ms.facts.batchsize if batchsize is None else batchsize)
-    if not background:
-        return _train(ms, learner, plan, clear_state, callback, plot)
+    with ms.live.silent(verbose == SILENT):
+        learner = _learner(ms, ms.facts.batchsize if batchsize is None else batchsize)
+        if plan.valid_len >= ms.valid_data.batchepoch(learner.batchsize):
+            plan = dataclasses.replace(plan, valid_len=0)
+        if not background:
+            return _train(ms, learner, plan, clear_state, callback, plot)
     quiet = dataclasses.replace(plan, print_every=0, verbose=ALL)  # the job shows all but samples
     in_background = partial(_train, ms, learner, quiet, clear_state)
     ms.live.job = job = Job(learner, lambda job: in_background(job.after_step, job=job), callback)
     job.start()
     if verbose > 1:
-        print(show.training(ms, learner, plan, background=True))
+        say(show.training(ms, learner, plan, background=True))
     return job
 
 
@@ -135,21 +150,24 @@ def _train(
     job: Job | None = None,
 ) -> TrainingSummary:
     with ms.workdir.lock():
-        if ms.checkpoint is None:
-            ms.history.goto(0)
-        else:
-            timetravel.checkout(ms.workdir, ms.checkpoint)
+        ms.datacheck.begin()
+        timetravel.resume(ms.workdir, ms.checkpoint, ms.standing)
+        ms.standing = ms.workdir.standing(ms.standing.branch)
         _move_to(ms, learner, clear_state)
         if plan.verbose == ALL and not job:
-            print(show.training(ms, learner, plan))
+            say(show.training(ms, learner, plan))
         measured = {"batchsize": learner.batchsize, "valid_len": plan.valid_len}
-        last_loss = ms.checkpoint.loss if ms.checkpoint else None
-        save: Callable[[Round | None], str] = partial(_save, ms, measured)
+        before = ms.checkpoint
+        same = before and lookup.part_of(before.record.get("measured")) == lookup.part_of(measured)
+        last_loss = before.loss if before and same else None
+        save: Callable[[Round | None], str] = partial(_save, ms, measured, plan.monitor)
         if plot:
             picture = LivePlot(partial(look.plot, ms))
             callback, save = picture.after(callback), picture.after(save, at_once=True)
-        journal = Journal(save, partial(_sample, ms), partial(_best_loss, ms), last_loss)
-        return Training(learner, ms.valid_data, plan, journal, callback, job).run()
+        journal = Journal(save, partial(_sample, ms), partial(_best, ms), last_loss)
+        summary = Training(learner, ms.valid_data, plan, journal, callback, job).run()
+        ms.datacheck.wait()
+        return summary
 
 
 def calc_loss(ms: Session, valid_len: int = 0, batchsize: int = 16) -> float:
@@ -205,13 +223,13 @@ def compile(ms: Session, batchsize: int = 16) -> None:  # noqa: A001
     for what, use in uses.items():
         start = time.perf_counter()
         use()
-        print(f"Compiled {what} in {time.perf_counter() - start:.1f} s.", flush=True)
+        say(f"Compiled {what} in {time.perf_counter() - start:.1f} s.")
 
 
 def _learner(ms: Session, batchsize: int) -> Learner:
     fitted = ms.train_data.fit(batchsize)
     if fitted.note:
-        print(fitted.note)
+        ms.live.say(wrapped(fitted.note))
     return Learner(ms.model, ms.train_data, ms.place, ms.policy, fitted.batchsize, ms.steplog)
 
 
@@ -226,14 +244,37 @@ def _move_to(ms: Session, learner: Learner, clear_state: bool) -> None:
         place.state = None
 
 
-def _save(ms: Session, measured: dict[str, int], round_: Round | None) -> str:
+def _monitor(ms: Session, name: str) -> str:
+    """Return what `train` monitors, a label as "column=label"."""
+    labels = [(table.name, label) for table in ms.label_tables for label in table.labels]
+    known = (VALIDATION, TRAINING, *(f"{column}={label}" for column, label in labels))
+    if name in known:
+        return name
+    columns = [column for column, label in labels if label == name]
+    if len(columns) > 1:
+        choices = " or ".join(repr(f"{column}={name}") for column in columns)
+        raise InvalidValue(f"monitor={name!r} is a label of several columns: say {choices}.")
+    if not columns:
+        raise UnknownName(
+            f'monitor={name!r}: expected "validation", "training", or a label. {near_matches(str(name), known)}'
+        )
+    return f"{columns[0]}={name}"
+
+
+def _save(ms: Session, measured: dict[str, int], monitor: str, round_: Round | None) -> str:
     """Save at the end of a round or (None) amid one; `measured` says what a validation loss is measured on."""
+    ms.datacheck.require_intact()
     if round_ is None:
         checkpoint = record.save(ms)
     else:
-        record.write_history(ms, round_.to_json())  # before the checkpoint, which tells where the history stood
-        facts = {"train_loss": round_.train_loss, "sample": _sample(ms), "measured": measured}
-        checkpoint = record.save(ms, round_.valid_loss, **facts)
+        facts: dict[str, Any] = {"train_loss": round_.train_loss, "measured": measured}
+        try:
+            facts["sample"] = _sample(ms)
+        except Exception as error:  # a checkpoint matters more than its sample
+            ms.live.say(f"The checkpoint has no sample, which failed: {type(error).__name__}: {error}", sys.stderr)
+        if monitor != VALIDATION:
+            facts["monitored"] = {monitor: round_.figure(monitor)}
+        checkpoint = record.save(ms, round_.valid_loss, round_.to_json(), **facts)
     thin(ms.workdir, max_bytes=ms.disk_budget)
     return checkpoint.name
 
@@ -243,6 +284,7 @@ def _sample(ms: Session, temp: float = 0.5) -> str:
     return ms.task.sample(ms.model, ms.place, ms.hyper.random_seed, temp)
 
 
-def _best_loss(ms: Session) -> float | None:
-    best = lookup.best(ms.checkpoints)
-    return best.loss if best else None
+def _best(ms: Session) -> tuple[float | None, str]:
+    """Return the lowest loss of those that are compared, and what it was measured on."""
+    best = lookup.best_figure(ms.checkpoints)
+    return (best.loss, part(*best.part)) if best else (None, "")

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from charrnn.session import othernames
 from charrnn.session.kinds import by_task, held, refusable
+from charrnn.session.othernames import accepting
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.generation.classifying import Classification
     from charrnn.session.session import Session
 
 
+@accepting(othernames.GENERATE, othernames.GENERATE_EXPLAINED)
 @by_task("write")
 def generate(
     ms: Session,
@@ -43,7 +47,8 @@ def generate(
         Text to continue, which is echoed once; "" for a random character that begins lines. Every document begins
         with it; without one, and without a label, its first character is drawn as often as documents begin with it.
     init_state : numpy.ndarray, optional
-        Hidden state to begin with, (L, H), such as another sample's `state`; blank by default. Not for documents.
+        Hidden state to begin with, such as another sample's `state`: (L, H), or for an LSTM its h and c, (L, H) each,
+        side by side on the last axis. Blank by default. Not for documents.
     argmax : bool
         Take the likeliest character each time.
     rng : int or numpy.random.Generator, optional
@@ -63,7 +68,7 @@ def generate(
     Returns
     -------
     Sample, or Samples if `n` is given
-        A string, with `prompt`, `rng_seed` and `state` (L, H); a list of them.
+        A string, with `prompt`, `rng_seed` and `state`; a list of them.
 
     Raises
     ------
@@ -83,6 +88,7 @@ def generate(
     """
 
 
+@accepting(othernames.GENERATE, othernames.GENERATE_EXPLAINED)
 @refusable
 def stream(
     ms: Session,
@@ -133,10 +139,10 @@ def generatestring(
     Returns
     -------
     numpy.ndarray or None
-        If `ret_state`, the hidden state at the end, (L, H).
+        If `ret_state`, the hidden state at the end, as `init_state` of `generate` takes it.
     """
     sample = generate(ms, numchars, temp, prompt=seed, init_state=init_state)
-    print(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")
+    say(f"Generated {numchars} chars, temperature {temp}:\n\n{sample}\n")
     return sample.state if ret_state else None
 
 

@@ -21,6 +21,20 @@ HEADS = ("softmax", "bernoulli", "nade")
 RESETS = ("before", "after")
 POLICIES = ("plateau", "ancestor", "constant", "cosine", "exponential", "onecycle")
 DTYPES = ("float32", "float64")
+OTHER_NAMES = {  # that other programs have for them
+    "hidden_size": "state_size",
+    "rnn_size": "state_size",
+    "units": "state_size",
+    "n_embd": "state_size",
+    "num_layers": "layers",
+    "n_layers": "layers",
+    "n_layer": "layers",
+    "rnn_layers": "layers",
+    "lr": "learnrate",
+    "learning_rate": "learnrate",
+    "grad_clip": "clip_at",
+    "seed": "random_seed",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +211,9 @@ class HyperParams:
         """
         for name in changes:
             if name not in self.names():
-                raise UnknownName(f"{name!r} is not a hyperparameter. {near_matches(name, self.names())}")
+                meant = OTHER_NAMES.get(name)
+                hint = f"It is called {meant} here." if meant else near_matches(name, self.names())
+                raise UnknownName(f"{name!r} is not a hyperparameter. {hint}")
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:

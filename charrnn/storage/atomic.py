@@ -125,7 +125,7 @@ def _discard(leftovers: Iterator[Path]) -> list[str]:
 
 @contextlib.contextmanager
 def _for_locking(path: Path) -> Iterator[int | None]:
-    """Open a temporary file to see whether it is locked; None for what is no plain file, and on Windows.
+    """Open a temporary file to see whether it is locked; None for anything but a plain file, and on Windows.
 
     Windows removes no open file, so that nothing needs a lock there.
     """

@@ -34,17 +34,19 @@ _MOST_CHECKPOINTS = 2  # the last and the best
 def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     """Write a model to the zip `file`, whole or not at all, and return its path.
 
-    It holds the model's facts, the last and the best checkpoint with their notes, and the history. A file that is there
+    It holds the facts, the last and the best checkpoint with their notes, and the history. A bundle that is there
     already is replaced.
 
     Raises
     ------
     CheckpointNotFound
-        There is no checkpoint yet.
+        If the model has no checkpoint yet.
     CorruptFile
-        One of the two is damaged.
+        If one of the two is damaged.
+    ModelReplaced
+        If another model is in the directory now.
     SaveFailed
-        `file` cannot be written.
+        If `file` cannot be written, or is there and not a bundle.
 
     Examples
     --------
@@ -58,7 +60,9 @@ def export_bundle(workdir: WorkDir, file: str | os.PathLike[str]) -> Path:
     """
     target = resolve(file)
     if exists(target) and not is_bundle(target):
-        raise SaveFailed(f"did not write {target}: what is there is no bundle made by export. Choose another name.")
+        raise SaveFailed(f"did not write {target}: the file there is not a bundle made by export. Choose another name.")
+    with reading(workdir.path / MODEL_FILE):
+        workdir.require_same_model()
     last, content = _intact(workdir, lookup.LAST)
     chosen = {last.name: content}
     refs, found, _ = workdir.snapshot()
@@ -118,8 +122,8 @@ def import_bundle(
     NotAModelDirectory
         If the bundle does not exist.
     CorruptFile, FileUnreadable, TooLarge, NewerFormat
-        If it is no bundle, holds what a bundle never holds, is damaged, cannot be read or would take too much memory;
-        or a later charrnn wrote it.
+        If it is not a bundle, holds what a bundle never holds, is damaged, cannot be read, would take too much
+        memory, or was written by a later charrnn.
     ModelExists, InvalidValue, WorkdirLocked, SaveFailed
         As `WorkDir.create`.
     """
@@ -132,7 +136,7 @@ def import_bundle(
             (stage / CHECKPOINTS).mkdir()
         _unpack(source, stage)
         if not exists(stage / MODEL_FILE):
-            raise CorruptFile(f"{source} holds no {MODEL_FILE}: it is no bundle made by export.")
+            raise CorruptFile(f"{source} lacks {MODEL_FILE}: it is not a bundle made by export.")
         try:
             workdir = WorkDir(stage, max_memory)
             inventory = workdir.stock(former=None)
@@ -183,10 +187,12 @@ def _inspect(bundle: zipfile.ZipFile, source: Path) -> None:
         if folder == CHECKPOINTS and name.endswith(SUFFIX) and place_of(name.removesuffix(SUFFIX)):
             checkpoints += 1
         elif member.filename not in (MODEL_FILE, REFS_FILE, HISTORY_FILE):
-            raise CorruptFile(f"{source} holds {member.filename!r}, which no bundle made by export holds: refused.")
+            raise CorruptFile(
+                f"{source} holds {member.filename!r}, which is not part of a bundle made by export: refused."
+            )
         if member.compress_type != zipfile.ZIP_STORED:
             raise CorruptFile(
-                f"{source} is compressed, as no bundle made by export is: refused. Unpack it, and load that."
+                f"{source} is compressed, and bundles made by export are not: refused. Unpack it, and load that."
             )
     if len({member.filename for member in members}) < len(members):
         raise CorruptFile(f"{source} holds a file twice: refused.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from charrnn.escapes import visible
+from charrnn.wording import say
 
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"e(?P<epoch>\d{4,})-s(?P<step>\d{8,})-v(?P<loss>none|nan|inf|[\d.]+|\de\+\d+)(-\d+)?")
@@ -66,15 +66,14 @@ class Checkpoint:
 
     def printstats(self, out: TextIO | None = None) -> None:
         """Print date, position and loss, one to a line, to `out` (standard output)."""
-        out = out or sys.stdout
-        print(f"Checkpoint:   {self.name}", file=out)
-        print(f"Date:         {self.time:%Y-%m-%d %H:%M:%S} UTC", file=out)
-        print(f"Branch:       {visible(self.branch)}", file=out)
-        print(f"Epoch:        {self.epoch}, position {self.pos}, step {self.step}", file=out)
+        say(f"Checkpoint:   {self.name}", file=out)
+        say(f"Date:         {self.time:%Y-%m-%d %H:%M:%S} UTC", file=out)
+        say(f"Branch:       {self.branch}", file=out)
+        say(f"Epoch:        {self.epoch}, position {self.pos}, step {self.step}", file=out)
         if self.loss is not None:
             bits, perplexity = self.loss / math.log(2), float(np.exp(self.loss))
             others = f" ({bits:.4f} bits, perplexity {perplexity:.2f})" if self._unit == "char" else ""
-            print(f"Loss:         {self.loss:.4f} nats/{self._unit}{others}", file=out)
+            say(f"Loss:         {self.loss:.4f} nats/{self._unit}{others}", file=out)
 
     @property
     def _unit(self) -> str:
@@ -99,7 +98,7 @@ class Place(NamedTuple):
 
 
 def place_of(name: str) -> Place | None:
-    """Return what a checkpoint's name tells, or None if it is no such name.
+    """Return what a checkpoint's name tells, or None if it is not the name of one.
 
     >>> place_of("e0003-s00012034-v1.512-2"), place_of("model")
     (Place(step=12034, loss=1.512), None)

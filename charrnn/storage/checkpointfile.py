@@ -53,9 +53,7 @@ def write_checkpoint(path: Path, arrays: dict[str, np.ndarray], facts: dict[str,
     try:
         write_atomically(path, save(stored, metadata={"charrnn": text, "sha256": sha256(text)}))
     except SaveFailed:
-        with contextlib.suppress(
-            OSError
-        ):  # renamed, and then the disk failed: what is told to have failed is not there
+        with contextlib.suppress(OSError):  # the disk may have failed after the renaming
             path.unlink(missing_ok=True)
         raise
     return _checkpoint(path, json.loads(text))

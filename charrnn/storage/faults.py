@@ -12,6 +12,16 @@ from tokenize import TokenError
 
 from charrnn.errors import CharRNNError, CorruptFile, FileUnreadable, SaveFailed, TooLarge
 
+
+class ForeignFile(CorruptFile):
+    """A whole file, of another model than the directory that it is in."""
+
+    @classmethod
+    def of(cls, path: Path) -> ForeignFile:
+        """Return the error for the file at `path`."""
+        return cls(f"{path} belongs to another model than the directory that it is in. Put back the right one.")
+
+
 # What parsing damaged or hostile content raises, in the standard library and in NumPy.
 _MALFORMED = (
     ValueError,

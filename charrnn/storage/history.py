@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from charrnn.errors import InvalidValue, NotInstalled
+from charrnn.errors import InvalidValue, NotInstalled, UnknownName, near_matches
 from charrnn.storage import budget, series
 from charrnn.storage.faults import reading
 from charrnn.storage.jsonfile import dump_json
@@ -19,6 +19,13 @@ from charrnn.storage.lines import Lines
 from charrnn.storage.rows import GOTO, STEPS
 from charrnn.table import Table
 
+KERAS = {
+    "loss": "train_loss",
+    "val_loss": "valid_loss",
+    "accuracy": "train_accuracy",
+    "val_accuracy": "valid_accuracy",
+    "lr": "learnrate",
+}
 SPARE = ("characters", "batches", "train_accuracy", "seconds", "chars_per_s", "learnrate", "valid_accuracy", "epoch")
 
 
@@ -103,7 +110,7 @@ class History:
     def provisional(self) -> Iterator[None]:
         """Leave the rows that a `with` block appends aside again if it raises, as when the save after them fails.
 
-        They may be appended again then; whoever appended them forgets them after the block, not before.
+        They may be appended again then. The caller forgets them after the block, not before it.
         """
         mark = self.mark
         try:
@@ -153,7 +160,7 @@ class History:
         Raises
         ------
         NotInstalled
-            If there is no pandas.
+            If pandas is not installed.
         """
         try:
             import pandas
@@ -180,6 +187,14 @@ class History:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         found = ({name: value for name, value in row.items() if name != STEPS} for row in self._way())
         return filter(None, found)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return a column, (rows,), by its name, also by that of Keras: "loss" is `train_loss`."""
+        columns = self.columns()
+        found = KERAS.get(name, name) if name not in columns else name
+        if found not in columns:
+            raise UnknownName(f"The history has no column {name!r}. {near_matches(str(name), columns)}")
+        return columns[found]
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

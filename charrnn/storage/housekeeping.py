@@ -58,7 +58,7 @@ def rename(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> WorkDir
     Raises
     ------
     NotAModelDirectory
-        If there is no model.
+        If the directory holds no model.
     InvalidValue
         If there is something at the new place.
     WorkdirLocked, SaveFailed
@@ -101,7 +101,7 @@ def prune(path: str | os.PathLike[str]) -> list[Checkpoint]:
     Raises
     ------
     NotAModelDirectory, WorkdirLocked, SaveFailed
-        If there is no model; another process is writing; the directory is read-only.
+        If the directory holds no model; another process is writing; the directory is read-only.
     """
     return thin(WorkDir.open(path), max_bytes=0)
 

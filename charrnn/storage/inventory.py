@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from charrnn.errors import CorruptFile
 from charrnn.storage import budget, jsonfile
+from charrnn.storage.faults import ForeignFile
 
 VERSION = 1
 _SHAPE = {
@@ -89,5 +89,5 @@ class Inventory:
             return None
         jsonfile.require_content(body, _SHAPE, path)
         if body["model"] != model:
-            raise CorruptFile(f"{path} belongs to another model than the directory that it is in.")
+            raise ForeignFile.of(path)
         return cls.from_json(body)

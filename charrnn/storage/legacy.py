@@ -20,7 +20,7 @@ _NAMES = {"GRUEncode": ("E", "a", "U", "W", "b", "V", "c"), "GRUResize": ("E", "
 
 @dataclass(frozen=True)
 class LegacyParameters:
-    """What such a file tells of a model; its characters and hyperparameters are not in it (or only as a pickle).
+    """The model in such a file; its characters and hyperparameters are not in it (or only as a pickle).
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ def read_legacy(file: str | os.PathLike[str], max_memory: int = budget.MEMORY) -
     NotAModelDirectory
         If it does not exist.
     CorruptFile, FileUnreadable, TooLarge
-        If it is no such parameter file, is damaged, cannot be read, or would take too much memory.
+        If it is not a parameter file, is damaged, cannot be read, or would take too much memory.
     """
     path = resolve(file)
     try:
@@ -78,7 +78,7 @@ def read_legacy(file: str | os.PathLike[str], max_memory: int = budget.MEMORY) -
     except CorruptFile as error:
         # NumPy's words are left to the traceback: of other files they advise to unpickle them.
         raise CorruptFile(
-            f"{path} is no intact parameter file of the ancestor. Give its ...-model.npz, which holds the arrays "
+            f"{path} is not an intact parameter file of the ancestor. Give its ...-model.npz, which holds the arrays "
             f"{', '.join(_NAMES['GRUEncode'])}."
         ) from error
     if arrays["V"].ndim != 2 or arrays["b"].ndim != 2:

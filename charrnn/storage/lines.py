@@ -7,10 +7,10 @@ import os
 import warnings
 from pathlib import Path
 
-from charrnn.errors import CorruptFile, DamageWarning
+from charrnn.errors import DamageWarning
 from charrnn.storage import budget, rows
 from charrnn.storage.atomic import sync_directory
-from charrnn.storage.faults import reading, writing
+from charrnn.storage.faults import ForeignFile, reading, writing
 from charrnn.storage.plain import exists, opened, require_plain
 
 _LONGEST_GAP = 1_000_000  # lines: a number beyond is damage
@@ -40,10 +40,13 @@ class Lines:
         self.path = path
         self._model = model
         self._max_memory = max_memory
+        self._start_over(None)
+
+    def _start_over(self, file: tuple[int, int] | None) -> None:
         self.texts: list[str | None] = []
         self.damaged = self.missing = 0
         self._digest = hashlib.sha256()  # of all lines
-        self._file: tuple[int, int] | None = None  # device and inode
+        self._file = file  # device and inode
         self._size = self._memory = 0  # bytes read so far, whole lines only; bytes that their values may take
         self._synced = -1  # bytes known to be forced to the disk
 
@@ -54,8 +57,7 @@ class Lines:
         with reading(self.path, "history"), opened(self.path) as file:
             status = os.fstat(file.fileno())
             if (status.st_dev, status.st_ino) != self._file or status.st_size < self._size:  # replaced by another file
-                self.__init__(self.path, self._model, self._max_memory)  # type: ignore[misc]
-                self._file = status.st_dev, status.st_ino
+                self._start_over((status.st_dev, status.st_ino))
             if status.st_size == self._size:
                 return
             budget.require_memory(self.path, self._memory + 2 * (status.st_size - self._size), self._max_memory)
@@ -142,9 +144,7 @@ class Lines:
 
     def _read(self, line: bytes) -> None:
         if not self.texts and not self.damaged and rows.foreign(line, self._model):
-            raise CorruptFile(
-                f"{self.path} belongs to another model than the directory that it is in. Put back the right one."
-            )
+            raise ForeignFile.of(self.path)
         found = rows.parsed(self._model, line, self.path)
         if found is None or not 0 <= found.n - len(self.texts) <= _LONGEST_GAP:  # damaged, or there already
             self.damaged += 1

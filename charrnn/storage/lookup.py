@@ -1,4 +1,4 @@
-"""Finding the checkpoint that a person means."""
+"""Find the checkpoint that an argument means: the last, the best, a name, a branch, an index."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from charrnn.errors import CharRNNError, CheckpointNotFound, InvalidValue, near_matches
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint, place_of
@@ -13,6 +14,10 @@ from charrnn.storage.refs import Refs
 
 LAST = "last"
 BEST = "best"
+
+Part = tuple[int, int]  # batches, and streams of each
+WHOLE: Part = (0, 0)
+VALIDATION, TRAINING = "validation", "training"  # figures that checkpoints are compared by, beside "column=label"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,15 @@ class Lost:
         return place is not None and place.step > (chosen.step if chosen else -1)
 
 
+class Best(NamedTuple):
+    """The best checkpoint: by which figure, how much that is in nats per character, and on which part of the data."""
+
+    checkpoint: Checkpoint
+    figure: str
+    loss: float
+    part: Part
+
+
 def head(branch: str, refs: Refs, checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
     """Return where a branch stands: its newest checkpoint since it was last set somewhere, else where it was set."""
     at = refs.branches[branch]
@@ -49,9 +63,58 @@ def head(branch: str, refs: Refs, checkpoints: Sequence[Checkpoint]) -> Checkpoi
 
 
 def best(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """Return the checkpoint with the lowest validation loss (the first of equals), or None where none has a loss."""
-    measured = [c for c in checkpoints if c.loss is not None and not math.isnan(c.loss)]
-    return min(measured, key=lambda checkpoint: checkpoint.loss or 0.0, default=None)
+    """Return the checkpoint with the lowest figure (the first of equals), or None where none has one."""
+    found = best_figure(checkpoints)
+    return found.checkpoint if found else None
+
+
+def best_figure(checkpoints: Sequence[Checkpoint]) -> Best | None:
+    """Return the best checkpoint and what makes it the best.
+
+    The figure is the validation loss, or what ``train(monitor=...)`` named for the newest checkpoint that was measured.
+    Only figures of the same thing are compared. Where there are losses on the whole validation data, those are,
+    whatever their batch size; else those on as many batches of the same size as the newest. A loss that does not say
+    what it was measured on counts as one on the whole.
+    """
+    measured = [checkpoint for checkpoint in checkpoints if figure(checkpoint, monitor(checkpoint)) is not None]
+    if not measured:
+        return None
+    name = monitor(measured[-1])
+    found = [
+        Best(checkpoint, name, loss, WHOLE if name == TRAINING else part_of(checkpoint.record.get("measured")))
+        for checkpoint in checkpoints
+        if (loss := figure(checkpoint, name)) is not None
+    ]
+    part = WHOLE if any(one.part == WHOLE for one in found) else found[-1].part
+    return min((one for one in found if one.part == part), key=lambda one: one.loss)
+
+
+def monitor(checkpoint: Checkpoint) -> str:
+    """Return the name of the figure that a checkpoint was made by: `VALIDATION`, `TRAINING`, or ``"column=label"``."""
+    return next(iter(_monitored(checkpoint)), VALIDATION)
+
+
+def figure(checkpoint: Checkpoint, name: str) -> float | None:
+    """Return a figure of a checkpoint, in nats per character; None if it was not measured."""
+    others = {VALIDATION: checkpoint.loss, TRAINING: checkpoint.record.get("train_loss")}
+    value = {**others, **_monitored(checkpoint)}.get(name)
+    return float(value) if isinstance(value, int | float) and not math.isnan(value) else None
+
+
+def _monitored(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    kept = checkpoint.record.get("monitored")
+    return kept if isinstance(kept, Mapping) else {}
+
+
+def part_of(measured: object) -> Part:
+    """Return what a loss was measured on: so many batches, of so many streams; `WHOLE` if on all.
+
+    >>> part_of({"batchsize": 16, "valid_len": 20}), part_of({"batchsize": 16, "valid_len": 0}), part_of(None)
+    ((20, 16), (0, 0), (0, 0))
+    """
+    given = measured if isinstance(measured, Mapping) else {}
+    length, streams = given.get("valid_len"), given.get("batchsize")
+    return (length, streams) if length and isinstance(length, int) and isinstance(streams, int) else WHOLE
 
 
 def newest_serial(refs: Refs, checkpoints: Sequence[Checkpoint]) -> int:

@@ -18,14 +18,14 @@ from charrnn.storage import budget, lookup
 from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.checkpointfile import read_arrays
-from charrnn.storage.faults import reading
+from charrnn.storage.faults import ForeignFile, reading
 from charrnn.storage.history import History
 from charrnn.storage.inventory import Inventory, Listed
 from charrnn.storage.lookup import Lost
 from charrnn.storage.modelfile import Facts, ModelFile
 from charrnn.storage.plain import exists, require_plain
 from charrnn.storage.refs import Refs
-from charrnn.storage.shelf import ForeignCheckpoint, Shelf
+from charrnn.storage.shelf import Shelf
 from charrnn.storage.standing import Standing
 
 _ATTEMPTS = 20
@@ -259,7 +259,7 @@ class ModelDir:
         for name, error in damaged.items():
             if name in listed:
                 lost[name] = Lost(error, listed[name].branch, listed[name].serial)
-            elif not (inventory and isinstance(error, ForeignCheckpoint)):  # nothing of this model was in its place
+            elif not (inventory and isinstance(error, ForeignFile)):  # nothing of this model was in its place
                 lost[name] = Lost(error)
         for name in listed.keys() - {checkpoint.name for checkpoint in found} - damaged.keys():
             path = self.shelf.path_of(name)

@@ -69,7 +69,9 @@ class ModelFile:
         file = path / MODEL_FILE
         body = jsonfile.read(file, "model", VERSION, max_memory)
         jsonfile.require_content(body, _SHAPE, file)
-        for name in body["data"]:
+        corpus = body["model"].get("corpus")
+        named = corpus.get("filename") if isinstance(corpus, dict) else None
+        for name in [*body["data"], *([named] if isinstance(named, str) else [])]:
             if not is_plain_name(name):
                 raise CorruptFile(f"{file} names {name!r} as a file of encoded text, which leads out of its folder.")
         created = body.get("created") or "an unknown time"
@@ -96,7 +98,7 @@ def file_facts(file: Path) -> Facts:
     Raises
     ------
     CorruptFile, FileUnreadable, FileNotFoundError
-        If it is no plain file, cannot be read, or does not exist.
+        If it is not a plain file, cannot be read, or does not exist.
     """
     with reading(file), opened(file) as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]

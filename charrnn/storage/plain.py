@@ -68,13 +68,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     FileNotFoundError
         If it does not exist.
     CorruptFile
-        If it is no plain file.
+        If it is not a plain file.
     """
     if not require_plain(path):
         raise FileNotFoundError(f"{path} does not exist.")
     with open(os.open(path, _FLAGS), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # exchanged just now
-            raise CorruptFile(f"{path} is no plain file: it is not read.")
+            raise CorruptFile(f"{path} is not a plain file: it is not read.")
         yield file
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from charrnn.errors import CorruptFile
 from charrnn.storage import budget, jsonfile
+from charrnn.storage.faults import ForeignFile
 from charrnn.storage.schema import Optional
 
 VERSION = 1
@@ -81,7 +82,7 @@ class Refs:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Refs:
         """Return what `to_json` was given."""
-        branches = {name: Branch(branch["base"], branch["after"]) for name, branch in body["branches"].items()}
+        branches = {name: Branch(branch.get("base"), branch["after"]) for name, branch in body["branches"].items()}
         known = {item.name: body[item.name] for item in dataclasses.fields(cls) if body.get(item.name) is not None}
         return cls(**{**known, "branches": branches})
 
@@ -99,7 +100,7 @@ class Refs:
         if body["branch"] not in body["branches"]:
             raise CorruptFile(f"{path} is damaged: the current branch, {body['branch']}, is not among its branches.")
         if body.get("model") not in (None, model):
-            raise CorruptFile(f"{path} belongs to another model than the directory that it is in.")
+            raise ForeignFile.of(path)
         return cls.from_json(body)
 
     def to_bytes(self) -> bytes:

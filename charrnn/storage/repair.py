@@ -7,10 +7,10 @@ import os
 import warnings
 from pathlib import Path
 
-from charrnn.errors import CharRNNError, DamageWarning
+from charrnn.errors import CharRNNError, CorruptFile, DamageWarning
 from charrnn.storage import lookup, rows
 from charrnn.storage.atomic import sync_directory, write_atomically
-from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, REFS_FILE, REPAIRED
+from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE, REPAIRED
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.creation import resolve
 from charrnn.storage.faults import writing
@@ -57,6 +57,8 @@ class Repair(Table):
 
         Raises
         ------
+        CorruptFile
+            If `model.json` is another model's: nothing is done before the right one is back.
         WorkdirLocked
             If another process is writing.
         SaveFailed
@@ -64,6 +66,8 @@ class Repair(Table):
         """
         if not self._bad:
             return None
+        if MODEL_FILE in self._bad:  # by which all others would be judged
+            raise CorruptFile(f"{self._path / MODEL_FILE} is damaged or foreign. Put back a copy of it, then repair.")
         with WriterLock(self._path).held(), writing(self._path):
             keep = self._new_folder()
             former = WorkDir(self._path)
@@ -158,7 +162,7 @@ def examine(path: str | os.PathLike[str]) -> Repair:
     Raises
     ------
     NotAModelDirectory, FileNotFoundError
-        If there is no such directory, or no model in it.
+        If the directory does not exist, or holds no model.
     CorruptFile, NewerFormat
         If `model.json`, without which nothing can be saved, is damaged or of a newer charrnn.
 
@@ -169,7 +173,7 @@ def examine(path: str | os.PathLike[str]) -> Repair:
     >>> repair.carry_out()                   # doctest: +SKIP
     """
     target = resolve(path)
-    if not exists(target / "model.json"):
+    if not exists(target / MODEL_FILE):
         WorkDir.open(target)
     return Repair(target)
 

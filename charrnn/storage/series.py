@@ -1,4 +1,4 @@
-"""Columns of numbers, one value for each training step, as text short enough to be kept for ever."""
+"""Columns of numbers, one value for each training step, packed into text."""
 
 from __future__ import annotations
 

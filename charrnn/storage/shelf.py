@@ -15,12 +15,8 @@ from charrnn.errors import CharRNNError, CorruptFile, FileUnreadable, NewerForma
 from charrnn.storage import budget
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint, checkpoint_name
 from charrnn.storage.checkpointfile import read_header, write_checkpoint
-from charrnn.storage.faults import reading, writing
+from charrnn.storage.faults import ForeignFile, reading, writing
 from charrnn.storage.plain import require_plain
-
-
-class ForeignCheckpoint(CorruptFile):
-    """A whole checkpoint, of another model than the directory that it is in."""
 
 
 class Shelf:
@@ -50,7 +46,7 @@ class Shelf:
         Raises
         ------
         CorruptFile, FileUnreadable
-            If the folder is no plain directory, or cannot be read.
+            If the folder is not a plain directory, or cannot be read.
         """
         seen = {}
         with contextlib.suppress(FileNotFoundError), reading(self.folder, "folder of checkpoints"):
@@ -107,5 +103,5 @@ class Shelf:
         except (CorruptFile, NewerFormat) as error:
             return error
         if facts["model"] != self._model:
-            return ForeignCheckpoint(f"{path} belongs to another model than the directory that it is in.")
+            return ForeignFile.of(path)
         return checkpoint

@@ -1,4 +1,4 @@
-"""Which checkpoints to let go: the older, the sparser."""
+"""Thin checkpoints: the older, the sparser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def thin(workdir: WorkDir, max_bytes: int | None = None) -> list[Checkpoint]:
     Raises
     ------
     WorkdirLocked, SaveFailed
-        Another process is writing; the directory is read-only.
+        If another process is writing, or the directory is read-only.
     """
     with workdir.lock():
         refs, found, _ = workdir.snapshot()

@@ -1,4 +1,4 @@
-"""Going back to a checkpoint, branching off one, and keeping or annotating it."""
+"""Return to a checkpoint, branch off one, pin or annotate it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from charrnn.storage.refs import Branch, Refs
 from charrnn.storage.standing import Standing
 from charrnn.storage.workdir import WorkDir
 from charrnn.table import Table
+from charrnn.wording import part
 
 
 def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
-    """Go on from a checkpoint: the next one saved has it as parent, and the history continues from there.
+    """Return to a checkpoint: the next one saved has it as parent, and the history continues from there.
 
-    Call it before training goes on from whatever was restored. Where the branch stood before is pinned, so it stays.
+    The checkpoint where the branch stood before is pinned, so that it is not thinned away.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
     CheckpointNotFound, CorruptFile
         As `WorkDir.find`.
     WorkdirLocked, SaveFailed
-        Another process is writing; the disk is full or read-only.
+        If another process is writing, or the disk is full or read-only.
 
     Examples
     --------
@@ -116,23 +117,23 @@ def branch(workdir: WorkDir, name: str, which: Which = None) -> Checkpoint:
     Raises
     ------
     InvalidValue
-        The name is taken, or not made of letters, digits and `_.-`.
+        If the name is taken, or not made of letters, digits and `_.-`.
     CheckpointNotFound, CorruptFile, WorkdirLocked, SaveFailed
         As `checkout`.
     """
-    with workdir.edited_refs() as refs:
-        chosen = workdir.find(which)
-        if name in refs.branches:
-            raise InvalidValue(f"branch {name!r} exists already: check it out, or choose another name.")
-        plain = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
-        if not plain or name in (lookup.LAST, lookup.BEST) or place_of(name):
-            raise InvalidValue(
-                f"{name!r} cannot name a branch: expected letters, digits and _.- only, and neither {lookup.LAST!r} "
-                f"nor {lookup.BEST!r} nor the name of a checkpoint. Choose another name."
-            )
-        refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.snapshot()[1]))
-        refs.branch = name
     with workdir.lock():
+        with workdir.edited_refs() as refs:
+            chosen = workdir.find(which)
+            if name in refs.branches:
+                raise InvalidValue(f"branch {name!r} exists already: check it out, or choose another name.")
+            plain = isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+            if not plain or name in (lookup.LAST, lookup.BEST) or place_of(name):
+                raise InvalidValue(
+                    f"{name!r} cannot name a branch: expected letters, digits and _.-, and neither {lookup.LAST!r} "
+                    f"nor {lookup.BEST!r} nor the name of a checkpoint. Choose another name."
+                )
+            refs.branches[name] = Branch(chosen.name, after=lookup.newest_serial(refs, workdir.snapshot()[1]))
+            refs.branch = name
         workdir.history.goto(chosen.history)
         workdir.take_stock()
     return chosen
@@ -175,7 +176,8 @@ def note(workdir: WorkDir, text: str, which: Which = None) -> Checkpoint:
 def log(workdir: WorkDir) -> Table:
     """Return a table of all checkpoints in the order of saving, with branches, marks, and notes.
 
-    Losses are in nats per character; `learnrate`, `train_loss` and `sample` are shown where the records hold them.
+    Losses are in nats per character, on the whole validation data unless "measured on" tells a part of it; `learnrate`,
+    `train_loss` and `sample` are shown where the records hold them.
     """
     refs, found = workdir.refs, workdir.checkpoints
     marks: dict[str, list[str]] = {}
@@ -192,6 +194,7 @@ def log(workdir: WorkDir) -> Table:
             "epoch": checkpoint.epoch,
             "step": checkpoint.step,
             "valid_loss": checkpoint.loss,
+            "measured on": _part(checkpoint),
             "train_loss": checkpoint.record.get("train_loss"),
             "learnrate": checkpoint.record.get("learnrate"),
             "time": f"{checkpoint.time:%Y-%m-%d %H:%M}",
@@ -204,6 +207,11 @@ def log(workdir: WorkDir) -> Table:
     )
     spare = ("step", "epoch", "branch" if len(refs.branches) == 1 else "", "time", "learnrate", "train_loss", "sample")
     return Table(rows, cut=("sample", "note"), spare=(*spare, "branch", "note", "marks"))
+
+
+def _part(checkpoint: Checkpoint) -> str | None:
+    """Return what a loss was measured on, if that is a part of the validation data."""
+    return None if checkpoint.loss is None else part(*lookup.part_of(checkpoint.record.get("measured")))
 
 
 def _one_line(sample: str | None) -> str | None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from charrnn.errors import CharRNNError, CorruptFile, DamageWarning
+from charrnn.errors import CharRNNError, CorruptFile, DamageWarning, ModelReplaced
+from charrnn.storage import lookup
 from charrnn.storage.belongings import CHECKPOINTS, DATA, HISTORY_FILE, INVENTORY_FILE, MODEL_FILE, REFS_FILE
 from charrnn.storage.checkpoint import SUFFIX, Checkpoint
 from charrnn.storage.checkpointfile import read_arrays, read_header
+from charrnn.storage.faults import ForeignFile
 from charrnn.storage.modelfile import file_facts
 from charrnn.storage.plain import require_plain
-from charrnn.storage.shelf import ForeignCheckpoint
 from charrnn.storage.workdir import WorkDir
 from charrnn.table import Table
 
@@ -63,7 +64,10 @@ def verify(workdir: WorkDir) -> Verification:
     """
     for _ in range(_LOOKS):
         before = _signature(workdir.path)
-        found = Verification({"file": file, "state": _state(check)} for file, check in _checks(workdir))
+        found = Verification()
+        listed = _state(partial(_fill, found, workdir))
+        if listed != OK:
+            found.append({"file": ".", "state": listed})
         if found.ok or (_signature(workdir.path) == before and not _is_written(workdir)):
             break
         time.sleep(_PAUSE)
@@ -86,8 +90,8 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
         How many, at most. Those whose arrays are damaged are left out.
     """
     measured = [c for c in workdir.snapshot()[1] if "measured" in c.record and c.loss is not None]
-    order = sorted(measured, key=lambda checkpoint: checkpoint.loss or 0.0)[:1]
-    order = [*measured[-1:], *order, *measured[:: max(1, len(measured) // max(1, most - 2))]]
+    best = lookup.best(measured)
+    order = [*measured[-1:], *([best] if best else []), *measured[:: max(1, len(measured) // max(1, most))]]
     chosen: list[Checkpoint] = []
     for checkpoint in order:
         if len(chosen) < most and checkpoint not in chosen:
@@ -95,6 +99,11 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
                 read_arrays(checkpoint.path, workdir.max_memory)
                 chosen.append(checkpoint)
     return chosen
+
+
+def _fill(table: Verification, workdir: WorkDir) -> None:
+    for file, check in _checks(workdir):
+        table.append({"file": file, "state": _state(check)})
 
 
 def _checks(opened: WorkDir) -> Iterator[tuple[str, Check]]:
@@ -117,8 +126,10 @@ def _checks(opened: WorkDir) -> Iterator[tuple[str, Check]]:
             yield DATA, partial(_check_folder, workdir.data)
     names = {path.name for path in _listing(workdir.shelf.folder)}
     names |= {name + SUFFIX for name in inventory.checkpoints} if inventory else set()
-    if not names:
-        yield CHECKPOINTS, partial(_check_folder, workdir.shelf.folder)
+    folder = workdir.shelf.folder
+    if not names or _state(partial(_check_folder, folder)) != OK:
+        yield CHECKPOINTS, partial(_check_folder, folder)
+        return
     for name in sorted(names):
         yield f"{CHECKPOINTS}/{name}", partial(_check_checkpoint, workdir, name)
 
@@ -148,6 +159,18 @@ def _check_model(workdir: WorkDir) -> None:
     now = WorkDir(workdir.path, workdir.max_memory)
     if now.id != workdir.id:
         raise CorruptFile("is another model's than the one that was opened")
+    if _is_foreign(lambda: now.refs) and _is_foreign(now.read_inventory):  # hardly both of them
+        raise CorruptFile("is another model's than all other files are: put back the right one")
+
+
+def _is_foreign(read: Check) -> bool:
+    try:
+        read()
+    except (ForeignFile, ModelReplaced):
+        return True
+    except (CharRNNError, OSError):
+        return False
+    return False
 
 
 def _check_refs(workdir: WorkDir) -> None:
@@ -217,7 +240,7 @@ def _check_checkpoint(workdir: WorkDir, name: str) -> None:
     try:
         _, facts = read_header(path, workdir.max_memory)
         if facts["model"] != workdir.id:
-            raise ForeignCheckpoint(f"{path} belongs to another model than the directory that it is in.")
+            raise ForeignFile.of(path)
         read_arrays(path, workdir.max_memory)
     except FileNotFoundError:
         inventory = workdir.inventory

@@ -1,4 +1,4 @@
-"""The working directory: everything a model is, on disk, where nothing is ever lost.
+"""The working directory: everything that a model needs to go on, on disk.
 
 model.json                      what never changes: settings, characters, what was learned from
 data/                           the encoded text

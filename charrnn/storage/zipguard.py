@@ -35,14 +35,14 @@ def opened_zip(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
     FileNotFoundError
         If it does not exist.
     CorruptFile, FileUnreadable, TooLarge
-        If it is no intact zip, has very many members, or cannot be read.
+        If it is not an intact zip, has very many members, or cannot be read.
     """
     with reading(path, what), opened(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END.size))
         tail = file.read()
         if len(tail) < _END.size or tail[:4] != b"PK\x05\x06":
-            raise CorruptFile(f"{path} is no intact zip, or has a comment at its end, as no {what} has.")
+            raise CorruptFile(f"{path} is not an intact zip, or has a comment at its end, which a {what} has not.")
         directory = _END.unpack(tail)[5]
         at = size - _END.size - _LOCATOR.size
         file.seek(max(0, at))
@@ -51,7 +51,7 @@ def opened_zip(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
             file.seek(at - _END64.size)
             directory = _END64.unpack(file.read(_END64.size))[8]
         if directory > _LARGEST_DIRECTORY:
-            raise CorruptFile(f"{path} lists its members in {directory:,} bytes, as no {what} does: refused.")
+            raise CorruptFile(f"{path} lists its members in {directory:,} bytes, far more than a {what}: refused.")
         file.seek(0)
         with zipfile.ZipFile(file) as bundle:
             yield bundle

@@ -8,6 +8,7 @@ from typing import Any
 from charrnn.data.corpus import Corpus, Parts
 from charrnn.data.documents.corpus import DocumentCorpus
 from charrnn.data.music.corpus import MusicCorpus
+from charrnn.data.reading import Reading
 from charrnn.data.text.corpus import TextCorpus
 from charrnn.tasks.documents import DocumentTask
 from charrnn.tasks.task import Task
@@ -28,6 +29,8 @@ def task_type(kind: str) -> type[Task[Any]]:
     return of_characters[kind]
 
 
-def task_for(corpus: Corpus, parts: Callable[[], Parts[Any]], never_written: int = 0) -> Task[Any]:
+def task_for(
+    corpus: Corpus, parts: Callable[[], Parts[Any]], never_written: int = 0, reading: Reading | None = None
+) -> Task[Any]:
     """Return the task of a corpus's kind; parameters as of `Task`."""
-    return task_type(corpus.kind)(corpus, parts, never_written)
+    return task_type(corpus.kind)(corpus, parts, never_written, reading)

@@ -14,7 +14,7 @@ from charrnn.errors import InvalidValue
 from charrnn.generation import sampler as sampling
 from charrnn.generation.documents import Samples, write_documents
 from charrnn.generation.sampler import Sample
-from charrnn.tasks.text import CharacterTask
+from charrnn.tasks.text import TRIES, CharacterTask
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -70,7 +70,7 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
             self.chars,
             n or 1,
             sampling.checked_numchars(1000 if length is None else length),
-            prompt="" if prompt is None or prompt == "\n" else prompt,
+            prompt="" if prompt is None or prompt == "\n" else self.as_read(prompt),
             # The model knows best how documents with a label begin; without, the data's own distribution is drawn from.
             first=self.corpus.random_first if label is None else None,
             temp=self.temp if temp is None else temp,
@@ -89,5 +89,10 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
             yield f"{self.write(model, length, rng=rng, **options)}\n\n"
 
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
-        """Return a document."""
-        return str(self.write(model, 300, temp=temp, rng=np.random.default_rng([seed, model.steps])))
+        """Return a document that is not blank, if the model writes one."""
+        rng = np.random.default_rng([seed, model.steps])
+        for _ in range(TRIES):
+            written = str(self.write(model, 300, temp=temp, rng=rng))
+            if written[1:].strip():
+                break
+        return written

@@ -10,12 +10,13 @@ import numpy as np
 
 from charrnn import checks
 from charrnn.data.corpus import Corpus, Parts
+from charrnn.data.reading import Reading
 from charrnn.data.streams.batch import Streams
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.classifying import Classification
 from charrnn.model.choice import checked_temp
-from charrnn.wording import wrapped
+from charrnn.wording import folded
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -42,6 +43,8 @@ class Task(ABC, Generic[C]):
         Returns the encoded data, mapped into memory; raises SourceNotFound if they are not here.
     never_written : int
         How many of the first symbols the model should not write.
+    reading : Reading, optional
+        How the model's source was read, as what it is asked about is read too.
 
     Attributes
     ----------
@@ -61,8 +64,14 @@ class Task(ABC, Generic[C]):
     _foreign: ClassVar[Mapping[str, Any]]  # options of `write` for other kinds, with their defaults
     _foreign_kind: ClassVar[str]
 
-    def __init__(self, corpus: C, parts: Callable[[], Parts[Any]], never_written: int = 0) -> None:
-        self.corpus, self._parts, self.never_written = corpus, parts, never_written
+    def __init__(
+        self,
+        corpus: C,
+        parts: Callable[[], Parts[Any]],
+        never_written: int = 0,
+        reading: Reading | None = None,
+    ) -> None:
+        self.corpus, self._parts, self.never_written, self.reading = corpus, parts, never_written, reading
 
     # -- what is offered ----------------------------------------------------------------------------------------------
 
@@ -157,7 +166,7 @@ class Task(ABC, Generic[C]):
 
     def shown(self, written: Any, width: int) -> str:
         """Return something written as lines of at most `width` columns."""
-        return wrapped(str(written), width)
+        return folded(str(written), width)
 
     def drawing(self, written: Any) -> str | None:
         """Return something written as SVG, if it is not text."""
@@ -169,6 +178,10 @@ class Task(ABC, Generic[C]):
     @abstractmethod
     def chars(self) -> CharSet:
         """The characters that the model knows; InvalidValue if it knows none."""
+
+    def as_read(self, thing: Any) -> Any:
+        """Return a text as the model's own text was read, such as lower-cased; anything else as it is."""
+        return thing
 
     @abstractmethod
     def encode(self, thing: Any, least: int = 0) -> np.ndarray:

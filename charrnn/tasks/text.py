@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=CharacterCorpus)
 
+TRIES = 5  # at a sample that is not blank
+
 
 class CharacterTask(Task[C]):
     """What models of texts and of documents have in common."""
@@ -50,10 +52,13 @@ class CharacterTask(Task[C]):
             raise InvalidValue(f"The text is too short: expected {least} or more characters, not {len(symbols)}.")
         return symbols
 
+    def as_read(self, thing: Any) -> Any:
+        return self.reading.cleaned(thing, self.chars) if self.reading and isinstance(thing, str) else thing
+
     def _text(self, thing: Any) -> str:
         if not isinstance(thing, str):
             raise InvalidValue(f"{thing!r:.60} is not a text: this model learned {self._learned}, so give a string.")
-        return thing
+        return str(self.as_read(thing))
 
     def _decoded(self, encoded: np.ndarray) -> str:
         return self.chars.decode(encoded)
@@ -77,7 +82,9 @@ class CharacterTask(Task[C]):
         return scoring.score(model, self.chars, self._text(thing), on_unknown, labels)
 
     def classify(self, model: Model, text: str, column: str | None = None) -> Classification:
-        return classifying.classify(model, self.require("classify").chars, self.corpus.tables, text, column)
+        return classifying.classify(
+            model, self.require("classify").chars, self.corpus.tables, self.as_read(text), column
+        )
 
     def exercises(self, model: Model) -> dict[str, Callable[[], object]]:
         text = self.chars.chars[-1]
@@ -175,13 +182,36 @@ class TextTask(CharacterTask[TextCorpus]):
         yield from sampler.write(length)
 
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
-        """Return how the model continues stream 0."""
-        state = None if place.state is None else place.state[:, 0]
+        """Return the line that stream 0 is in, as far as it was read, and how the model continues it.
+
+        Where that would be blank, or nothing was read yet, a line begins with a character that begins lines.
+        """
         rng = np.random.default_rng([seed, model.steps])
-        return str(self.write(model, 100, temp=temp, prompt="", init_state=state, rng=rng))
+        if place.state is not None:
+            line, reading = self._line_so_far(place)
+            state = place.state[:, 0]
+            written = str(self.write(model, 100, temp=temp, prompt=reading, init_state=state, rng=rng))
+            if written[len(reading) :].strip():
+                return f"{line}{written}".lstrip("\n")
+        for _ in range(TRIES):
+            written = str(self.write(model, 100, temp=temp, prompt="", rng=rng))
+            if written[1:].strip():
+                break
+        return written
+
+    def _line_so_far(self, place: Place) -> tuple[str, str]:
+        """Return what stream 0 has read of its line, one sequence at most, and the character that it reads next."""
+        data, streams = self._parts().train, place.state.shape[1] if place.state is not None else 1
+        before = data.batch(place.pos - 1, streams).x[:, 0] if place.pos else np.zeros(0, np.int32)
+        line = self._decoded(before).rpartition("\n")[2]
+        return line, self._decoded(data.batch(place.pos, streams).x[:1, 0])
 
     def _options(
         self, model: Model, temp: float | None, prompt: str | None, label: Any, guidance: float
     ) -> dict[str, Any]:
         options: dict[str, Any] = {"temp": self.temp if temp is None else temp, "skip": self.never_written}
-        return options | {"prompt": "\n" if prompt is None else prompt} | self._led_by(model, label, guidance)
+        return (
+            options
+            | {"prompt": "\n" if prompt is None else self.as_read(prompt)}
+            | self._led_by(model, label, guidance)
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import signal
 import sys
 import threading
@@ -13,9 +12,11 @@ from concurrent.futures import Future
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
+from charrnn.errors import InvalidValue
 from charrnn.training.place import Place
 from charrnn.training.screen import Screen
 from charrnn.training.summary import TrainingSummary
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.training.learner import Learner
@@ -111,10 +112,12 @@ class Job:
 
     def pause(self) -> None:
         """Rest after the present batch, until `resume` or `stop`. The clock of ``minutes=`` goes on."""
+        self._require_going("pause()")
         self._paused = True
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`; `ModelState.train` goes on after the end."""
+        self._require_going("resume()")
         self._paused = False
         self._woken.set()
 
@@ -166,6 +169,7 @@ class Job:
 
     @learnrate.setter
     def learnrate(self, value: float) -> None:
+        self._require_going("learnrate")
         self._learner.policy.learnrate = self._learner.model.hyper.replace(learnrate=value).learnrate  # checks it
 
     @property
@@ -247,6 +251,13 @@ class Job:
 
     def __exit__(self, *exc_info: object) -> None: ...
 
+    def _require_going(self, what: str) -> None:
+        if self.done:
+            raise InvalidValue(
+                f"job.{what}: this training has ended. ms.learnrate = ... sets the rate for the next one, "
+                "which ms.train(background=True) begins."
+            )
+
     def _look(self) -> None:
         model, place = self._learner.model, self._learner.place
         self.still = Still(model.vectors(), model.steps, Place(place.epoch, place.pos, place.state))
@@ -269,18 +280,18 @@ class Job:
         self._serve()
         atexit.unregister(self._close)
         if self.error is not None and self._begun.is_set():
-            print(f"\n{_failure(self.error)}", file=sys.stderr, flush=True)
+            say(f"\n{_failure(self.error)}", file=sys.stderr)
         self._ended.set()
         self._begun.set()
 
     def _close(self) -> None:
         """Save before Python ends."""
-        _tell("Stopping the training in the background, and saving.")
+        say("Stopping the training in the background, and saving.", file=sys.stderr)
         self._stopping = True
         self._woken.set()
         self._thread.join()
         if self.summary is not None:
-            _tell(f"Everything is saved in checkpoint {self.summary.checkpoint}.")
+            say(f"Everything is saved in checkpoint {self.summary.checkpoint}.", file=sys.stderr)
 
     def _watch_signals(self) -> None:
         """Save, too, when what would end Python at once comes: no more than that is changed."""
@@ -297,11 +308,6 @@ class Job:
             self._close()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
-
-
-def _tell(text: str) -> None:
-    with contextlib.suppress(OSError, RuntimeError):  # the terminal may be gone, or in the middle of printing
-        print(text, file=sys.stderr, flush=True)
 
 
 def _failure(error: BaseException) -> str:

@@ -101,9 +101,21 @@ class Guard:
             raise
         if problem := self._problem(result):
             return result, self._go_back(problem, self._start if self._failures else self._latest)
-        if self._learner.model.steps - self._latest.steps >= self.KEEP_EVERY:
+        if self._learner.model.steps - self._latest.steps >= self.KEEP_EVERY and self._is_finite():
             self._latest = Snapshot(self._learner)
         return result, ""
+
+    def settle(self) -> str:
+        """Go back to the last good state if the last update was ruinous; return a sentence about that, or "".
+
+        The loss of a step is that before its update, so that the step itself looks good: call this before saving.
+        """
+        if self._is_finite():
+            return ""
+        return self._go_back("the update made parameters infinite", self._latest)
+
+    def _is_finite(self) -> bool:
+        return all(bool(np.isfinite(array).all()) for array in self._learner.model.arrays().values())
 
     def start_again(self, problem: str) -> str:
         """Go back to the start of the round; return a sentence about that, or raise as `step` does."""

@@ -21,7 +21,7 @@ from charrnn.training.screen import ALL, SILENT
 from charrnn.training.steplog import Step
 from charrnn.training.summary import Round, TrainingSummary
 from charrnn.training.validate import validate
-from charrnn.wording import say
+from charrnn.wording import part, say, wrapped
 
 if TYPE_CHECKING:
     from charrnn.data.streams.batch import Streams
@@ -41,15 +41,15 @@ class Journal:
         Saves everything, at the end of a round or (None) amid one, and returns the checkpoint's name.
     sample : callable
         Takes a temperature; returns some text written by the model as it is now.
-    best_loss : callable
-        Returns the lowest validation loss so far.
+    best : callable
+        Returns the lowest loss so far of those that are compared, and what it was measured on ("" for the whole).
     last_loss : float, optional
-        The validation loss that training begins with, where it was measured.
+        The validation loss that training begins with, where it was measured on the same.
     """
 
     save: Callable[[Round | None], str]
     sample: Callable[[float], str]
-    best_loss: Callable[[], float | None]
+    best: Callable[[], tuple[float | None, str]]
     last_loss: float | None = None
 
 
@@ -104,20 +104,23 @@ class Training:
                 steps = self._learner.model.steps
                 error.add_note(f"The model in memory is at step {steps:,}, from where training again goes on.")
                 raise
+        best_loss, best_measured = self._journal.best()
         return TrainingSummary(
             rounds=tuple(self._rounds),
             checkpoint=checkpoint,
-            best_loss=self._journal.best_loss(),
+            best_loss=best_loss,
             seconds=time.monotonic() - self._start,
             interrupted=self._stop.requested,
             patience=self._plan.patience if self._out_of_patience() else None,
+            monitor=self._plan.monitor,
+            best_measured=best_measured,
         )
 
     def _round(self, number: int) -> str:
         """Train one round, validate, adapt the learning rate, save, and return the checkpoint's name."""
         learner, plan, start = self._learner, self._plan, time.monotonic()
         label = f"round {number}" if plan.minutes else f"round {number}/{plan.num_rounds}"
-        guard = Guard(learner)
+        guard = self._guard = Guard(learner)
         while True:
             last_loss = self._rounds[-1].valid_loss if self._rounds else self._journal.last_loss
             size, unit = self._batch_characters, learner.data.unit
@@ -143,6 +146,7 @@ class Training:
             valid_accuracy=found.accuracy if found else None,
             valid_by_label=found.by_label if found else {},
             unit=learner.data.unit,
+            measured=self._measured,
         )
         self._rounds.append(round_)
         # Too short to judge by: what the clock cut off, or less than both an epoch and what the policy asks for.
@@ -160,7 +164,7 @@ class Training:
         if self._screen:
             self._screen.write(text)
         elif self._plan.verbose > SILENT:
-            say(text)
+            say(wrapped(text, "    "))
 
     def _steps(self, number: int, guard: Guard, progress: Progress) -> list[tuple[float, float]]:
         """Take the round's steps and return the loss and the accuracy of each."""
@@ -198,7 +202,7 @@ class Training:
                 progress.write(f"The sample at temperature {temp:g} failed: {type(error).__name__}: {error}")
                 continue
             progress.write(f"A sample at temperature {temp:g}:")
-            progress.write(textwrap.indent(sample, "    ", lambda line: True))
+            progress.write(wrapped(textwrap.indent(sample, "    ", lambda line: True), "    "))
         ended = time.monotonic()
         self._next_sample = ended + max(SAMPLE_SECONDS, (ended - started) / SAMPLE_SHARE)
 
@@ -218,13 +222,14 @@ class Training:
 
     def _adapt(self, valid_loss: float) -> str:
         """Let the policy see the loss; return a sentence if it changed the learning rate."""
-        learner, plan = self._learner, self._plan
+        learner = self._learner
         if learner.policy.regularized:
             valid_loss += learner.model.regularization() / self._batch_characters
-        yardstick = f"{plan.valid_len or 'all'} batches of {learner.batchsize} streams"
-        return learner.policy.after_round(valid_loss, yardstick)
+        return learner.policy.after_round(valid_loss, self._measured)
 
     def _save(self, round_: Round | None) -> str:
+        if trouble := self._guard.settle():
+            self._say(trouble)
         self._last_saved = self._journal.save(round_)
         self._saved = time.monotonic()
         return self._last_saved
@@ -233,6 +238,11 @@ class Training:
         if not self._last_saved:
             return "Nothing was saved since this training began."
         return f"All up to checkpoint {self._last_saved} is saved."
+
+    @property
+    def _measured(self) -> str:
+        """What validation losses are measured on, if that is not the whole."""
+        return part(self._plan.valid_len, self._learner.batchsize)
 
     @property
     def _batch_characters(self) -> int:
@@ -252,5 +262,6 @@ class Training:
 
     def _out_of_patience(self) -> bool:
         """Whether the best round of this call is as long ago as patience goes."""
-        losses = [math.inf if round_.valid_loss is None else round_.valid_loss for round_ in self._rounds]
+        figures = [round_.figure(self._plan.monitor) for round_ in self._rounds]
+        losses = [math.inf if figure is None else figure for figure in figures]
         return self._plan.patience is not None and len(losses) - 1 - losses.index(min(losses)) >= self._plan.patience

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from charrnn import checks
 from charrnn.errors import InvalidValue
 from charrnn.training.screen import ALL, ROUNDS, SILENT
+from charrnn.training.summary import VALIDATION
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Plan:
     sample_temps: tuple[float, ...] = (0.5,)
     verbose: int = ALL
     patience: int | None = None
+    monitor: str = VALIDATION
 
     def __post_init__(self) -> None:
         for name, least in {"num_rounds": 1, "train_len": 0, "valid_len": 0}.items():

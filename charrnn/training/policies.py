@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from charrnn import checks
 from charrnn.errors import UnknownName, near_matches
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Constant:
     reference : float, optional
         The validation loss that the next one is compared with.
     yardstick : str
-        What `reference` was measured on. Losses on other batches are not comparable: when the yardstick
-        changes, the comparison starts afresh.
+        What `reference` was measured on; "" is the whole validation data. Losses on other batches are not
+        comparable: when the yardstick changes, the comparison starts afresh.
 
     Examples
     --------
@@ -62,6 +63,8 @@ class Constant:
 
     def after_round(self, loss: float, yardstick: str = "") -> str:
         """Take in a round's validation loss, adapt the rate, and return a sentence if that changed it."""
+        if self.yardstick.startswith("all batches"):  # as the whole was called, with the batch size, before
+            self.yardstick = ""
         if yardstick != self.yardstick:
             self.reference, self.yardstick = None, yardstick
         before = self.learnrate
@@ -197,6 +200,26 @@ def new(hyper: HyperParams) -> Constant:
     chosen = POLICIES[hyper.policy]
     names = {field.name for field in dataclasses.fields(chosen)} & set(hyper.names())
     return chosen(**{name: getattr(hyper, name) for name in names})
+
+
+def named(name: str, hyper: HyperParams, learnrate: float) -> Constant:
+    """Return a new policy by its name, to go on with at a learning rate.
+
+    >>> from charrnn.settings.hyper import HyperParams
+    >>> named("cosine", HyperParams(), 0.01)
+    Cosine(learnrate=0.01, reference=None, yardstick='')
+    """
+    checks.known("policy", name, tuple(POLICIES))
+    return dataclasses.replace(new(hyper.replace(policy=name)), learnrate=learnrate)
+
+
+def name_of(policy: object) -> str | None:
+    """Return the name of a policy; None for what is none of those that there are, which no checkpoint could record.
+
+    >>> name_of(OneCycle(0.01)), name_of(0.01)
+    ('onecycle', None)
+    """
+    return next((name for name, its_type in POLICIES.items() if type(policy) is its_type), None)
 
 
 def make(name: str, state: dict[str, Any]) -> Constant:

@@ -30,7 +30,7 @@ class Screen(ABC):
     def show(self, line: str) -> None:
         """Replace the line."""
         self._shown_at = time.monotonic()
-        with contextlib.suppress(OSError, ValueError, RuntimeError):  # a terminal that is gone ends no training
+        with contextlib.suppress(Exception):  # a terminal or front end that is gone ends no training
             self._draw(line)
 
     @property
@@ -65,11 +65,11 @@ class Terminal(Screen):
         self._bar.set_description_str(line)
 
     def write(self, text: str) -> None:
-        with self._bar.external_write_mode(file=sys.stdout):
+        with contextlib.suppress(Exception), self._bar.external_write_mode(file=sys.stdout):
             say(text)
 
     def close(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError, RuntimeError):
+        with contextlib.suppress(Exception):
             self._bar.close()
 
 
@@ -135,7 +135,10 @@ def screen(verbose: int = ALL) -> Screen:
         return Silent() if verbose == SILENT else Texts()
     if in_notebook():
         return Notebook()
-    return Terminal() if sys.stdout.isatty() else Plain()
+    try:
+        return Terminal() if sys.stdout.isatty() else Plain()
+    except (AttributeError, ValueError):  # there is no output, or it is closed
+        return Plain()
 
 
 def in_notebook() -> bool:

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from charrnn.wording import plural, wrapped
+
+VALIDATION, TRAINING = "validation", "training"  # what a round may be judged by, beside "column=label"
 MANY_LABELS = 20
 NOUNS = {"char": "characters", "frame": "frames"}
 
@@ -36,6 +39,8 @@ class Round:
         For each label column the validation loss of each label's documents.
     unit : {"char", "frame"}
         What is predicted, and what losses are nats per.
+    measured : str
+        What the validation loss was measured on, such as "20 batches of 16 streams"; "" for the whole data.
     """
 
     epoch: float
@@ -50,6 +55,7 @@ class Round:
     valid_accuracy: float | None = None
     valid_by_label: dict[str, dict[str, float]] = field(default_factory=dict)
     unit: str = "char"
+    measured: str = ""
 
     @property
     def characters_per_second(self) -> float:
@@ -61,12 +67,19 @@ class Round:
 
         Of labels it tells the losses where there are no more than `MANY_LABELS`.
         """
-        row: dict[str, Any] = {
-            name: value for name, value in vars(self).items() if name not in ("valid_by_label", "unit")
-        }
+        left_out = ("valid_by_label", "unit", *(() if self.measured else ("measured",)))
+        row: dict[str, Any] = {name: value for name, value in vars(self).items() if name not in left_out}
         row |= {"seconds": round(self.seconds, 3), "chars_per_s": round(self.characters_per_second)}
-        by_label = {f"{c}={label}": loss for c, of in self.valid_by_label.items() for label, loss in of.items()}
+        by_label = self._by_label
         return row | (by_label if len(by_label) <= MANY_LABELS else {})
+
+    def figure(self, name: str) -> float | None:
+        """Return what the round is judged by: the loss of `VALIDATION`, of `TRAINING`, or of a label's documents."""
+        return {**self._by_label, VALIDATION: self.valid_loss, TRAINING: self.train_loss}.get(name)
+
+    @property
+    def _by_label(self) -> dict[str, float]:
+        return {f"{c}={label}": loss for c, of in self.valid_by_label.items() for label, loss in of.items()}
 
     @property
     def losses(self) -> str:
@@ -76,7 +89,8 @@ class Round:
         if self.valid_loss is None:
             return f"{train}, validation {in_units(None)}"
         bits = self.valid_loss / math.log(2)
-        return f"{train}, validation {self.valid_loss:.3f} nats/{self.unit} ({bits:.3f} bits){accuracy}"
+        on = f" on {self.measured}" * bool(self.measured)
+        return f"{train}, validation {self.valid_loss:.3f} nats/{self.unit} ({bits:.3f} bits){accuracy}{on}"
 
     @property
     def progress(self) -> str:
@@ -94,13 +108,18 @@ class TrainingSummary:
     checkpoint : str
         Name of the checkpoint at its end.
     best_loss : float or None
-        The lowest validation loss of the model so far, nats per character.
+        The lowest loss of the model so far that is comparable with others, as ``restore("best")`` finds it, nats per
+        character.
     seconds : float
         Wall-clock time, validation and saving included.
     interrupted : bool
         Whether someone asked it to stop before its end.
     patience : int or None
-        The number of rounds in a row without a lower validation loss, if it ended because of that.
+        The number of rounds in a row without a lower loss, if it ended because of that.
+    monitor : str
+        Which loss: "validation", "training", or that of a label's documents, "column=label".
+    best_measured : str
+        What the best loss was measured on; "" for the whole validation data.
     """
 
     rounds: tuple[Round, ...]
@@ -109,6 +128,8 @@ class TrainingSummary:
     seconds: float
     interrupted: bool
     patience: int | None = None
+    monitor: str = VALIDATION
+    best_measured: str = ""
 
     @property
     def train_loss(self) -> float | None:
@@ -121,6 +142,11 @@ class TrainingSummary:
         return self.rounds[-1].valid_loss
 
     @property
+    def loss(self) -> float | None:
+        """The loss that is monitored, after the last round."""
+        return self.rounds[-1].figure(self.monitor)
+
+    @property
     def batches(self) -> int:
         """Batches learned."""
         return sum(round_.batches for round_ in self.rounds)
@@ -131,21 +157,31 @@ class TrainingSummary:
         return sum(round_.characters for round_ in self.rounds)
 
     def __repr__(self) -> str:
-        count = f"{len(self.rounds)} round{'s' if len(self.rounds) != 1 else ''}"
+        count = plural(len(self.rounds), "round")
         ending = f"Stopped on request in round {len(self.rounds)}" if self.interrupted else f"Completed {count}"
         if self.patience and not self.interrupted:
-            ending += f", as the last {self.patience} brought no lower validation loss"
-        best = "" if self.best_loss is None else f"Best validation loss so far: {self.best_loss:.3f}."
-        if self.best_loss is not None and self.valid_loss is not None and self.best_loss < self.valid_loss:
-            best = best[:-1] + ", where ms.restore('best') goes back to."
-        best = f"{best}\n" * bool(best)
+            ending += f", as the last {self.patience} brought no lower {self.monitor} loss"
+        best = f"{self._best}\n" * bool(self._best)
         go_on = " Train again to go on." if self.interrupted else ""
         batches = f"{self.batches:,} batch{'es' if self.batches != 1 else ''}"
         learned = f"{self.characters:,} {NOUNS[self.rounds[-1].unit]}"
-        return (
+        return wrapped(
             f"{ending}: {batches}, {learned} in {self.seconds:,.1f} s.\n{best}"
             f"Everything is saved in checkpoint {self.checkpoint}.{go_on}"
         )
+
+    @property
+    def _best(self) -> str:
+        """The sentence about the best loss so far."""
+        if self.best_loss is None:
+            return ""
+        best, measured = f"Best {self.monitor} loss so far: {self.best_loss:.3f}", self.rounds[-1].measured
+        if self.monitor != TRAINING and self.best_measured != measured:
+            return f"{best} on the whole data, which losses on {measured} are not compared with."
+        on = f" on {measured}" * bool(self.best_measured)
+        if self.loss is not None and self.best_loss < self.loss:
+            return f"{best}{on}, where ms.restore('best') goes back to."
+        return f"{best}{on}."
 
 
 def in_units(loss: float | None, unit: str = "char") -> str:

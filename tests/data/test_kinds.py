@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from charrnn.data.documents.document import Document
-from charrnn.data.sources import DocumentOptions, MusicOptions, corpus_from_json, recognise, source_like
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.music.options import MusicOptions
+from charrnn.data.reading import Reading
+from charrnn.data.sources import corpus_from_json, recognise, source_like
 from charrnn.data.streams.batch import Streams
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CorruptFile, InvalidValue
@@ -36,7 +39,7 @@ def corpus(source, tmp_path):
 def test_a_source_is_recognised(kind, source, corpus):
     assert source.corpus.kind == corpus.kind == kind
     assert isinstance(corpus, source.corpus)
-    assert source_like(corpus, source.given, READING).corpus is source.corpus
+    assert source_like(corpus, source.given, Reading()).corpus is source.corpus
 
 
 def test_records_name_their_kind_and_old_ones_are_read(kind, corpus):
@@ -105,7 +108,7 @@ def test_arguments_tell_what_was_chosen(kind, corpus):
 def test_options_of_another_kind_are_refused():
     with pytest.raises(InvalidValue, match="is about documents"):
         recognise(ROLLS, READING, DocumentOptions(labels="author"), MUSIC)
-    with pytest.raises(InvalidValue, match="are for music"):
+    with pytest.raises(InvalidValue, match=r"transpose is for music, which a\.txt is not"):
         recognise("a.txt", READING, DOCUMENTS, MusicOptions(transpose=3))
 
 

@@ -114,7 +114,7 @@ def test_without_matplotlib_there_is_a_chart_and_one_line_that_helps(monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert curves()._repr_png_() is None
     assert "┤" in repr(curves())
-    with pytest.raises(NotInstalled, match=r"matplotlib.*pip install .*\[notebook\]") as error:
+    with pytest.raises(NotInstalled, match=r"matplotlib.*pip install matplotlib .*\[notebook\]") as error:
         curves().save(tmp_path / "c.png")
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())

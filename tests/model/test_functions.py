@@ -3,9 +3,9 @@
 import threading
 
 import numpy as np
-from charrnn.hyper import HyperParams
 
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 
 
 def small(announce=None):

@@ -4,10 +4,10 @@ import sys
 import numpy as np
 import pytensor
 import pytest
-from charrnn.hyper import HyperParams
 
 from charrnn.model.objective import clip_norm, clip_value
 from charrnn.model.optimizers import OPTIMIZERS, hyperparameters, rmsprop
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import plain_function, symbol
 
 # p = torch.nn.Parameter(torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64))

@@ -116,7 +116,7 @@ def test_a_truncated_or_altered_bundle_makes_no_directory(bundle, tmp_path, wher
 @pytest.mark.parametrize("missing", ["model.json", "all"])
 def test_a_bundle_without_a_model_is_refused(bundle, tmp_path, missing):
     repacked(bundle, lambda members: members.clear() if missing == "all" else members.pop(missing))
-    with pytest.raises(CorruptFile, match=r"holds no model\.json"):
+    with pytest.raises(CorruptFile, match=r"lacks model\.json"):
         import_bundle(bundle, tmp_path / "copy")
 
 
@@ -157,7 +157,7 @@ def test_an_export_replaces_bundles_only(workdir, tmp_path):
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     targets = ["alice.txt", "other.zip", "model/model.json", "model/checkpoints/e0004-s00000040-v1.100.safetensors"]
     for target in targets:
-        with pytest.raises(SaveFailed, match=r"did not write .*no bundle made by export"):
+        with pytest.raises(SaveFailed, match=r"did not write .*not a bundle made by export"):
             export_bundle(workdir, tmp_path / target)
     with pytest.raises(SaveFailed, match="did not write"):
         export_bundle(workdir, workdir.path)

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from charrnn.errors import BranchMoved, CorruptFile, ModelReplaced, SaveFailed
+from charrnn.storage.bundle import export_bundle
 from charrnn.storage.timetravel import branch, branches, checkout, note, resume
 from charrnn.storage.verify import verify
 from charrnn.storage.workdir import WorkDir
@@ -29,6 +30,7 @@ def replaced(workdir):
         lambda workdir: checkout(workdir, "e0005-s00000050-v1.200"),
         lambda workdir: branch(workdir, "side", "e0005-s00000050-v1.200"),
         lambda workdir: workdir.take_stock(),
+        lambda workdir: export_bundle(workdir, workdir.path.parent / "model.zip"),
     ],
 )
 def test_a_session_of_a_replaced_model_writes_nothing(replaced, write):
@@ -71,7 +73,8 @@ def test_checkpoints_of_another_model_are_never_set_aside(workdir, tmp_path):
     assert workdir.find().step == 40  # it was never a checkpoint of this model
     assert len(workdir.checkpoints) == 4
     assert verify(workdir).problems == [
-        f"checkpoints/{other.name}: {copy} belongs to another model than the directory that it is in."
+        f"checkpoints/{other.name}: {copy} belongs to another model than the directory that it is in. "
+        "Put back the right one."
     ]
     checkout(workdir, 2)
     save(workdir, 31)

@@ -65,3 +65,35 @@ def test_what_json_cannot_hold_is_refused(value):
 def test_a_generator_state_survives():
     state = np.random.default_rng(7).bit_generator.state
     assert json.loads(dump_json(state, "a record")) == state
+
+
+def test_every_flipped_bit_is_corrupt_or_changes_no_value(path):
+    content = path.read_bytes()
+    harmless = 0
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            assert jsonfile.read(path, "model", 3) == BODY
+        except CorruptFile:  # and not NewerFormat, where the digit of the version flips
+            continue
+        harmless += 1
+    assert harmless <= 12  # the letter case of an escape or an exponent, the kind of white space
+
+
+def test_files_of_the_first_charrnn_are_read_and_their_flipped_versions_found(path):
+    head = {"format": "charrnn model", "version": 3, "sha256": jsonfile.sha256(dump_json(BODY, ""))}
+    path.write_text(json.dumps({**head, "body": BODY}))
+    assert jsonfile.read(path, "model", 3) == BODY
+    path.write_text(json.dumps({**head, "version": 7, "body": BODY}))
+    with pytest.raises(CorruptFile, match="version is 7, without a checksum"):
+        jsonfile.read(path, "model", 3)
+
+
+def test_a_newer_file_says_which_version_it_needs(path, monkeypatch):
+    monkeypatch.setattr("charrnn.__version__", "12.5")
+    path.write_bytes(jsonfile.to_bytes("model", 4, BODY))
+    monkeypatch.undo()
+    with pytest.raises(NewerFormat, match=r"charrnn 12\.5 wrote it\. Upgrade charrnn to that version"):
+        jsonfile.read(path, "model", 3)

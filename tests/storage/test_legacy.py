@@ -46,7 +46,7 @@ def test_sizes_are_told_by_the_shapes_and_nothing_is_unpickled(tmp_path, modelty
 
 def test_arrays_of_objects_are_refused_without_unpickling(tmp_path):
     arrays = parameters("GRUEncode") | {"c": np.array([Trap()], dtype=object)}
-    with pytest.raises(CorruptFile, match=r"model\.npz is no intact"):
+    with pytest.raises(CorruptFile, match=r"model\.npz is not an intact"):
         read_legacy(saved(tmp_path / "model.npz", arrays))
 
 

@@ -136,3 +136,15 @@ def test_a_directory_in_use_is_left_alone(workdir):
             "model.json",
             "refs.json",
         ]
+
+
+def test_a_foreign_model_file_is_named_and_does_not_cost_the_others(workdir, tmp_path):
+    file = workdir.path / "model.json"
+    right = file.read_bytes()
+    file.write_bytes((new_workdir(tmp_path / "other").path / "model.json").read_bytes())
+    repair = examine(workdir.path)
+    assert "another model's than all other files" in repair[0]["state"]
+    with pytest.raises(CorruptFile, match="Put back a copy"):
+        repair.carry_out()
+    file.write_bytes(right)
+    assert not examine(workdir.path).needed

@@ -1,9 +1,11 @@
 import pytest
 
 from charrnn.errors import DamageWarning
+from charrnn.storage import verify as module
 from charrnn.storage.bundle import export_bundle, import_bundle
-from charrnn.storage.verify import verify
+from charrnn.storage.verify import verify, worth_measuring
 from charrnn.storage.workdir import WorkDir
+from tests.storage.states import new_workdir, record_of
 
 
 def test_an_intact_directory_is_ok(workdir):
@@ -56,3 +58,25 @@ def test_missing_data_is_damage_unless_the_model_was_imported_without(workdir, t
     assert verify(WorkDir.open(workdir.path)).problems == ["data/train.npy: is missing"]
     imported = import_bundle(export_bundle(workdir, tmp_path / "model.zip"), tmp_path / "copy")
     assert verify(imported).ok
+
+
+def test_whatever_a_check_raises_is_what_it_found(workdir, monkeypatch):
+    def fail(*args):
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(module, "read_arrays", fail)
+    problems = verify(workdir).problems
+    assert len(problems) == 4
+    assert problems[0].endswith("could not be checked: ZeroDivisionError: odd")
+
+
+def test_losses_worth_computing_again_are_the_newest_the_best_and_some_between(tmp_path):
+    workdir = new_workdir(tmp_path / "model", (10,))
+    for step in range(1, 20):
+        workdir.save_checkpoint({}, record_of(step, 1 + abs(step - 7) / 10, measured={"batchsize": 1}))
+    workdir.checkpoints[-3].path.write_bytes(b"")
+    chosen = [checkpoint.step for checkpoint in worth_measuring(workdir, 5)]
+    assert chosen[:2] == [19, 7]
+    assert len(chosen) == len(set(chosen)) == 5
+    assert 17 not in chosen
+    assert [checkpoint.step for checkpoint in worth_measuring(workdir, 1)] == [19]

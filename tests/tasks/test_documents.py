@@ -117,7 +117,7 @@ def test_documents_without_labels_and_of_many_kinds(tmp_path):
     texts = [text for _, text in poems()]
     (tmp_path / "lines.txt").write_text("\n\n".join(texts))
     sources = {"list": (texts, {}), "paragraphs": (tmp_path / "lines.txt", {"documents": True}),
-               "divided": (tmp_path / "lines.txt", {"delimiter": r"\n\n"})}  # fmt: skip
+               "divided": (tmp_path / "lines.txt", {"delimiter": "\n\n"})}  # fmt: skip
     for name, (source, options) in sources.items():
         ms = ModelState.initfromsrcfile(source, tmp_path / name, **options, **SMALL)
         assert ms.corpus.documents == len(texts), name

@@ -7,8 +7,10 @@ import pytest
 
 from charrnn import ModelState
 from charrnn.data.documents.document import Document
+from charrnn.data.documents.options import DocumentOptions
+from charrnn.data.music.options import MusicOptions
 from charrnn.data.music.rolls import Roll
-from charrnn.data.sources import DocumentOptions, MusicOptions, recognise
+from charrnn.data.sources import recognise
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue, SourceNotFound
 from charrnn.generation.piece import Piece
@@ -196,7 +198,7 @@ def test_what_training_shows_depends_on_the_steps_and_a_seed(kind, case):
     rng = np.random.default_rng([4, case.model.steps])
     if kind == "text":
         state = place.state[:, 0]
-        assert sample == case.task.write(case.model, 100, prompt="", init_state=state, rng=rng)
+        assert sample == case.task.write(case.model, 100, prompt=TEXT[0], init_state=state, rng=rng)
         assert sample != case.task.sample(case.model, Place(), seed=4)
     elif kind == "documents":
         assert sample == case.task.write(case.model, 300, rng=rng)
@@ -262,3 +264,43 @@ def test_without_the_data_what_needs_them_says_so(case):
     for call in (task.excerpt, lambda: task.beginning(9)):
         with pytest.raises(SourceNotFound):
             call()
+
+
+class Blank:
+    """Writes blanks as often as it is told to, then words; and notes what it was to continue."""
+
+    def __init__(self, times):
+        self.times, self.asked = times, []
+
+    def __call__(self, model, length, *, temp, rng, prompt="x", init_state=None):
+        self.asked.append((prompt, init_state))
+        self.times -= 1
+        return (prompt or "x") + ("  \n " if self.times >= 0 else "words")
+
+
+def test_a_sample_begins_with_the_line_that_is_being_read(tmp_path, monkeypatch):
+    case = Case("text", tmp_path)
+    task, T = case.task, case.parts.train.seq_len
+    text = task._decoded(case.parts.train.symbols)
+    states = np.arange(28, dtype="float32").reshape(2, 2, 7)
+    for pos in (0, 1, 3, 8):
+        written = Blank(0)
+        monkeypatch.setattr(task, "write", written)
+        sample = task.sample(case.model, Place(0, pos, states), seed=4)
+        read = text[max(0, (pos - 1) * T) : pos * T + 1]  # the last sequence, and the character that comes next
+        assert sample == (read[:-1].rpartition("\n")[2] + read[-1] + "words").lstrip("\n")
+        assert written.asked[0][0] == read[-1]
+        np.testing.assert_array_equal(written.asked[0][1], states[:, 0])
+
+
+@pytest.mark.parametrize("times", [0, 1, 3, 100])
+def test_blank_samples_are_replaced(kind, tmp_path, monkeypatch, times):
+    if kind == "music":
+        pytest.skip("Silence is music too.")
+    case = Case(kind, tmp_path)
+    written = Blank(times)
+    monkeypatch.setattr(case.task, "write", written)
+    sample = case.task.sample(case.model, Place(0, 1, np.zeros((2, 2, 7), "float32")), seed=4)
+    assert sample.endswith("words" if times < 5 else " ")
+    assert sample.strip()
+    assert len(written.asked) <= 6

@@ -33,8 +33,8 @@ class Notebook:
     def sample(self, temp):
         return f"some\ntext at {temp}"
 
-    def best_loss(self):
-        return min((r.valid_loss for _, _, r in self.saved if r and r.valid_loss is not None), default=None)
+    def best(self):
+        return min((r.valid_loss for _, _, r in self.saved if r and r.valid_loss is not None), default=None), ""
 
 
 def training(callback=None, policy=None, learner=None, **plan):

@@ -112,6 +112,18 @@ BUILTIN: dict[str, tuple[str, Callable[[], str]]] = {  # the file that each is w
     "verse": ("verse.csv", verse_csv),
 }
 
+ABOUT = {
+    "alice": "Alice's Adventures in Wonderland, as Project Gutenberg has it",
+    "jsb": "382 chorales by Bach, as piano rolls",
+    "nottingham": "1,200 folk tunes, as piano rolls",
+    "pieces": "60 pieces for two to four voices, composed by rule",
+    "pydoc": "Python's language reference, as help() shows it",
+    "sherlock": "The Adventures of Sherlock Holmes, as Project Gutenberg has it",
+    "tale": '"The Keeper\'s Word", a tale in 28 chapters',
+    "tinyshakespeare": "1.1 MB of Shakespeare's plays",
+    "verse": "400 short poems in four voices, a table with labels",
+}
+
 
 def names() -> list[str]:
     """Return the names that `path` knows."""
@@ -140,6 +152,20 @@ def path(name: str) -> Path:
     raise UnknownName(f"There is no corpus {name!r}. {near_matches(name, names())}")
 
 
+def is_here(name: str) -> bool:
+    """Return whether the named corpus needs no network: it comes with charrnn, or was fetched before.
+
+    >>> is_here("tale")
+    True
+    """
+    return name in BUILTIN or (name in DOWNLOADS and (_cache() / _filename(name)).exists())
+
+
+def _filename(name: str) -> str:
+    """Return what a download is called in the cache."""
+    return f"{name}{Path(DOWNLOADS[name].url).suffix}"
+
+
 def _cache() -> Path:
     directory = platformdirs.user_cache_path("charrnn") / "corpora"
     directory.mkdir(parents=True, exist_ok=True)
@@ -159,7 +185,7 @@ def _written(filename: str, text: str) -> Path:
 def _fetched(name: str, download: Download) -> Path:
     import pooch  # brings a web client along, which nothing else needs
 
-    filename = f"{name}{Path(download.url).suffix}"
+    filename = _filename(name)
     try:
         return Path(pooch.retrieve(download.url, f"sha256:{download.sha256}", fname=filename, path=_cache()))
     except (OSError, ValueError) as error:

@@ -139,7 +139,8 @@ def encode_documents(
         T; shortened where the documents have fewer characters in all.
     trainfrac
         Part of the documents to train on, in (0, 1]. The others, for validation, are drawn from each label in
-        proportion, but one document at least of each label is for training. With 1, and where there are too few,
+        proportion, but one document at least of each label is for training; where they are of very different length,
+        by their characters instead of their number. With 1, and where there are too few,
         validation is on the training documents.
     min_count
         Characters that occur fewer times become U+FFFD.
@@ -178,7 +179,7 @@ def encode_documents(
     arrayfile.write(directory / SYMBOLS, symbols, (size,), charset.index_dtype)
     bounds = np.array(starts, np.int64)
     ids = np.array(labels, np.int32).reshape(documents.count, len(tables))
-    valid = split.validation(ids, trainfrac, random_seed)
+    valid, sized = split.validation_by_size(ids, np.diff(bounds) - 2, trainfrac, random_seed, "character")
     arrayfile.write(directory / STARTS, [bounds], bounds.shape, bounds.dtype)
     arrayfile.write(directory / VALID, [valid], valid.shape, valid.dtype)
     if tables:
@@ -195,6 +196,7 @@ def encode_documents(
         *documents.notes,
         folding_note(survey, charset),
         unsplit if trainfrac < 1 and not valid.any() else "",
+        sized,
         fitted.note,
     ]
     return DocumentCorpus(

@@ -215,7 +215,8 @@ def _parsed(text: str, place: str) -> Value:
 def _elements(chunks: Iterator[str], name: str, start: int, end: str) -> Iterator[Value]:
     """Yield the elements of an array that begins at a place of a text."""
     text, at, number, line = "", start, 0, 1
-    closing, gap = re.compile(end), re.compile(r"\s*,?\s*" if start else "")
+    closing, gap = re.compile(end), re.compile(r"\s*,?\s*")
+    first = True
     fresh, more = True, True  # whether to read on, and whether there is more
 
     def fail(why: str) -> SourceUnusable:
@@ -232,12 +233,18 @@ def _elements(chunks: Iterator[str], name: str, start: int, end: str) -> Iterato
                 more = chunk is not None
                 text += chunk or ""
             fresh = False
-        begin = gap.match(text, at).end() if number else len(text) - len(text[at:].lstrip())  # type: ignore[union-attr]
-        if not more and (match := closing.match(text, at)):
-            if text[match.end() :].strip():
-                at = match.end()
+        begin = len(text) - len(text[at:].lstrip()) if first else gap.match(text, at).end()  # type: ignore[union-attr]
+        if match := closing.match(text, at):
+            rest = len(text) - len(text[match.end() :].lstrip())
+            if rest < len(text) and text[rest] != "[":
+                at = rest
                 raise fail("something follows the array; expected nothing, or one value per line")
-            return
+            if rest == len(text) and not more:
+                return
+            fresh = rest == len(text)
+            if not fresh:  # arrays that were put together
+                at, first = rest + 1, True
+            continue
         if not more and begin >= len(text):
             raise fail("the file ends within the array")
         try:
@@ -246,7 +253,7 @@ def _elements(chunks: Iterator[str], name: str, start: int, end: str) -> Iterato
             cut = isinstance(error, json.JSONDecodeError) and (
                 error.msg.startswith("Unterminated string") or error.pos + 16 >= len(text)
             )
-            if more and (cut or closing.match(text, at)) and len(text) - at < LARGEST:
+            if more and cut and len(text) - at < LARGEST:
                 fresh = True
                 continue
             why = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
@@ -255,9 +262,9 @@ def _elements(chunks: Iterator[str], name: str, start: int, end: str) -> Iterato
         if more and stop + 1 >= len(text):
             fresh = True
             continue
-        if number and "," not in text[at:begin]:
+        if not first and "," not in text[at:begin]:
             raise fail("a comma is missing")
-        number += 1
+        number, first = number + 1, False
         yield Value(f"item {number:,}", value)
         at = stop
         if at > 1 << 16:

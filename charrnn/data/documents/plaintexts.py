@@ -11,6 +11,7 @@ from charrnn.data.documents.document import Document, Report, as_labels
 from charrnn.data.text import paths
 from charrnn.data.text.source import ReadOptions, TextSource, passed_over
 from charrnn.errors import InvalidValue, SourceUnusable, UnknownName
+from charrnn.wording import plural
 
 BLANK_LINES = r"\n(?:[ \t]*\n)+"
 LONGEST_DELIMITER = 4096  # characters; what comes in chunks is divided when so many follow the delimiter
@@ -116,6 +117,15 @@ class DelimitedText:
         )
 
 
+REMARKS = {  # what a note on a file says, for many files together
+    "Gutenberg": ("Freed", "of what stands outside of Project Gutenberg's markers (gutenberg=False keeps it)"),
+    "UTF-8 but": ("Read", "in which some lines are in another encoding than UTF-8"),
+    "encoded twice": ("Found", "with characters that look encoded twice"),
+    "not valid": ("Read", "in which places are not valid, as U+FFFD"),
+    "from the middle": ("Freed", "of byte order marks within"),
+}
+
+
 class Files:
     """Files, each a document, in their order. Each is read in its own encoding."""
 
@@ -139,9 +149,9 @@ class Files:
                 continue
             if source.encoding != "utf-8":
                 report.add("Read", "file", f"as {source.encoding}", place)
-            for note in source.notes:
-                if "Gutenberg" in note or "UTF-8 but" in note or "twice" in note:
-                    report.add("Note on", "file", f"({note})", place)
+            for sign, (verb, how) in REMARKS.items():
+                if any(sign in note for note in source.notes):
+                    report.add(verb, "file", how, place)
             yield Document(document.joined(source.chunks(), place), self._labels(file), place)
 
     def _place(self, file: Path) -> str:
@@ -175,6 +185,10 @@ class Folder(Files):
             name: place if isinstance(level, str) else level for place, (name, level) in enumerate(columns.items())
         }
         self.notes += passed_over(models)
+        if music := sum(map(paths.is_midi, files)):
+            self.notes.append(
+                f"{music:,} of {plural(len(files), 'file')} are MIDI files, which are not learned as texts."
+            )
 
     def _place(self, file: Path) -> str:
         return file.relative_to(self._path).as_posix()

@@ -327,10 +327,14 @@ def _of_file(
     if kind == "text":
         file = TextSource.open(source, raw)
         _refuse("a plain text", text=text, header=header)
+        if isinstance(delimiter, str) and raw.newlines:
+            delimiter = delimiter.replace("\r\n", "\n").replace("\r", "\n")  # as in the text
         return DelimitedText(file, columns, delimiter)
     file = TextSource.open(source, replace(raw, gutenberg=False))
     if kind == "csv":
         if isinstance(delimiter, re.Pattern):
+            if len(delimiter.pattern) == 1:  # as models recorded what separates fields, once
+                return CsvTable(file, text, columns, delimiter.pattern, header)
             raise InvalidValue(f"delimiter={delimiter!r}: the fields of {file.name} are separated by one character.")
         return CsvTable(file, text, columns, delimiter, header)
     _refuse("JSON lines" if kind == "jsonl" else "JSON", delimiter=delimiter, header=header)

@@ -108,7 +108,7 @@ class CsvTable:
     def _repeats(self, cells: list[str]) -> bool:
         if self._declared and cells[0].lower() == "sep=" and not any(cells[1:]):
             return True
-        return self._width > 1 and self._header == [cell.strip() for cell in cells]
+        return self._header == [cell.strip() for cell in cells]
 
     def _sample(self) -> list[str]:
         lines, size = [], 0

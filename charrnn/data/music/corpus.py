@@ -179,12 +179,13 @@ def encode_pieces(
     directory = Path(directory)
     named = [name for name, _ in pieces.packed()]
     part = np.array([PARTS.index("train" if name == "all" else name) for name in named], np.uint8)
-    divided = "valid" in named
+    lengths = np.array([len(piece) for _, piece in pieces.packed()], np.int64)
+    divided, sized = "valid" in named, ""
     if not divided:
         learnt = np.flatnonzero(part == 0)
-        held_out = split.validation(np.zeros((len(learnt), 0), np.int32), trainfrac, random_seed)
+        unlabelled = np.zeros((len(learnt), 0), np.int32)
+        held_out, sized = split.validation_by_size(unlabelled, lengths[learnt], trainfrac, random_seed, "frame")
         part[learnt[held_out]] = PARTS.index("valid")
-    lengths = np.array([len(piece) for _, piece in pieces.packed()], np.int64)
     ranges = np.array([key_range(np.unpackbits(piece, axis=1)) for _, piece in pieces.packed()], np.uint8)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     columns = 2 * KEYS if pieces.onsets else KEYS
@@ -204,7 +205,7 @@ def encode_pieces(
         f"{plural(int(learnt.sum()), 'piece')} cannot be divided: validation is on the training pieces."
         if alone and trainfrac < 1
         else "",
-        "Divided as the source is." if divided else "",
+        "Divided as the source is." if divided else sized.replace("Documents", "Pieces"),
         fitted.note,
     ]
     return MusicCorpus(

@@ -6,19 +6,20 @@ The formats are those of the Standard MIDI File: one track (0), several at once 
 
 from __future__ import annotations
 
-import io
 import os
-from collections import defaultdict, deque
+from bisect import bisect_right
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from charrnn.errors import SourceNotFound, SourceUnusable, need
+from charrnn.data.music.smf import Kind, Track, take_apart
+from charrnn.errors import SourceNotFound, SourceUnusable
 
 LARGEST = 8 << 20  # bytes of a file: the longest symphonies take one or two million
+PRESSED = 64  # from this value up the sustain pedal is down
 DRUMS = 9  # the channel whose keys are percussion instruments, counted from 0
 DEFAULT_TEMPO = 500_000  # microseconds of a beat where a file names no tempo: 120 beats per minute
 
@@ -43,6 +44,12 @@ class Song:
         Notes on the drum channel, which are not among `notes`.
     unended : int
         Notes that no note-off ends: they last to the end of their track.
+    velocities : ndarray of int64, (N,)
+        How hard each note is struck, from 1 to 127.
+    pedalled : int
+        Notes that the sustain pedal holds longer than their keys.
+    damage : Counter
+        What was passed over, see `charrnn.data.music.smf.Contents`.
     """
 
     notes: np.ndarray
@@ -52,6 +59,9 @@ class Song:
     meter: tuple[int, int] = (4, 4)
     drums: int = 0
     unended: int = 0
+    velocities: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    pedalled: int = 0
+    damage: Counter[str] = field(default_factory=Counter)
 
     def seconds(self, ticks: np.ndarray) -> np.ndarray:
         """Return times in seconds.
@@ -78,39 +88,34 @@ class Song:
         return ticks / self.ticks_per_beat
 
 
-def read_songs(source: str | os.PathLike[str] | bytes) -> list[Song]:
+def read_songs(source: str | os.PathLike[str] | bytes, pedal: bool = True) -> list[Song]:
     """Return the pieces of a MIDI file: one, or those of each track in format 2.
 
     Parameters
     ----------
     source
-        The file, or its bytes.
+        The file, or its bytes; in a RIFF file too.
+    pedal
+        Whether notes last as long as the sustain pedal holds them, or until their key is struck again.
 
     Raises
     ------
     SourceNotFound
         There is no such file.
     SourceUnusable
-        It is no MIDI file, a damaged one, or a huge one. The message does not name the file.
-    NotInstalled
-        mido is not installed.
+        It is not a MIDI file, holds nothing that can be read, or is a huge one. The message does not name the file.
     """
-    mido = need("mido", "music")
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
         raise SourceUnusable("it is empty")
-    if not content.startswith(b"MThd"):
-        raise SourceUnusable("it is no MIDI file: it does not begin with MThd")
-    try:
-        file = mido.MidiFile(file=io.BytesIO(content), clip=True)
-    except EOFError:
-        raise SourceUnusable("it is damaged: it ends in the middle of a track") from None
-    except Exception as error:  # the parser meets foreign bytes, and raises whatever they lead it to
-        raise SourceUnusable(f"it is damaged: {error}") from error
-    if file.type not in (0, 1, 2) or not file.ticks_per_beat:
-        raise SourceUnusable(f"it is damaged: format {file.type} with {file.ticks_per_beat} ticks per beat")
-    together = [[track] for track in file.tracks] if file.type == 2 else [file.tracks]
-    return [_song(tracks, file.ticks_per_beat) for tracks in together]
+    found = take_apart(content)
+    together = [[track] for track in found.tracks] if found.form == 2 else [found.tracks]
+    songs = [_song(tracks, found.division, pedal) for tracks in together]
+    if songs:
+        songs[0].damage.update(found.damage)
+    if found.damage["events"] and not any(len(song.notes) or song.drums for song in songs):
+        raise SourceUnusable(f"it is damaged: running status or data of {found.damage['events']:,} events is not valid")
+    return songs
 
 
 def _content(path: Path) -> bytes:
@@ -125,43 +130,102 @@ def _content(path: Path) -> bytes:
         raise SourceUnusable(f"it cannot be read: {error}") from error
 
 
-def _song(tracks: Iterable[Any], division: int) -> Song:
-    notes: list[tuple[int, int, int]] = []
+def _song(tracks: Iterable[Track], division: int, pedal: bool) -> Song:
+    notes: list[tuple[int, int, int, int, int]] = []  # pitch, start, stop, channel, velocity
     tempos: dict[int, float] = {0: DEFAULT_TEMPO}
     meters: dict[int, tuple[int, int]] = {}
-    end = drums = unended = 0
+    pedals: defaultdict[int, list[tuple[int, bool]]] = defaultdict(list)
+    ends: defaultdict[tuple[int, int], list[int]] = defaultdict(list)  # note-offs of keys that do not sound
+    hanging: list[tuple[int, int, int, int, int]] = []  # as notes, which stop with their track
+    end = drums = 0
     for track in tracks:
-        tick = 0
-        sounding: defaultdict[tuple[int, int], deque[int]] = defaultdict(deque)
-        for message in track:
-            tick += message.time
-            if message.type == "note_on" and message.velocity:
-                if message.channel == DRUMS:
+        sounding: defaultdict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
+        for tick, kind, channel, first, second in track.events:
+            if kind is Kind.ON:
+                if channel == DRUMS:
                     drums += 1
                 else:
-                    sounding[message.channel, message.note].append(tick)
-            elif message.type in ("note_on", "note_off"):
-                if starts := sounding[message.channel, message.note]:
-                    notes.append((message.note, starts.popleft(), tick))
-            elif message.type == "set_tempo" and message.tempo:
-                tempos[tick] = message.tempo
-            elif message.type == "time_signature":
-                meters.setdefault(tick, (message.numerator, message.denominator))
-        for (_, pitch), starts in sounding.items():
-            notes += [(pitch, start, tick) for start in starts]
-            unended += len(starts)
-        end = max(end, tick)
+                    sounding[channel, first].append((tick, second))
+            elif kind is Kind.OFF:
+                if starts := sounding.get((channel, first)):
+                    start, velocity = starts.popleft()
+                    notes.append((first, start, tick, channel, velocity))
+                else:
+                    ends[channel, first].append(tick)
+            elif kind is Kind.PEDAL:
+                pedals[channel].append((tick, first >= PRESSED))
+            elif kind is Kind.SILENCE:
+                for (own, pitch), starts in sounding.items():
+                    if own == channel:
+                        notes += [(pitch, start, tick, channel, velocity) for start, velocity in starts]
+                        starts.clear()
+            elif kind is Kind.TEMPO:
+                tempos[tick] = first
+            else:
+                meters.setdefault(tick, (first, second))
+        for (channel, pitch), starts in sounding.items():
+            hanging += [(pitch, start, track.end, channel, velocity) for start, velocity in starts]
+        end = max(end, track.end)
+    ended = _end_elsewhere(hanging, ends)
     if division < 0:
         tempos = {0: _smpte_tick(division)}
+    table = np.array(notes + hanging, np.int64).reshape(-1, 5)
+    pedalled = _hold(table, pedals, end) if pedal else 0
     return Song(
-        np.array(notes, np.int64).reshape(-1, 3),
+        table[:, :3].copy(),
         None if division < 0 else division,
         np.array(sorted(tempos.items()), np.float64),
         end,
         meters[min(meters)] if meters else (4, 4),
         drums,
-        unended,
+        len(hanging) - ended,
+        table[:, 4].copy(),
+        pedalled,
     )
+
+
+def _end_elsewhere(hanging: list[tuple[int, int, int, int, int]], ends: dict[tuple[int, int], list[int]]) -> int:
+    """End hanging notes by note-offs of other tracks, where there are some; return how many."""
+    number = 0
+    for ticks in ends.values():
+        ticks.sort()
+    for i, (pitch, start, _, channel, velocity) in sorted(enumerate(hanging), key=lambda pair: pair[1][1]):
+        ticks = ends.get((channel, pitch), [])
+        if (first := bisect_right(ticks, start)) < len(ticks):
+            hanging[i] = (pitch, start, ticks.pop(first), channel, velocity)
+            number += 1
+    return number
+
+
+def _hold(table: np.ndarray, pedals: dict[int, list[tuple[int, bool]]], end: int) -> int:
+    """Let notes last as long as the pedal is down, or until their key is struck again; return how many are longer.
+
+    `table` (N, 5) holds pitch, start, stop, channel and velocity; its stops are changed.
+    """
+    before = table[:, 2].copy()
+    for channel, changes in pedals.items():
+        downs: list[int] = []
+        ups: list[int] = []
+        for tick, down in sorted(changes, key=lambda change: change[0]):
+            if down and len(downs) == len(ups):
+                downs.append(tick)
+            elif not down and len(downs) > len(ups):
+                ups.append(tick)
+        ups += [end] * (len(downs) - len(ups))
+        own = np.flatnonzero(table[:, 3] == channel)
+        if not downs or not len(own):
+            continue
+        stops = table[own, 2]
+        which = np.searchsorted(np.array(downs), stops, side="right") - 1
+        up = np.array(ups)[np.maximum(which, 0)]
+        held = (which >= 0) & (stops < up)
+        for pitch in np.unique(table[own[held], 0]):
+            same = table[own, 0] == pitch
+            starts = np.append(np.sort(table[own[same], 1]), np.iinfo(np.int64).max)
+            chosen = np.flatnonzero(held & same)
+            again = starts[np.searchsorted(starts, stops[chosen])]
+            table[own[chosen], 2] = np.minimum(up[chosen], again)
+    return int((table[:, 2] > before).sum())
 
 
 def _smpte_tick(division: int) -> float:

@@ -16,11 +16,16 @@ from charrnn.wording import plural
 DEFAULT_BEATS = 0.25  # a sixteenth note, where beats are quarters
 LONGEST = 1 << 19  # frames of a piece: a day and a half of quarter seconds
 INCIDENTS = {
-    "outside": "outside of the 88 keys left out",
-    "brief": "without length last one frame",
-    "merged": "fall on another one of the same key and frame",
-    "drums": "of drums left out",
-    "unended": "without an end last to the end of their track",
+    "outside": ("note", "outside of the 88 keys left out"),
+    "brief": ("note", "without length last one frame"),
+    "merged": ("note", "fall on another one of the same key and frame"),
+    "drums": ("note", "of drums left out"),
+    "unended": ("note", "without an end last to the end of their track"),
+    "pedalled": ("note", "last as long as the pedal holds them"),
+    "events": ("event", "that cannot be read passed over"),
+    "cut": ("track", "cut off, read as far as it goes"),
+    "missing": ("track", "announced but not there"),
+    "chunks": ("chunk", "of another kind than tracks passed over"),
 }
 
 
@@ -45,6 +50,10 @@ class FileReport:
         Drum notes, which are left out.
     unended : int
         Notes that nothing ends, which last to the end of their track.
+    pedalled : int
+        Notes that the sustain pedal holds longer than their keys.
+    events, cut, missing, chunks : int
+        Events that cannot be read; tracks that are cut off, or announced but not there; chunks of another kind.
     refused : str
         Why the file, or a piece in it, was left out.
 
@@ -63,6 +72,11 @@ class FileReport:
     merged: int = 0
     drums: int = 0
     unended: int = 0
+    pedalled: int = 0
+    events: int = 0
+    cut: int = 0
+    missing: int = 0
+    chunks: int = 0
     refused: str = ""
 
     def __str__(self) -> str:
@@ -71,9 +85,9 @@ class FileReport:
             reach = f" from {pitch_name(self.lowest)} to {pitch_name(self.highest)}"
             counts = [(self.pieces, "piece"), (self.frames, "frame"), (self.notes, "note")]
             parts.append(", ".join(plural(*count) for count in counts) + reach)
-        for name, what in INCIDENTS.items():
+        for name, (noun, what) in INCIDENTS.items():
             if number := getattr(self, name):
-                parts.append(f"{plural(number, 'note')} {what}")
+                parts.append(f"{plural(number, noun)} {what}")
         if self.refused:
             parts.append(f"left out, as {self.refused}")
         return f"{self.name}: {'; '.join(parts)}"
@@ -84,6 +98,7 @@ def read_rolls(
     dt: float | None = None,
     beats: float | None = None,
     onsets: bool = False,
+    pedal: bool = True,
 ) -> tuple[list[Roll], FileReport]:
     """Read the pieces of a MIDI file as rolls; what cannot be read stands in the report.
 
@@ -95,21 +110,21 @@ def read_rolls(
         Seconds of a frame, or beats of a frame; a quarter of a beat if neither is given.
     onsets
         Whether to tell struck keys from held ones.
+    pedal
+        Whether notes last as long as the sustain pedal holds them.
 
     Raises
     ------
     InvalidValue
-        `dt` and `beats` are both given, or one of them makes no sense.
+        `dt` and `beats` are both given, or one of them is out of range.
     SourceNotFound
         There is no such file.
-    NotInstalled
-        mido is not installed.
     """
     require_one_step(dt, beats)
     report = FileReport(Path(path).name)
     rolls = []
     try:
-        songs = read_songs(path)
+        songs = read_songs(path, pedal)
     except SourceUnusable as error:
         report.refused = str(error)
         return [], report
@@ -144,6 +159,9 @@ def roll_of(
     inside = (pitch >= LOWEST) & (pitch < LOWEST + KEYS)
     report.drums += song.drums
     report.unended += song.unended
+    report.pedalled += song.pedalled
+    for name, number in song.damage.items():
+        setattr(report, name, getattr(report, name) + number)
     report.outside += int((~inside).sum())
     if not inside.any():
         none = "no notes outside of the drum channel" if song.drums else "no notes"
@@ -161,14 +179,15 @@ def roll_of(
     start, stop = frame(ticks[0][inside]), frame(ticks[1][inside])
     stop = np.maximum(stop, start + 1)
     length, key = int(stop.max()), pitch[inside] - LOWEST
-    if length > LONGEST:
-        raise SourceUnusable(f"it makes {length:,} frames, more than {LONGEST:,}: take a longer step")
-    length = min(max(length, int(frame(np.array([song.end]))[0])), LONGEST)
-    change = np.zeros((KEYS, length + 1), np.int32)
-    np.add.at(change, (key, start), 1)
-    np.add.at(change, (key, stop), -1)
-    frames = np.cumsum(change, axis=1, dtype=np.int32, out=change)[:, :-1].T > 0
-    struck = np.zeros_like(frames)
+    if report.frames + length > LONGEST:
+        several = "its pieces make" if report.pieces else "it makes"
+        raise SourceUnusable(f"{several} {report.frames + length:,} frames, more than {LONGEST:,}: take a longer step")
+    length = min(max(length, int(frame(np.array([song.end]))[0])), LONGEST - report.frames)
+    frames, struck = np.zeros((2, length, KEYS), bool)
+    for number in np.unique(key):  # key by key, because all at once would take four times as much memory
+        own = key == number
+        change = np.bincount(start[own], minlength=length + 1) - np.bincount(stop[own], minlength=length + 1)
+        frames[:, number] = np.cumsum(change)[:length] > 0
     struck[start, key] = True
     report.pieces += 1
     report.frames += length

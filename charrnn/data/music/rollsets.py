@@ -6,21 +6,20 @@ Nothing is unpickled.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import math
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
-from charrnn.data.music.rolls import KEYS, LOWEST, Roll, plane
-from charrnn.errors import InvalidValue, SourceNotFound, SourceUnusable, need
+from charrnn.data.budget import LIMIT, require_memory
+from charrnn.data.music.parts import PARTS, named, planes, required
+from charrnn.data.music.rolls import KEYS, LOWEST, Roll
+from charrnn.errors import SourceNotFound, SourceUnusable
 
-PARTS = {
-    "train": ("train", "training", "traindata"),
-    "valid": ("valid", "validation", "val", "dev", "validdata"),
-    "test": ("test", "testing", "testdata"),
-}
+JSON_GROWS = 25  # bytes that a byte of JSON may take once it is read, as in [[],[],...]
 PICKLED = "holds pickled Python objects, which could run code: save arrays or lists instead"
 
 
@@ -35,7 +34,7 @@ class RollSet(NamedTuple):
     beats: float | None = None
 
 
-def read_rollset(path: Path) -> RollSet:
+def read_rollset(path: Path, memory_limit: float = LIMIT) -> RollSet:
     """Read a set.
 
     Parameters
@@ -53,37 +52,78 @@ def read_rollset(path: Path) -> RollSet:
             `train`, `valid` and `test`, lists of pieces, which are lists of frames, which are lists of the pitches that
             sound; or one such list of pieces. Numbers from 0 to 87, some of them below 21, count keys, others are
             MIDI's. A negative one is a rest. `dt` or `beats` may give the length of a frame.
+    memory_limit
+        Gigabytes of memory that reading may take, as its headers announce.
 
     Raises
     ------
     SourceNotFound
         There is no such file.
     SourceUnusable
-        It is damaged, or holds something else.
+        It is damaged, holds something else, or would take more memory than allowed.
     NotInstalled
         scipy is not installed, and the file is a `.mat`.
     """
-    readers: Mapping[str, Callable[[Path], RollSet]] = {".npz": _npz, ".mat": _mat, ".json": _json}
+    readers: Mapping[str, Callable[[Path, float], RollSet]] = {".npz": _npz, ".mat": _mat, ".json": _json}
     if not path.is_file():
         raise SourceNotFound(f"There is no file {path}.")
-    return readers[path.suffix.lower()](path)
-
-
-def _npz(path: Path) -> RollSet:
     try:
-        with path.open("rb") as content, np.lib.npyio.NpzFile(content, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        if "allow_pickle" in str(error):
-            raise SourceUnusable(f"{path} {PICKLED}.") from None
-        raise SourceUnusable(f"{path} is no whole .npz file: {error}.") from error
+        return readers[path.suffix.lower()](path, memory_limit)
+    except OSError as error:
+        if isinstance(error, SourceNotFound):
+            raise
+        raise SourceUnusable(
+            f"{path} cannot be read: {error.strerror or error}. Give a file that you may read."
+        ) from error
+
+
+def _npz(path: Path, memory_limit: float) -> RollSet:
+    arrays = _arrays(path, memory_limit)
     parts = {}
-    for part, name in _named(arrays).items():
+    for part, name in named(arrays).items():
         frames, lengths = _unpacked(path, name, arrays[name]), arrays.get(f"{name}_len", np.zeros(0))
         if not _make_up(lengths, len(frames)):
             raise SourceUnusable(f"{path}: {name}_len must hold lengths of pieces that make up {len(frames):,} frames.")
         parts[part] = np.split(frames, np.cumsum(lengths)[:-1])
-    return RollSet(_required(path, parts, arrays))
+    return RollSet(required(path, parts, arrays))
+
+
+def _arrays(path: Path, memory_limit: float) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file; those that are not of a set are not read, but have their names."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            wanted = [name for part in named(names).values() for name in (part, f"{part}_len") if name in names]
+            size = 0.0
+            for name in wanted:
+                with archive.open(names[name]) as file:
+                    size += _size(*_header(file), path)
+            require_memory(path, size, memory_limit)
+            arrays = dict.fromkeys(names, np.zeros(0))
+            for name in wanted:
+                with archive.open(names[name]) as file:
+                    arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+            return arrays
+    except (SourceUnusable, OSError):
+        raise
+    except Exception as error:  # the parsers of zip and of headers meet foreign bytes
+        raise SourceUnusable(f"{path} is no whole .npz file: {error}.") from error
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _size(shape: tuple[int, ...], dtype: np.dtype, path: Path) -> float:
+    """Return the bytes that an array takes, with those of its frames while they are made and checked."""
+    if dtype.hasobject:
+        raise SourceUnusable(f"{path} {PICKLED}.")
+    cells = math.prod(shape)
+    packed = dtype == np.uint8 and len(shape) == 2 and shape[1] in (KEYS // 8, KEYS // 4)
+    return cells * dtype.itemsize + 4 * cells * (8 if packed else 1)
 
 
 def _make_up(lengths: np.ndarray, total: int) -> bool:
@@ -95,30 +135,31 @@ def _make_up(lengths: np.ndarray, total: int) -> bool:
 def _unpacked(path: Path, name: str, frames: np.ndarray) -> np.ndarray:
     if frames.ndim == 2 and frames.dtype == np.uint8 and frames.shape[1] in (KEYS // 8, KEYS // 4):
         return np.unpackbits(frames, axis=1).astype(bool)
-    return _planes(path, name, frames)
+    return planes(path, name, frames)
 
 
-def _mat(path: Path) -> RollSet:
-    scipy_io = need("scipy.io", "music")
+def _mat(path: Path, memory_limit: float) -> RollSet:
+    from charrnn.data.music import matfile
+
+    with matfile.as_npz(path, memory_limit) as converted:
+        arrays = _arrays(converted, memory_limit)
+    parts = {}
+    for part in PARTS:
+        if part in arrays:
+            frames = np.unpackbits(arrays[part], axis=1).astype(bool)
+            parts[part] = np.split(frames, np.cumsum(arrays[f"{part}_len"])[:-1])
+    return RollSet(parts)
+
+
+def _json(path: Path, memory_limit: float) -> RollSet:
+    require_memory(path, JSON_GROWS * path.stat().st_size, memory_limit)
     try:
-        arrays = {name: value for name, value in scipy_io.loadmat(path).items() if not name.startswith("__")}
-    except NotImplementedError:
-        raise SourceUnusable(f"{path} is of MATLAB 7.3, which is not read: save it with -v7.") from None
-    except Exception as error:  # the parser meets foreign bytes, and raises whatever they lead it to
-        raise SourceUnusable(f"{path} is no whole .mat file: {error}.") from error
-    parts = {
-        part: [_planes(path, name, piece) for piece in arrays[name].ravel()] for part, name in _named(arrays).items()
-    }
-    return RollSet(_required(path, parts, arrays))
-
-
-def _json(path: Path) -> RollSet:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SourceUnusable(f"{path} is no JSON: {error}.") from error
-    named = _named(record) if isinstance(record, dict) else {}
-    pieces = {part: record[name] for part, name in named.items()} if isinstance(record, dict) else {"all": record}
+    pieces = {"all": record}
+    if isinstance(record, dict):
+        pieces = {part: record[name] for part, name in named(record).items()}
     values = [
         value
         for part in pieces.values()
@@ -135,37 +176,10 @@ def _json(path: Path) -> RollSet:
         for part, found in pieces.items()
     }
     timing = [record.get(name) if isinstance(record, dict) else None for name in ("dt", "beats")]
-    return RollSet(_required(path, parts, record), *timing)
+    return RollSet(required(path, parts, record), *timing)
 
 
 def _list(path: Path, value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise SourceUnusable(f"{path}: expected lists of pieces, of frames, of pitches, not {str(value)[:40]!r}.")
     return value
-
-
-def _planes(path: Path, name: str, piece: np.ndarray) -> np.ndarray:
-    """Return frames, with or without onsets, as booleans."""
-    try:
-        if getattr(piece, "ndim", 0) == 2 and piece.shape[1] == 2 * KEYS:
-            return np.concatenate([plane(name, half) for half in np.split(piece, 2, axis=1)], axis=1)
-        return plane(name, piece)
-    except InvalidValue as error:
-        raise SourceUnusable(f"{path}: {error}") from error
-
-
-def _named(found: Iterable[str]) -> dict[str, str]:
-    """Return the name that each part has, for those there are.
-
-    >>> _named(["testdata", "traindata", "other"])
-    {'train': 'traindata', 'test': 'testdata'}
-    """
-    found = set(found)
-    return {part: name for part, names in PARTS.items() for name in names if name in found}
-
-
-def _required(path: Path, parts: dict[str, list[np.ndarray]], found: Iterable[str]) -> dict[str, list[np.ndarray]]:
-    if "train" not in parts and "all" not in parts:
-        names = ", ".join(sorted(map(str, found))[:10]) or "nothing"
-        raise SourceUnusable(f"{path} has no part called train: it holds {names}.")
-    return parts

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def load(path: str | os.PathLike[str], kind: str, ndim: int = 1) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise CorruptFile(f"{path} is missing: a part of the encoded text. Restore it from a copy.") from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, SyntaxError, TokenError, TypeError, ArithmeticError, OSError) as error:
         raise CorruptFile(f"{path} is not a whole file of encoded text: {error}. Restore it from a copy.") from error
     if array.ndim != ndim or array.dtype.kind != kind:
         names = {"u": "unsigned integers", "i": "integers", "b": "booleans"}

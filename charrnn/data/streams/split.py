@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+LEAST, MOST = 0.01, 0.5  # shares of all characters between which validation is taken as it was drawn
+
 
 def validation(labels: np.ndarray, trainfrac: float, random_seed: int) -> np.ndarray:
     """Return which documents are for validation.
@@ -43,4 +45,68 @@ def validation(labels: np.ndarray, trainfrac: float, random_seed: int) -> np.nda
     number = min(max(round(count * (1 - trainfrac)), 1), len(spare))
     # Evenly spaced steps through documents in the order of their labels take from each label its share.
     chosen[spare[((np.arange(number) + rng.random()) * len(spare) / max(number, 1)).astype(int)]] = True
+    return chosen
+
+
+def validation_by_size(
+    labels: np.ndarray, sizes: np.ndarray, trainfrac: float, random_seed: int, unit: str
+) -> tuple[np.ndarray, str]:
+    """Return which documents are for validation, by their sizes where their number would mislead.
+
+    That is where documents are of so different length that the share of their number has less than 1 % or more than
+    half of all characters.
+
+    Parameters
+    ----------
+    labels, trainfrac, random_seed
+        As of `validation`.
+    sizes
+        Characters or frames of each document, integers (D,).
+    unit
+        What they are counted in, for the note.
+
+    Returns
+    -------
+    chosen : ndarray of bool, (D,)
+    note : str
+        A sentence about what was done; empty where nothing had to be.
+
+    >>> labels, sizes = np.zeros((5, 0), int), np.array([9000, 10, 300, 700, 10])
+    >>> validation_by_size(labels, sizes, 0.9, random_seed=0, unit="character")[0]
+    array([False, False,  True,  True, False])
+    """
+    chosen = validation(labels, trainfrac, random_seed)
+    total = int(sizes.sum())
+    share = float(sizes[chosen].sum()) / total if chosen.any() else 0.0
+    wanted = 1 - trainfrac
+    if not chosen.any() or min(LEAST, wanted / 2) <= share <= max(MOST, 2 * wanted):
+        return chosen, ""
+    mended = _of_size(labels, sizes, wanted * total, random_seed)
+    better = float(sizes[mended].sum()) / total
+    if not LEAST <= better <= MOST and abs(better - wanted) >= abs(share - wanted):
+        return chosen, f"Documents are of very different length: validation is on {share:.2%} of the {unit}s."
+    return mended, (
+        f"Documents are of very different length: {wanted:.0%} of their number would be {share:.2%} of the {unit}s, so "
+        f"they were divided by {unit}s; validation is on {better:.1%}."
+    )
+
+
+def _of_size(labels: np.ndarray, sizes: np.ndarray, target: float, random_seed: int) -> np.ndarray:
+    """Return documents whose sizes come near a sum, at random; of each label one document at least is left."""
+    order = np.argsort(np.random.default_rng(random_seed).random(len(sizes)))
+    chosen = np.zeros(len(sizes), bool)
+    left = [dict(zip(*np.unique(column, return_counts=True), strict=True)) for column in labels.T]
+    sum_ = 0
+    for within in (True, False):  # first what fits; then, while less than half is reached, the smallest that does not
+        if not within:
+            order = order[np.argsort(sizes[order], kind="stable")]
+        for number in order:
+            spared = all(counts[labels[number, k]] > 1 for k, counts in enumerate(left))
+            spared = spared and chosen.sum() < len(sizes) - 1
+            fits = sum_ + sizes[number] <= target if within else sum_ < target / 2
+            if spared and fits and not chosen[number]:
+                chosen[number] = True
+                sum_ += int(sizes[number])
+                for k, counts in enumerate(left):
+                    counts[labels[number, k]] -= 1
     return chosen

@@ -16,6 +16,7 @@ FILE_NAME = re.compile(
     r"[^\n]{0,200}\.(?:txt|text|md|csv|tsv|tab|json|jsonl|ndjson|midi?|kar|rmi|npz|mat|tex|html?|log|py|c|h|java|js)",
     re.IGNORECASE,
 )
+MIDI = (".mid", ".midi", ".kar", ".rmi")
 MODEL = "model.json"  # a folder that holds it is a model's working directory
 
 
@@ -100,6 +101,11 @@ def listed_files(items: Iterable[Any]) -> list[Path] | None:
     if paths or all(FILE_NAME.fullmatch(item) for item in items):
         raise SourceNotFound(f"There is no file {_names(absent)} (looked from {Path.cwd()}).")
     return None
+
+
+def is_midi(path: Path) -> bool:
+    """Return whether a file's name says that it is a MIDI file."""
+    return path.suffix.lower() in MIDI
 
 
 def folder_files(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -339,16 +339,33 @@ class TextSource:
     def _note_twice_encoded(self) -> None:
         """Tell of text that was encoded twice, such as Ã© for é, looking closer where its typical characters occur."""
         counts = self.survey.counts
+        if controls := int(counts[0x80:0xA0].sum() - counts[0x85]):
+            code = 0x80 + int(counts[0x80:0xA0].argmax())
+            meant = bytes([code]).decode("cp1252", "ignore")
+            hint = f", which is {meant!r} in cp1252" if meant else ""
+            self.notes.append(
+                f"{plural(controls, 'control code')} such as {chr(code)!r}{hint}: the text was read in another "
+                "encoding before it was saved as it is."
+            )
         beyond = int(self.survey.length - counts[:128].sum())
+        seldom = sum(int(counts[ord(ch)]) for ch in alphabets.RARE) >= FEW
         often = max(int(counts[ord(ch)]) for ch in alphabets.TYPICAL)
-        if sum(int(counts[ord(ch)]) for ch in alphabets.RARE) < FEW and (often < FEW or 20 * often < beyond):
+        if not seldom and (often < FEW or 20 * often < beyond):
             return
-        number, example, once = alphabets.twice_encoded(self.chunks())
+        number, example, once = alphabets.twice_encoded(self.chunks() if seldom else self._beginning())
         if number >= FEW:
             self.notes.append(
                 f"{number:,} characters look encoded twice, such as {example!r} for {once!r}; they are learned as they "
                 "stand. Mend the file first, for instance with the package ftfy."
             )
+
+    def _beginning(self) -> Iterator[str]:
+        length = 0
+        for chunk in self.chunks():
+            yield chunk
+            length += len(chunk)
+            if length > HEAD:
+                return
 
 
 class JoinedText(TextSource):

@@ -133,6 +133,8 @@ def names() -> list[str]:
 def get(modeltype: str | CellMaker) -> ModelType:
     """Return a model type by its name, or that of a cell: named after the cell's class, with the input stage *encode*.
 
+    That is also the stage where only a cell is named, as in "gru".
+
     Raises
     ------
     UnknownName
@@ -144,6 +146,8 @@ def get(modeltype: str | CellMaker) -> ModelType:
         return _TYPES[f"{_BUILTIN[modeltype]}Encode"]
     if not isinstance(modeltype, str):
         return of_cell(modeltype)
+    if modeltype.upper() in families():
+        modeltype = f"{modeltype.upper()}Encode"
     if modeltype not in _TYPES:
         raise UnknownName(f"modeltype={modeltype!r} is not a model type. {near_matches(modeltype, _TYPES)}")
     return _TYPES[modeltype]

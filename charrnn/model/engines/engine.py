@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.errors import EngineUnavailable, UnknownName, near_matches
+from charrnn.errors import EngineUnavailable, UnknownName, installation, near_matches
 
 if TYPE_CHECKING:
     from pytensor.compile.sharedvalue import SharedVariable
@@ -77,7 +77,7 @@ def resolve(engine: str = "auto") -> str:
     if engine == "auto":
         return "jax" if _jax_sees_gpu() else "cpu"
     if engine == "jax" and importlib.util.find_spec("jax") is None:
-        raise EngineUnavailable('engine="jax" needs JAX, which is not installed: pip install "charrnn-workbench[jax]"')
+        raise EngineUnavailable(f"engine='jax' needs JAX, which is not installed: {installation('jax', 'jax')}")
     return engine
 
 

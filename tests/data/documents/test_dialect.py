@@ -184,3 +184,8 @@ def test_first_rows_that_name_columns(first, others, expected):
 
 def test_documents_of_both_forms_are_equal(opened):
     assert list(opened("text;author\nx;A\n", labels="author")) == [Document("x", {"author": "A"})]
+
+
+def test_the_name_of_an_only_column_that_is_repeated(opened):
+    documents = opened("text\none, 1\ntext\ntwo\n")
+    assert [item.text for item in documents] == ["one, 1", "two"]

@@ -167,3 +167,10 @@ def test_values_that_are_too_large_are_refused(opened, monkeypatch):
         opened(json.dumps({"a": 1, "b": ["x" * 2000]}))
     with pytest.raises(SourceUnusable, match="not JSON"):
         opened(json.dumps([{"text": "x" * 200_000}]))
+
+
+@pytest.mark.parametrize("block", [5, 1 << 18])
+def test_arrays_that_were_put_together(opened, monkeypatch, block):
+    monkeypatch.setattr("charrnn.data.text.decoding.BLOCK", block)
+    text = json.dumps(RECORDS, indent=1)
+    assert pairs(opened(f"{text}\n\ufeff{text}[]{text}", labels="author")) == PAIRS * 3

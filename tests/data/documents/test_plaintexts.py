@@ -254,3 +254,9 @@ def test_gutenberg_is_cut_from_each_document(tmp_path):
         assert "outside of Project Gutenberg's markers" in documents.notes[0]
         kept = Documents.open(source, options=ReadOptions(gutenberg=False))
         assert [item.text for item in kept] == [WRAPPED.format("one").strip(), "two"]
+
+
+def test_line_ends_of_a_delimiter_are_those_of_the_text(tmp_path):
+    assert open_text(tmp_path, "one\r\n---\r\ntwo", delimiter="\r\n---\r\n") == ["one", "two"]
+    raw = ReadOptions(newlines=False)
+    assert open_text(tmp_path, "one\r\n---\r\ntwo", delimiter="\r\n---\r\n", options=raw) == ["one", "two"]

@@ -1,9 +1,12 @@
 import json
+import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from charrnn.data.music import matfile
 from charrnn.data.music.rollsets import read_rollset
 from charrnn.data.music.source import Pieces
 from charrnn.errors import InvalidValue, NotInstalled, SourceNotFound, SourceUnusable
@@ -129,6 +132,63 @@ def test_absent(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.io", None)
     with pytest.raises(NotInstalled, match="This needs scipy"):
         read_rollset(tmp_path / "set.mat")
+
+
+def test_sets_that_would_take_too_much_memory(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", train=np.zeros((50_000, 88)), train_len=np.array([50_000]))
+    assert (tmp_path / "a.npz").stat().st_size < 1_000_000
+    (tmp_path / "b.json").write_text("[[" + ",".join(["[]"] * 50_000) + "]]")
+    for name, limit, size in (("a.npz", 0.02, "0.1"), ("b.json", 0.001, "0.0")):
+        tracemalloc.start()
+        with pytest.raises(SourceUnusable, match=rf"{name} would take {size} GB of memory, more than the {limit} GB"):
+            read_rollset(tmp_path / name, limit)
+        assert tracemalloc.get_traced_memory()[1] < 2e6
+        tracemalloc.stop()
+    assert len(read_rollset(tmp_path / "a.npz").parts["train"][0]) == 50_000
+
+
+def test_a_mat_file_that_takes_too_much_memory(tmp_path):
+    scipy_io = pytest.importorskip("scipy.io")
+    pytest.importorskip("resource")
+    cells = np.empty((1, 1), object)
+    cells[0, 0] = np.zeros((120_000, 88))
+    scipy_io.savemat(tmp_path / "set.mat", {"traindata": cells}, do_compression=True)
+    assert (tmp_path / "set.mat").stat().st_size < 1_000_000
+    with pytest.raises(SourceUnusable, match=r"set\.mat.*memory"):
+        read_rollset(tmp_path / "set.mat", 0.001)
+
+
+def test_what_ends_the_process_that_reads_is_said(tmp_path, monkeypatch):
+    pytest.importorskip("scipy.io")
+    (tmp_path / "set.mat").write_bytes(b"x" * 200)
+    monkeypatch.setattr(matfile.sys, "executable", "/bin/false-that-is-not-there")
+    with pytest.raises(SourceUnusable, match=r"set\.mat cannot be read"):
+        read_rollset(tmp_path / "set.mat")
+    monkeypatch.setattr(matfile.subprocess, "run", lambda *args, **options: subprocess.CompletedProcess([], -11))
+    with pytest.raises(SourceUnusable, match="reading it ended the process that tried"):
+        read_rollset(tmp_path / "set.mat")
+
+
+def test_every_altered_byte_of_a_set_is_read_or_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", train=np.zeros((4, 11), np.uint8), train_len=np.array([4]))
+    whole = np.frombuffer((tmp_path / "a.npz").read_bytes(), np.uint8)
+    rng = np.random.default_rng(0)
+    path = tmp_path / "b.npz"
+    refused = []
+    for _ in range(400):
+        altered = whole.copy()
+        altered[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        path.write_bytes(altered.tobytes())
+        try:
+            read_rollset(path)
+        except SourceUnusable as error:
+            refused.append(str(error))
+    assert all("b.npz" in message for message in refused)
+
+
+def test_a_byte_order_mark_before_json(tmp_path):
+    (tmp_path / "set.json").write_bytes(b"\xef\xbb\xbf[[[60], [62]]]")
+    assert len(read_rollset(tmp_path / "set.json").parts["all"][0]) == 2
 
 
 def test_step_of_no_sense(tmp_path):

@@ -1,10 +1,11 @@
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from charrnn.data.music.rolls import Roll
-from charrnn.data.music.source import Pieces, is_music
+from charrnn.data.music.source import Pieces, folder_census, is_music
 from charrnn.errors import InvalidValue, SourceNotFound, SourceUnusable
 from tests.data.music.test_rolls import random_roll
 from tests.data.smf import off, on, smf
@@ -59,7 +60,7 @@ def test_a_folder(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.MID").write_bytes(PIECE)
     (tmp_path / "b.midi").write_bytes(smf([on(0, 10), on(0, 60), off(192, 60)]))
-    (tmp_path / "damaged.mid").write_bytes(PIECE[:30])
+    (tmp_path / "damaged.mid").write_bytes(PIECE[:20])
     (tmp_path / "drums.mid").write_bytes(smf([on(0, 36, channel=9), off(9, 36, channel=9)]))
     (tmp_path / "empty.mid").write_bytes(b"")
     (tmp_path / ".hidden.mid").write_bytes(PIECE)
@@ -75,12 +76,14 @@ def test_a_folder(tmp_path):
     ]
     assert repr(pieces.reports).splitlines()[3] == "empty.mid: left out, as it is empty"
     assert pieces.notes == [
-        "Left out 3 files (damaged.mid: it is damaged: it ends in the middle of a track; "
+        "Left out 3 files (damaged.mid: it is damaged: it ends before its first track; "
         "drums.mid: it has no notes outside of the drum channel; empty.mid: it is empty).",
         "1 note outside of the 88 keys left out.",
         "1 note of drums left out.",
         "1 note without an end last to the end of their track.",
+        "Passed over 1 file that is not MIDI.",
     ]
+    assert type(pieces.reports).from_json(json.loads(json.dumps(pieces.reports.to_json()))) == pieces.reports
 
 
 @pytest.mark.usefixtures("midi")
@@ -180,3 +183,79 @@ def test_files_of_the_shared_data(real_data):
     pieces = Pieces.open(real_data / "midi", onsets=True)
     assert len(pieces) == 6
     assert all(report.outside == 0 and not report.refused for report in pieces.reports)
+
+
+def test_a_list_of_midi_files_is_pieces(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.mid", "a.rmi", "c.dat"):
+        (tmp_path / name).write_bytes(PIECE)
+    (tmp_path / "x.txt").write_text("no music")
+    files = ["b.mid", "a.rmi", "c.dat"]
+    assert is_music(files)
+    assert is_music([tmp_path / name for name in files])
+    assert not is_music([*files, "x.txt"])
+    pieces = Pieces.open(files)
+    assert (len(pieces), [report.name for report in pieces.reports]) == (3, files)
+    with pytest.raises(SourceUnusable, match=r"b\.mid is a file, and none\.mid is not"):
+        Pieces.open(["b.mid", "none.mid"])
+
+
+def test_paths_that_are_none():
+    for source in ("", "Tyger Tyger\nburning bright", "x" * 5000):
+        assert not is_music(source)
+        with pytest.raises((InvalidValue, SourceUnusable), match="not a path"):
+            Pieces.open(source)
+
+
+def test_most_files_decide_what_a_folder_is(tmp_path):
+    for n in range(5):
+        (tmp_path / f"{n}.mid").write_bytes(PIECE)
+        (tmp_path / f"{n}.txt").write_text("a text")
+    assert folder_census(tmp_path) == (5, 5)
+    assert is_music(tmp_path)
+    (tmp_path / "5.txt").write_text("a text")
+    assert not is_music(tmp_path)
+    assert "Passed over 6 files that are not MIDI." in Pieces.open(tmp_path).notes
+    (tmp_path / "model").mkdir()
+    for n in range(9):
+        (tmp_path / "model" / f"{n}.mid").write_bytes(PIECE)
+    (tmp_path / "model" / "model.json").write_text("{}")
+    assert folder_census(tmp_path) == (5, 6)
+
+
+def test_the_pedal_is_an_option(tmp_path):
+    pedal = bytes([0, 0xB0, 64, 127])
+    (tmp_path / "a.mid").write_bytes(smf([pedal, on(0, 60), off(96, 60), on(96, 62), off(96, 62)]))
+    (with_it,), (without,) = (list(Pieces.open(tmp_path / "a.mid", beats=1, pedal=on).rolls()) for on in (True, False))
+    assert with_it.notes.tolist() == [[60, 0, 3], [62, 2, 3]]
+    assert without.notes.tolist() == [[60, 0, 1], [62, 2, 3]]
+    assert "2 notes last as long as the pedal holds them." not in Pieces.open(tmp_path / "a.mid", pedal=False).notes
+
+
+def peak(call):
+    tracemalloc.start()
+    try:
+        call()
+    except SourceUnusable as error:
+        return tracemalloc.get_traced_memory()[1], str(error)
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return most, ""
+
+
+def test_pieces_that_are_far_too_long_take_no_memory(tmp_path):
+    far = [on(0, 60), off(96, 60), on((1 << 23) - 1, 61), off(96, 61)]  # 350,000 frames
+    for n in range(4):
+        (tmp_path / f"{n}.mid").write_bytes(smf(*[far] * 40, form=2))
+    most, error = peak(lambda: Pieces.open(tmp_path))
+    assert error == ""
+    assert most < 250e6
+    most, error = peak(lambda: Pieces.open(tmp_path, memory_limit=0.01))
+    assert "GB of memory, more than the 0.01 GB allowed: memory_limit=1 allows it" in error
+
+
+@pytest.mark.parametrize("options", [{"pedal": "yes"}, {"memory_limit": 0}, {"memory_limit": "all"}])
+def test_options_of_no_sense(options):
+    with pytest.raises(InvalidValue):
+        Pieces.open([random_roll(0)], **options)

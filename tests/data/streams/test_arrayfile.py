@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 
 import numpy as np
@@ -44,3 +45,15 @@ def test_what_is_no_such_array(tmp_path):
     (tmp_path / "array.npy").write_bytes(np.lib.format.MAGIC_PREFIX)
     with pytest.raises(CorruptFile, match="not a whole file"):
         arrayfile.load(tmp_path / "array.npy", "i")
+
+
+def test_every_flip_in_a_header_is_harmless_or_corrupt(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(5, dtype=np.uint8))
+    content = path.read_bytes()
+    for bit in range(8 * 128):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with contextlib.suppress(CorruptFile):
+            arrayfile.load(path, "u")

@@ -411,3 +411,11 @@ def test_records_of_options():
     for record in ({"lower": "no"}, {"colour": 1}, {"encoding": "latin-99"}):
         with pytest.raises(CorruptFile, match="record of how a text is read"):
             ReadOptions.from_json(record)
+
+
+def test_control_codes_of_a_wrong_encoding_are_marked(opened):
+    source = opened("it\u0092s \u0093fine\u0094, isn\u0092t it\n".encode())
+    assert source.notes == [
+        "4 control codes such as '\\x92', which is '’' in cp1252: the text was read in another encoding before it was "
+        "saved as it is."
+    ]

@@ -4,12 +4,12 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from charrnn.hyper import HyperParams
 
 from charrnn.errors import EngineUnavailable, UnknownName
 from charrnn.model.engines import engine
 from charrnn.model.engines.engine import compile_function, resolve, to_numpy
 from charrnn.model.model import Model
+from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES, need, symbol
 
 
@@ -49,7 +49,7 @@ def test_an_engine_that_is_not_installed(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.startswith("jax") else find(name))
     assert resolve("auto") == "cpu"
-    with pytest.raises(EngineUnavailable, match="pip install"):
+    with pytest.raises(EngineUnavailable, match="pip install jax "):
         resolve("jax")
 
 

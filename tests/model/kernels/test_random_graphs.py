@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
-from charrnn.model.engine import compile_function
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from charrnn.model.cells import Cell
+from charrnn.model.engines.engine import compile_function
 from charrnn.model.recurrence import recurrence
 from tests.helpers import symbol
 from tests.model.kernels.widths import WIDTHS, vectors

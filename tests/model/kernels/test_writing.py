@@ -5,7 +5,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.graph.fg import FunctionGraph
 
-from charrnn.model.generator import draw
+from charrnn.model.choice import Choice
 from charrnn.model.kernels.writing import WritingKernel
 from tests.model.kernels.widths import WIDTHS, vectors
 
@@ -22,7 +22,7 @@ def by_numpy(table, W, E, start, h, uniforms, temp, argmax, skip):
     symbols = []
     for u in uniforms:
         h = np.tanh(table[start] + h @ W)
-        start = draw(h @ E, u, temp, argmax, skip)
+        start = Choice(temp, argmax, skip).draw(h @ E, u)
         symbols.append(start)
     return np.array(symbols), h
 

@@ -53,7 +53,7 @@ def test_a_model_without_its_text_looks_at_another(ms, tmp_path):
 
 def test_an_empty_text_is_refused(ms):
     for look in (ms.neurons, ms.saliency, ms.statistics, lambda text: ms.find_neurons("digit", text)):
-        with pytest.raises(InvalidValue, match="1 or more characters|at least one character"):
+        with pytest.raises(InvalidValue, match=r"1 or more characters|at least one character"):
             look("")
 
 

@@ -419,9 +419,9 @@ class ModelState(Session):
         Raises
         ------
         InvalidValue
-            The name does not end in .html.
+            If the name does not end in .html.
         SaveFailed
-            There is no such directory, it cannot be written, or something else is there.
+            If the directory does not exist or cannot be written, or the path is a file that charrnn did not write.
 
         Examples
         --------
@@ -454,9 +454,9 @@ class ModelState(Session):
         Raises
         ------
         InvalidValue
-            The name does not end in .html; the model's cell has no translation.
+            If the name does not end in .html, or the model's cell has no translation.
         SaveFailed
-            There is no such directory, it cannot be written, or something else is there.
+            If the directory does not exist or cannot be written, or the path is a file that charrnn did not write.
 
         Examples
         --------

@@ -240,7 +240,7 @@ def traintime(ms: Session, batchsize: int = 16) -> StepTimes:
 def compile(ms: Session, batchsize: int = 16) -> None:  # noqa: A001
     """Compile now what would be compiled on first use, and print how long it took; the model stays as it is.
 
-    The Numba engine does this once in each process, whatever the batch size. JAX does it for one batch size, and
+    The CPU engine does this once in each process, whatever the batch size. JAX does it for one batch size, and
     keeps the result on disk for later processes.
     """
     uses = ms.task.exercises(ms.model)

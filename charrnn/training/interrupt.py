@@ -15,8 +15,8 @@ MESSAGE = b"\nStopping after this batch and saving. Press Ctrl-C again to stop a
 class StopRequest:
     """A context in which Ctrl-C, SIGTERM and SIGHUP (a closed terminal) only set a flag, the first time.
 
-    On leaving, the former handlers are back, and a SIGTERM or SIGHUP that was held is delivered to them, so that a
-    process told to end does end, after it has saved. A signal that is ignored, as nohup does with SIGHUP, stays so.
+    On leaving, the former handlers are back, and a SIGTERM or SIGHUP that was held is delivered to them: the process
+    ends after it has saved. A signal that is ignored, as nohup does with SIGHUP, stays ignored.
 
     Examples
     --------

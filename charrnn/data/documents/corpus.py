@@ -184,11 +184,11 @@ def encode_documents(
     Raises
     ------
     InvalidValue
-        A number makes no sense.
+        If a number has the wrong type or is out of range.
     SourceUnusable
-        The source changed while it was read.
+        If the source changes while it is read.
     SaveFailed
-        A file cannot be written.
+        If a file cannot be written.
 
     Examples
     --------

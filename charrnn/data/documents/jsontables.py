@@ -55,9 +55,9 @@ class JsonTable:
     Raises
     ------
     UnknownName
-        There is no such column.
+        If a column does not exist.
     SourceUnusable
-        It is not JSON, or JSON of another form.
+        If the file is not JSON, or JSON of another form.
     """
 
     def __init__(

@@ -177,9 +177,9 @@ def encode_pieces(
     Raises
     ------
     InvalidValue
-        A number makes no sense.
+        If a number has the wrong type or is out of range.
     SaveFailed
-        A file cannot be written.
+        If a file cannot be written.
 
     Examples
     --------

@@ -52,7 +52,7 @@ class Reports(list[FileReport]):
         Raises
         ------
         CorruptFile
-            The record is not one of reports.
+            If the record is not one of reports.
         """
         try:
             return cls(FileReport(**entry) for entry in record)
@@ -156,13 +156,13 @@ class Pieces:
         Raises
         ------
         SourceNotFound
-            There is no such file or folder.
+            If a file or folder does not exist.
         SourceUnusable
-            It holds no piece, or not what it should, or takes more memory than allowed.
+            If it has no piece, an unexpected content, or takes more memory than allowed.
         InvalidValue
-            Another argument has the wrong type or is out of range.
+            If another argument has the wrong type or is out of range.
         NotInstalled
-            A library that reads it is not installed.
+            If a library that reads it is not installed.
         """
         require_one_step(dt, beats)
         checks.flag("pedal", pedal)

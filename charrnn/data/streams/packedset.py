@@ -35,7 +35,7 @@ class PackedSet(Streams):
     Raises
     ------
     InvalidValue
-        There is none, or `seq_len` is not a whole number from 1 up.
+        If the set is empty, or `seq_len` is not a whole number from 1 up.
     """
 
     item: ClassVar[str] = "document"  # one of what it holds

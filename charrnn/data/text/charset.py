@@ -42,7 +42,7 @@ class CharSet:
     Raises
     ------
     InvalidValue
-        U+FFFD is not first, something is not a single character or occurs twice, or a name occurs twice.
+        If U+FFFD is not first, an item is not a single character, or a character or name occurs twice.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class CharSet:
         Raises
         ------
         InvalidValue
-            No character occurs so often.
+            If no character occurs so often.
 
         Examples
         --------
@@ -163,7 +163,7 @@ class CharSet:
         Raises
         ------
         UnknownName
-            There is none of this name.
+            If no special symbol has this name.
 
         >>> CharSet.from_text("ab", specials=["begin", "end"]).idxofspecial("end")
         2
@@ -199,11 +199,11 @@ class CharSet:
         Raises
         ------
         UnknownCharacters
-            `on_unknown` is "error" and there are some.
+            If `on_unknown` is "error" and the text has unknown characters.
         UnknownName
-            There is no such policy.
+            If `on_unknown` is not one of these.
         InvalidValue
-            `text` is no string.
+            If `text` is not a string.
         """
         if not isinstance(text, str):
             raise InvalidValue(f"{text!r} is no text: expected a string.")
@@ -292,7 +292,7 @@ class CharSet:
         Raises
         ------
         CorruptFile
-            The record is not one of a character set.
+            If the record is not one of a character set.
         """
         try:
             linestarts = {str(ch): int(n) for ch, n in record["linestarts"].items()}

@@ -181,11 +181,11 @@ def encode(
     Raises
     ------
     InvalidValue
-        A number makes no sense.
+        If a number has the wrong type or is out of range.
     SourceUnusable
-        The source changed while it was read.
+        If the source changes while it is read.
     SaveFailed
-        The file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------

@@ -27,9 +27,9 @@ def require_path(source: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InvalidValue
-        It is empty.
+        If it is empty.
     SourceUnusable
-        It is a text itself, rather than where one stands.
+        If it is a text rather than a path.
 
     >>> require_path("Tyger Tyger, burning bright,\nIn the forests of the night;\n")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -79,9 +79,9 @@ def listed_files(items: Iterable[Any]) -> list[Path] | None:
     Raises
     ------
     SourceNotFound
-        There is no file of such a name.
+        If a file does not exist.
     SourceUnusable
-        Some entries are files and some are not, or one is a folder.
+        If some entries are files and some are not, or one is a folder.
     """
     items = list(items)
     if not items or not all(isinstance(item, str | os.PathLike) for item in items):
@@ -121,7 +121,7 @@ def folder_files(folder: Path) -> tuple[list[Path], list[Path]]:
     Raises
     ------
     SourceUnusable
-        The folder is a working directory itself, or cannot be read.
+        If the folder is a working directory, or cannot be read.
     """
     if (folder / MODEL).is_file():
         raise SourceUnusable(f"{folder} is a model's working directory, not a text. Load it with ModelState.load.")

@@ -1,4 +1,4 @@
-"""Checks of arguments: whole numbers, numbers, flags, names. Each returns the value as Python's own type, or raises."""
+"""Checks of arguments: whole numbers, numbers, flags, names. Each returns a plain Python value, or raises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N = TypeVar("N")
 
 
 def whole(name: str, value: Any, least: int = 1, most: int | None = None, otherwise: str = "") -> int:
-    """Return a whole number within limits, as an int; `otherwise` names what else is accepted.
+    """Return a whole number within limits, as an int; `otherwise` names other accepted values.
 
     >>> whole("batchsize", 0)
     Traceback (most recent call last):
@@ -40,7 +40,7 @@ def number(
     most: float | None = None,
     otherwise: str = "",
 ) -> float:
-    """Return a finite number within limits, as a float; `otherwise` names what else is accepted.
+    """Return a finite number within limits, as a float; `otherwise` names other accepted values.
 
     >>> number("dropout", 1, least=0, below=1)
     Traceback (most recent call last):
@@ -65,7 +65,7 @@ def number(
 
 
 def flag(name: str, value: Any) -> bool:
-    """Return True or False; a text such as "no", which Python counts as true, is refused.
+    """Return True or False, or raise; texts such as "no", which Python counts as true, are refused.
 
     >>> flag("overwrite", "no")
     Traceback (most recent call last):
@@ -77,7 +77,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def known(name: str, value: N, values: Collection[N]) -> N:
-    """Return one of the values that there are for an argument.
+    """Return the value of an argument if it is one of the known values, or raise.
 
     >>> known("cost", "men", ("sum", "mean"))
     Traceback (most recent call last):

@@ -1,6 +1,6 @@
-"""The errors that charrnn raises, each under the standard library's class that a caller would catch anyway.
+"""The errors that charrnn raises. Each also derives from a suitable class of the standard library.
 
-Messages say what was wrong, what was expected and what was got, which file or argument, and what to do next.
+Messages name the problem, the expected and the actual value, the file or argument, and what to do next.
 
 >>> issubclass(CheckpointNotFound, FileNotFoundError)
 True
@@ -21,9 +21,9 @@ MOST_NAMES = 40  # named in one message
 
 
 class CharRNNError(Exception):
-    """Base of every error of charrnn, for callers that want to catch them all.
+    """Base class of all errors of charrnn.
 
-    Messages quote names and texts from files: control characters in them are shown, not sent to the terminal.
+    Messages quote names and texts from files; control characters in them are shown, not sent to the terminal.
     """
 
     def __str__(self) -> str:
@@ -39,15 +39,15 @@ class SourceUnusable(CharRNNError, ValueError):
 
 
 class DownloadFailed(CharRNNError, ConnectionError):
-    """A corpus could not be fetched, or what came is not what it should be."""
+    """A corpus could not be downloaded, or the download has an unexpected content."""
 
 
 class UnknownCharacters(CharRNNError, ValueError):
-    """A text holds characters that the model has never seen."""
+    """A text has characters that the model does not know."""
 
 
 class InvalidValue(CharRNNError, ValueError):
-    """An argument has a value that makes no sense."""
+    """An argument has the wrong type or is out of range."""
 
 
 class UnknownName(CharRNNError, ValueError):
@@ -55,16 +55,16 @@ class UnknownName(CharRNNError, ValueError):
 
 
 class InvalidCell(CharRNNError, ValueError):
-    """A cell's step or shapes contradict each other, or what the model was trained with."""
+    """A cell's step and shapes contradict each other, or differ from those that the model was trained with."""
 
 
 class CellNeeded(CharRNNError, TypeError):
-    """The model has a cell of the user's own, which was not given.
+    """The model has the user's own cell, which was not given.
 
     Attributes
     ----------
     source : str or None
-        How the cell was written, to be read and defined again; nothing here runs it.
+        The recorded source of the cell, for defining it again; charrnn never runs it.
     """
 
     def __init__(self, message: str, source: str | None = None) -> None:
@@ -77,7 +77,7 @@ class NotAModelDirectory(CharRNNError, FileNotFoundError):
 
 
 class ModelExists(CharRNNError, FileExistsError):
-    """The directory already holds a model, which is never overwritten unasked."""
+    """The directory already holds a model, which is replaced only with `overwrite=True`."""
 
 
 class CheckpointNotFound(CharRNNError, FileNotFoundError):
@@ -85,7 +85,7 @@ class CheckpointNotFound(CharRNNError, FileNotFoundError):
 
 
 class NotTrainedYet(CheckpointNotFound):
-    """The model is new: no checkpoint of it was ever saved."""
+    """The model is new and has no checkpoint yet."""
 
 
 class CorruptFile(CharRNNError, ValueError):
@@ -93,7 +93,7 @@ class CorruptFile(CharRNNError, ValueError):
 
 
 class FileUnreadable(CorruptFile, OSError):
-    """The system refused to read a file, which may well be whole."""
+    """The system refused to read a file, which may be intact."""
 
 
 class TooLarge(CorruptFile):
@@ -109,15 +109,15 @@ class WorkdirLocked(CharRNNError, RuntimeError):
 
 
 class ModelReplaced(CharRNNError, RuntimeError):
-    """The directory no longer holds the model that was opened, but another one."""
+    """The directory holds another model than the one that was opened."""
 
 
 class BranchMoved(CharRNNError, RuntimeError):
-    """Another session went on along the branch, or moved it, since this one last saved or loaded."""
+    """Another session continued or moved the branch after this session last saved or loaded."""
 
 
 class TrainingInBackground(CharRNNError, RuntimeError):
-    """The model trains in the background and cannot be changed by anything else meanwhile."""
+    """The model trains in the background and cannot be changed until training ends."""
 
 
 class SaveFailed(CharRNNError, OSError):
@@ -125,11 +125,11 @@ class SaveFailed(CharRNNError, OSError):
 
 
 class EngineUnavailable(CharRNNError, ImportError):
-    """The engine asked for is not installed."""
+    """The requested engine is not installed."""
 
 
 class NotInstalled(CharRNNError, ImportError):
-    """A library that only one of the extras brings is not installed."""
+    """A library of one of the extras is not installed."""
 
 
 class TrainingDiverged(CharRNNError, ArithmeticError):
@@ -137,7 +137,7 @@ class TrainingDiverged(CharRNNError, ArithmeticError):
 
 
 class DamageWarning(UserWarning):
-    """Something in a working directory was unfinished or damaged, and was left out or cleared away."""
+    """A file or row in a working directory was unfinished or damaged, and was skipped or removed."""
 
 
 def need(module: str, extra: str) -> Any:
@@ -164,7 +164,7 @@ def installation(name: str, extra: str) -> str:
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn, naming the line that called charrnn rather than one inside of it."""
+    """Warn at the line that called charrnn, rather than at one inside it."""
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         level, frame = level + 1, frame.f_back
@@ -172,7 +172,7 @@ def warn_caller(message: str, category: type[Warning]) -> None:
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names what was probably meant, or everything that exists.
+    """Return a hint with the known names that are close to `name`, or with all of them.
 
     >>> near_matches("layer", ["layers", "decay"])
     'Did you mean: layers?'

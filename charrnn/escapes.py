@@ -1,15 +1,15 @@
-"""Show control characters instead of sending them to the terminal, which would obey them."""
+"""Show control characters instead of sending them to the terminal, which would execute them."""
 
 from __future__ import annotations
 
 import re
 
-# C0 and C1 controls but tab and line feed, and the marks that reorder text from right to left.
+# C0 and C1 controls except tab and line feed, and the marks that change the text's direction.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def visible(text: object) -> str:
-    r"""Return a text with every control character but tab and line feed written as an escape.
+    r"""Return a text with every control character except tab and line feed written as an escape.
 
     Examples
     --------

@@ -114,6 +114,9 @@ class ModelState(Session):
         transpose: int | None = None,
         pedal: bool = True,
         memory_limit: float = LIMIT,
+        testfrac: float = 0.0,
+        validfile: Any = None,
+        testfile: Any = None,
         hyper: HyperParams | None = None,
         **hyperparams: Any,
     ) -> Self:
@@ -171,6 +174,11 @@ class ModelState(Session):
             Whether notes of MIDI files last as long as the sustain pedal holds them.
         memory_limit : float
             Gigabytes of memory that music may take while it is read.
+        testfrac : float
+            The part of the source to test on, for `test_loss`; what `trainfrac` and it leave is for validation.
+        validfile, testfile : as `srcfile`, optional
+            Other sources of the same kind to validate and to test on, read in the same way. Characters that `srcfile`
+            lacks are U+FFFD there, and labels that it lacks are none.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams
@@ -206,6 +214,9 @@ class ModelState(Session):
             music=MusicOptions(dt, beats, onsets, transpose or 0, pedal, memory_limit),
             lower=lower,
             transpose=transpose,
+            testfrac=testfrac,
+            validfile=validfile,
+            testfile=testfile,
             hyper=hyper,
             hyperparams=hyperparams,
         )
@@ -408,9 +419,9 @@ class ModelState(Session):
         Raises
         ------
         InvalidValue
-            The name does not end in .html.
+            If the name does not end in .html.
         SaveFailed
-            There is no such directory, it cannot be written, or something else is there.
+            If the directory does not exist or cannot be written, or the path is a file that charrnn did not write.
 
         Examples
         --------
@@ -443,9 +454,9 @@ class ModelState(Session):
         Raises
         ------
         InvalidValue
-            The name does not end in .html; the model's cell has no translation.
+            If the name does not end in .html, or the model's cell has no translation.
         SaveFailed
-            There is no such directory, it cannot be written, or something else is there.
+            If the directory does not exist or cannot be written, or the path is a file that charrnn did not write.
 
         Examples
         --------

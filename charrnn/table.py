@@ -1,4 +1,4 @@
-"""Rows of values that print as an aligned table, no wider than the terminal if they can do with less."""
+"""Rows of values that print as an aligned table, which fits the terminal if possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from charrnn.columns import columns, cut, padded
 from charrnn.escapes import visible
 from charrnn.wording import UNBOUNDED
 
-SHORTEST = 16  # columns that a text which may be cut keeps
+SHORTEST = 16  # minimum columns of a text that may be cut
 
 
 class Table(list[Mapping[str, Any]]):
@@ -46,7 +46,7 @@ class Table(list[Mapping[str, Any]]):
         return [name for name in known if any(row.get(name) not in (None, "") for row in self)]
 
     def text(self, width: int) -> str:
-        """Return the table as text; `width` is how many columns there are for it."""
+        """Return the table as text, within `width` columns if possible."""
         cells = {name: [name, *(_cell(row.get(name)) for row in self)] for name in self.names}
         widths = self._fitted({name: max(map(columns, column)) for name, column in cells.items()}, width)
         shown = [[_aligned(cell, widths[name], self._is_numeric(name)) for cell in cells[name]] for name in widths]
@@ -56,7 +56,7 @@ class Table(list[Mapping[str, Any]]):
         return self.text(shutil.get_terminal_size((UNBOUNDED, 0)).columns)
 
     def _repr_html_(self) -> str:
-        """Return the table as a page shows it, with all columns."""
+        """Return the table as HTML, with all columns."""
         names = self.names
         align = {name: f' style="{self._style(name)}"' for name in names}
         head = "".join(f"<th{align[name]}>{html.escape(name)}</th>" for name in names)
@@ -75,7 +75,7 @@ class Table(list[Mapping[str, Any]]):
         return all(isinstance(row.get(name), (int, float, type(None))) for row in self)
 
     def _fitted(self, widths: dict[str, int], width: int) -> dict[str, int]:
-        """Return the columns that are shown and how wide each is."""
+        """Return the columns that are shown, and their widths."""
         for spared in ("", *self._spare):
             widths.pop(spared, None)
             over = sum(widths.values()) + 2 * (len(widths) - 1) - width

@@ -1,4 +1,4 @@
-"""What is said to a person: words put together in one way, and printed so that printing cannot fail."""
+"""Wording of messages, and printing that never raises."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def part(batches: int, streams: int) -> str:
-    """Return what a loss was measured on, where that is not the whole validation data (0 batches).
+    """Return the data that a loss was measured on, if it is not the whole validation data (0 batches).
 
     >>> part(1, 1), part(20, 16), part(0, 16)
     ('1 batch of 1 stream', '20 batches of 16 streams', '')
@@ -33,7 +33,7 @@ def part(batches: int, streams: int) -> str:
 
 
 def wrapped(text: str, indent: str = "", width: int | None = None) -> str:
-    """Return a text whose lines end between words where the terminal ends; those that go on one are indented.
+    """Return a text wrapped between words at the terminal's width; continuation lines are indented.
 
     >>> print(wrapped("one two three", indent="  ", width=9))
     one two
@@ -53,7 +53,7 @@ def wrapped(text: str, indent: str = "", width: int | None = None) -> str:
 
 
 def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
-    """Print a text, whatever becomes of it: output can never end what says it.
+    """Print a text; an error in printing never stops the caller.
 
     What a stream's encoding lacks is printed as "?", control characters are shown, and a stream that is closed or
     broken gets nothing.

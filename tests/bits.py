@@ -1,13 +1,13 @@
-"""What small models of every kind come to, to the last bit: losses, parameters, and what they write.
+"""Bit-exact results of small models of every kind: losses, parameters and generated texts.
 
-`bits.json` holds what was found, one record a line, for each width of the kernels' vectors on each stack. Bits depend
-on that width, on the core that OpenBLAS takes the processor for (each adds in another order), and on PyTensor (each
-version writes the graph of a gradient its own way). Other versions of NumPy, OpenBLAS and LLVM were tried and changed
-none; other processors were not tried.
+`bits.json` holds the results, one record a line, for each vector width of the kernels on each stack. Bits depend on the
+vector width, on OpenBLAS's kernels for the processor (each adds in another order), and on PyTensor (each version builds
+another graph of the gradient). Other versions of NumPy, OpenBLAS and LLVM were tried and changed no bit; other
+processors were not tried.
 
-``python -m tests.bits`` compares what is found now with the records. Where sums change on purpose, or a stack is new,
-``python -m tests.bits --record`` records this stack; after such a change add ``--afresh``, which drops the records of
-other stacks, wrong by then and not to be made here.
+``python -m tests.bits`` compares the present results with the records. If sums change on purpose, or a stack is new,
+``python -m tests.bits --record`` records this stack. After a change of sums add ``--afresh``, which drops the records
+of other stacks: they are no longer right, and cannot be made here.
 """
 
 import argparse
@@ -129,7 +129,7 @@ CASES = {  # what to learn from; how; how to write
 
 
 def found(source, how, writing, folder):
-    """Train a new model twelve steps, let it write, and return what came of it."""
+    """Train a new model for twelve steps, generate, and return the results."""
     ms = ModelState.initfromsrcfile(source(folder), folder / "model", **{**MAKE, **HYPER, **how})
     losses = []
     ms.train(**TRAIN, callback=lambda step: losses.append(step.loss))
@@ -155,13 +155,13 @@ def plain(written):
 
 
 def stack():
-    """Return what bits depend on beside the width of vectors; the processor is as LLVM names it."""
+    """Return the versions and the processor (LLVM's name) that bits depend on besides the vector width."""
     blas = {library["architecture"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
     return {"pytensor": pytensor.__version__, "blas": "/".join(sorted(blas)), "processor": llvm.get_host_cpu_name()}
 
 
 def measure(width):
-    """Return a record: the width of vectors in bytes, the stack, and what is found of every case."""
+    """Return a record: the vector width in bytes, the stack, and the results of every case."""
     results = {}
     for name, case in CASES.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +170,7 @@ def measure(width):
 
 
 def measured(width):
-    """Return the record of a process of its own with vectors of that many bytes."""
+    """Return the record of a separate process with vectors of `width` bytes."""
     command = [sys.executable, "-m", "tests.bits", "--measure", str(width)]
     environment = {**os.environ, "CHARRNN_VECTOR_BYTES": str(width)}
     root = Path(__file__).parents[1]
@@ -187,17 +187,17 @@ def widths():
 
 
 def key(record):
-    """Return what must be the same for bits to be."""
+    """Return the part of a record that must agree for bits to agree."""
     return record["width"], record["stack"]
 
 
 def records():
-    """Return what was recorded."""
+    """Return the records."""
     return json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
 
 
 def record(afresh=False):
-    """Record every width that this processor has, in place of what this stack had recorded; `afresh` drops the rest."""
+    """Replace this stack's records of every vector width of this processor; `afresh` drops other stacks' records."""
     new = [measured(width) for width in widths()]
     mine = [key(one) for one in new]
     kept = [] if afresh else [one for one in records() if key(one) not in mine]
@@ -218,7 +218,7 @@ def difference(found, recorded):
 
 
 def compare():
-    """Print how what is found now differs from every record."""
+    """Print the differences between the present results and every record."""
     for width in widths():
         now = measured(width)
         for one in records():

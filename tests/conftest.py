@@ -1,4 +1,4 @@
-"""What several rooms' tests share."""
+"""Fixtures that tests of several rooms share."""
 
 import logging
 import shutil
@@ -50,7 +50,7 @@ def template(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def compiled(template):
-    """Its functions, compiled once for all tests: `restore` puts back all that they change."""
+    """A model whose functions are compiled once for all tests; `restore` resets everything that tests change."""
     from charrnn import ModelState
 
     return ModelState.load(template).model
@@ -77,7 +77,7 @@ class _Complaints(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def no_complaint_of_pytensor():
-    """PyTensor logs a rewrite that fails and goes on without it, which could hide a wrong Op for long."""
+    """Turn failing rewrites into errors: PyTensor only logs them, which could hide a wrong Op."""
     complaints = _Complaints()
     logger = logging.getLogger("pytensor")
     logger.addHandler(complaints)

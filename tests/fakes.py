@@ -95,7 +95,7 @@ class FakeModel:
 
 
 class FakeData:
-    """A text in B streams, without the niceties of the real data set: lengths divide evenly."""
+    """A text in B streams, without the special cases of the real data set: lengths divide evenly."""
 
     def __init__(self, symbols, seq_len):
         self.symbols, self.seq_len = np.asarray(symbols), seq_len

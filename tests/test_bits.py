@@ -1,7 +1,7 @@
-"""Training and writing come to what was recorded of them, see `tests.bits`.
+"""Training and generation reproduce the recorded results; see `tests.bits`.
 
-On the same stack, with vectors of the same width, that is so to the last bit; others add in another order, and agree to
-1e-5.
+On the same stack, with the same vector width, they agree to the last bit. Other stacks add in another order, and agree
+to 1e-5.
 """
 
 import pytest

@@ -1,8 +1,8 @@
-"""Models of every kind, left behind by earlier versions, still load, write and learn, as directories and as bundles.
+"""Models of every kind, made by earlier versions, still load, write and learn, as directories and as bundles.
 
-`fixtures/v<n>` was made by the code of its time, with what it then found in `expected.json`. To add one when a format
-changes: `python -m tests.test_fixtures tests/fixtures/v<n>`. What the models write is so sure that rounding changes
-nothing.
+`fixtures/v<n>` was made by the code of its time, with its results in `expected.json`. To add one when a format changes:
+`python -m tests.test_fixtures tests/fixtures/v<n>`. The models' predictions are so certain that rounding does not
+change the texts.
 """
 
 import functools
@@ -35,7 +35,7 @@ def load(kind, path, **options):
 
 
 def written(kind, ms):
-    """Return what a model of a kind writes if it always takes what is likeliest."""
+    """Return the text or piece of a model that always takes the likeliest symbol or notes."""
     if kind == "documents":
         return {
             label: str(ms.generate(argmax=True, prompt="", label={"author": label}, rng=1)) for label in ("A", "Bö")
@@ -47,7 +47,7 @@ def written(kind, ms):
 
 
 def found(kind, ms):
-    """Return what is to be found again: facts of the text, sums of the parameters, and what the model makes of it."""
+    """Return the expected results: facts of the text, sums of the parameters, and the model's scores."""
     corpus = {name: getattr(ms.corpus, name) for name in FACTS if hasattr(ms.corpus, name)}
     return {
         "modeltype": ms.modeltype,
@@ -78,7 +78,7 @@ def rolls():
 
 
 def sources(folder):
-    """Write something to learn from for each kind, and return its path and the options to learn it with."""
+    """Write a source of each kind; return its path and the options of training."""
     (folder / "poems.jsonl").write_text("".join(json.dumps(poem) + "\n" for poem in poems()), encoding="utf-8")
     (folder / "cat.txt").write_text("the cat sat on the mat.\n" * 12, encoding="utf-8")
     pieces = list(rolls())
@@ -95,7 +95,7 @@ def sources(folder):
 
 
 def make(folder: Path) -> None:
-    """Write a directory and a bundle of every kind, and what is to be found in them."""
+    """Write a directory and a bundle of every kind, and their expected results."""
     expected = {}
     with tempfile.TemporaryDirectory() as scratch:
         for kind, (name, options) in sources(Path(scratch)).items():
@@ -112,7 +112,7 @@ def make(folder: Path) -> None:
 
 @pytest.fixture(params=[(path, kind) for path in VERSIONS for kind in KINDS], ids=lambda p: f"{p[0].name}-{p[1]}")
 def fixture(request, tmp_path):
-    """A kind, copies of its directory and its bundle, and what is expected of them."""
+    """A kind, copies of its directory and its bundle, and their expected results."""
     folder, kind = request.param
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))[kind]
     for number, total in expected["sums"].items():

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and are kept with what they give."""
+"""The notebooks run from top to bottom, and are kept with their outputs."""
 
 import re
 import shutil

@@ -16,7 +16,7 @@ import charrnn
 from charrnn import CharSet, DataSet, ModelState, Sample
 
 PINNED = Path(__file__).with_name("public_surface.txt")
-VALUES = {  # classes that a user may construct: an example, where not all is told by the class, and names not to pin
+VALUES = {  # classes that a user may construct: an example, if the class does not show all members; names not to pin
     "CharSet": (lambda: CharSet.from_text("ab"), set()),
     "Checkpoint": (None, set()),
     "DataSet": (lambda: DataSet.from_text("ab", CharSet.from_text("ab")), set()),

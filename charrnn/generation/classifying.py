@@ -84,7 +84,7 @@ def classify(
         raise InvalidValue(f"This model has the label columns {', '.join(names)}: name one, as in column={names[0]!r}.")
     column = names[0] if column is None else column
     if column not in names:
-        raise UnknownName(f"There is no label column {column!r}. {near_matches(column, names)}")
+        raise UnknownName(f"column={column!r} is not a label column. {near_matches(column, names)}")
     k, targets = names.index(column), charset.encode(text)
     choices = np.full((len(tables[k]), len(tables)), NO_LABEL, np.int32)
     choices[:, k] = np.arange(1, tables[k].size)

@@ -61,7 +61,7 @@ def write_documents(
     prompt : str
         The text that each document begins with.
     first : callable, optional
-        Takes a numpy Generator and returns a first character; used if there is no prompt. The model draws the first
+        Takes a numpy Generator and returns a first character; used if the prompt is empty. The model draws the first
         character if not given.
     temp, argmax, rng, on_unknown, skip
         See `charrnn.generation.sampler.Sampler`.

@@ -103,7 +103,7 @@ def _roll(music: np.ndarray | Sequence[Any]) -> Roll:
             f"Expected a piece, a MIDI file, frames (T, {KEYS}) or MIDI pitches, not {music!r}."
         ) from None
     if off := [pitch for frame in pitches for pitch in frame if not LOWEST <= pitch < LOWEST + KEYS]:
-        raise InvalidValue(f"There is no key for pitch {off[0]}: expected MIDI's {LOWEST} to {LOWEST + KEYS - 1}.")
+        raise InvalidValue(f"Pitch {off[0]} is not on the piano: expected MIDI's {LOWEST} to {LOWEST + KEYS - 1}.")
     return Roll.from_pitches(pitches)
 
 
@@ -161,7 +161,7 @@ def _classes(scale: str | Iterable[int]) -> set[int]:
     tonic, _, mode = scale.strip().partition(" ")
     tonic, mode = tonic[:1].upper() + tonic[1:], mode.strip().lower() or "major"
     if tonic not in TONICS or mode not in ("major", "minor"):
-        raise UnknownName(f"There is no scale {scale!r}. {near_matches(f'{tonic} {mode}', SCALES)}")
+        raise UnknownName(f"scale={scale!r} is not a scale. {near_matches(f'{tonic} {mode}', SCALES)}")
     return {(TONICS[tonic] + step) % 12 for step in (MAJOR if mode == "major" else MINOR)}
 
 

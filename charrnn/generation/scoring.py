@@ -137,8 +137,8 @@ def surprises(model: Model, charset: CharSet, targets: np.ndarray, labels: np.nd
         x, y = (
             np.repeat(_filled(symbols[at : at + BLOCK])[:, np.newaxis], rows, axis=1) for symbols in (inputs, targets)
         )
-        told = np.broadcast_to(labels, (BLOCK, *labels.shape)) if labels.shape[1] else None
-        block, state = model.errors(x, y, state, None, told)
+        ids = np.broadcast_to(labels, (BLOCK, *labels.shape)) if labels.shape[1] else None
+        block, state = model.errors(x, y, state, None, ids)
         errors.append(np.asarray(block))
     return np.concatenate(errors)[: len(targets)]
 

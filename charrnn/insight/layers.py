@@ -15,10 +15,10 @@ def checked_index(name: str, index: Any, n: int) -> int:
     >>> checked_index("unit", 99, 3)
     Traceback (most recent call last):
         ...
-    charrnn.errors.InvalidValue: There is no unit 99: expected a whole number from 0 to 2, or from -3 for the last ones.
+    charrnn.errors.InvalidValue: unit=99: expected a whole number from 0 to 2, or from -3 for the last ones.
     """
     try:
         return range(n)[index]
     except (IndexError, TypeError):
         span = f"from 0 to {n - 1}, or from {-n} for the last ones"
-        raise InvalidValue(f"There is no {name} {index!r}: expected a whole number {span}.") from None
+        raise InvalidValue(f"{name}={index!r}: expected a whole number {span}.") from None

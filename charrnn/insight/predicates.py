@@ -102,7 +102,7 @@ def resolve(predicate: str | Predicate) -> Predicate:
     """
     if isinstance(predicate, str):
         if predicate not in PREDICATES:
-            raise UnknownName(f"There is no predicate {predicate!r}. {near_matches(predicate, PREDICATES)}")
+            raise UnknownName(f"predicate={predicate!r} is not a predicate. {near_matches(predicate, PREDICATES)}")
         return PREDICATES[predicate]
     if not callable(predicate):
         raise InvalidValue(f"predicate={predicate!r}: expected a name or a function of a text or of a character.")

@@ -52,7 +52,7 @@ def saliency(
     The first `skip` symbols are never chosen as the target. See `ModelState.saliency`.
     """
     if measure not in MEASURES:
-        raise UnknownName(f"There is no measure {measure!r}. {near_matches(str(measure), MEASURES)}")
+        raise UnknownName(f"measure={measure!r} is not a measure. {near_matches(str(measure), MEASURES)}")
     symbols = charset.encode(text)
     if not len(symbols):
         raise InvalidValue("There is nothing to look at: give a text of at least one character.")

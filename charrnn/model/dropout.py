@@ -1,4 +1,4 @@
-"""Dropout with masks that are hashes, so that there is no random state to save.
+"""Dropout with masks that are hashes, so that no random state has to be saved.
 
 A hash of (random seed, training step, layer, position) decides whether an element is dropped: the same on every engine,
 and after a restart. The others are scaled by 1/(1 - rate), so that nothing changes when dropout is off (inverted

@@ -83,7 +83,7 @@ class Model(Values):
     Raises
     ------
     UnknownName
-        If there is no such model type or engine.
+        If `modeltype` or `engine` is not a known name.
     EngineUnavailable
         If the engine is not installed.
     """

@@ -163,7 +163,7 @@ class _Translation:
         elif isinstance(node.op, DimShuffle):
             self._names[out] = self._array(node.inputs[0])
         else:
-            raise UnsupportedStep(f"there is no translation of {node.op}")
+            raise UnsupportedStep(f"{node.op} has no translation")
 
     def _new(self, var: Variable) -> str:
         """Declare an array for a value and return its name."""
@@ -192,7 +192,7 @@ class _Translation:
         if op in (ps.Add, ps.Mul):
             return f"({(' + ' if op is ps.Add else ' * ').join(values)})"
         if op not in _FORMS:
-            raise UnsupportedStep(f"there is no translation of {node.op}")
+            raise UnsupportedStep(f"{node.op} has no translation")
         return _FORMS[op].format(*values)
 
     def _element(self, var: Variable, shape: tuple[int, int]) -> str:

@@ -34,7 +34,7 @@ def facts(file: Path, found: LegacyParameters, chars: Sequence[str], changes: di
     Raises
     ------
     InvalidValue, UnknownName
-        The characters are not as many as the file's, or a hyperparameter contradicts the file or is out of range.
+        If the number of characters differs from the file's, or a hyperparameter contradicts it or is out of range.
     """
     sizes = {"layers": found.layers, "state_size": found.state_size}
     dtype = np.result_type(found.arrays["V"], np.float32).name

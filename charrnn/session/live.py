@@ -26,30 +26,30 @@ S = TypeVar("S", bound="Owner")
 
 
 class Owner(Protocol):
-    """What holds a `Live`: a session."""
+    """The owner of a `Live`: a session."""
 
     live: Live
 
 
 class Live:
-    """A model that may train in one thread while others ask it something.
+    """A model that may train in one thread while other threads use it.
 
-    The training thread alone touches the model that trains. All other threads get a second model with functions of its
-    own, which is pointed at the parameters as of the last finished batch each time it is asked for; nothing is copied.
+    Only the training thread touches the model that trains. Other threads get a second model with separate functions.
+    Each access points it at the parameters as of the last finished batch; nothing is copied.
 
     Parameters
     ----------
     new_model : callable
         Takes a number of threads; returns a model with the parameters of a new one.
     threads : int, optional
-        Of the model that trains.
+        Threads of the model that trains.
 
     Attributes
     ----------
     job : Job or None
         The last training in the background.
     trained : Model or None
-        The model that trains, once it was needed.
+        The model that trains, made on first use.
     waiting : dict
         Arrays of a checkpoint, until there is a model to take them.
     """
@@ -95,7 +95,7 @@ class Live:
         return self._shown
 
     def load(self, arrays: Mapping[str, np.ndarray], steps: int) -> None:
-        """Give the model that trains a checkpoint's arrays: at once if there is one, else when there is."""
+        """Give a checkpoint's arrays to the model that trains: at once, or when it is made."""
         if self.trained is not None:
             self.trained.load_arrays(arrays)
             self.trained.steps = steps
@@ -114,13 +114,13 @@ class Live:
 
     @property
     def elsewhere(self) -> Job | None:
-        """The training that goes on in another thread than this."""
+        """The training that runs in another thread than the calling one."""
         job = self.job
         return None if job is None or job.done or job.is_here else job
 
     @contextlib.contextmanager
     def silent(self, silent: bool = True) -> Iterator[None]:
-        """Say nothing about what goes on inside of a `with` block."""
+        """Print nothing inside a `with` block."""
         former, self._silent = self._silent, silent or self._silent
         try:
             yield
@@ -128,14 +128,14 @@ class Live:
             self._silent = former
 
     def say(self, text: str, file: TextIO | None = None) -> None:
-        """Print a line, above one that shows progress, unless it is to be silent."""
+        """Print a line, above the progress line, unless printing is switched off."""
         if not self._silent:
             with contextlib.suppress(Exception), tqdm.external_write_mode(file=file):
                 say(text, file=file)
 
     @contextlib.contextmanager
     def holding(self, model: Model) -> Iterator[None]:
-        """Answer with `model` in this thread for a `with` block, whatever training does meanwhile."""
+        """Use `model` in this thread inside a `with` block, independent of training."""
         former = getattr(self._here, "model", None)
         self._here.model = model
         try:
@@ -145,7 +145,7 @@ class Live:
 
 
 def between_batches(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Make a function of a session that writes wait for the end of the batch, where training is in the background."""
+    """Make a function of a session wait for the end of the batch if training runs in the background."""
 
     @short_on_interrupt
     @functools.wraps(function)

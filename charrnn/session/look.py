@@ -1,4 +1,4 @@
-"""Looking inside: neurons, saliency, formulas, statistics, curves; each a few lines over a file of `insight/`."""
+"""Looking inside: neurons, saliency, formulas, statistics, curves. The functions call those of `insight/`."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def trackneurons(ms: Session, text: str, temp: float = 0.5, ret_output: bool = F
     temp : float
         Temperature of the predictions; 1 by default for music.
     ret_output : bool
-        Return the predictions for the character or frame after each one as well.
+        Whether to return the predictions for the character or frame after each one as well.
     transpose : bool
-        Put time last.
+        Whether time is the last axis.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def trackneurons(ms: Session, text: str, temp: float = 0.5, ret_output: bool = F
     Raises
     ------
     InvalidValue
-        If there is no character or frame, or `temp` is not above 0.
+        If the text or piece is empty, or `temp` is not above 0.
     """
 
 
@@ -56,24 +56,24 @@ def trackneurons(ms: Session, text: str, temp: float = 0.5, ret_output: bool = F
 def neurons(
     ms, text: str, unit: int | None = None, layer: int | None = None, of: str = "h", n: int = 5
 ) -> Activity | Activities:
-    """Return what a unit does along a text; it shows itms as the text coloured by it.
+    """Return a unit's activation along a text; it prints as the text coloured by the unit.
 
-    Red is positive, blue negative; for gates, above or below mid-range. Where there are no colours there
-    are bars under the text. It is read from a blank state, or as a document begins if the model learned documents.
+    Red is positive, blue negative; for gates, above or below mid-range. Without colours, bars under the text show the
+    values. The text is read from a blank state; a model of documents reads its begin symbol first.
 
     Parameters
     ----------
     text : str
         T characters.
     unit : int, optional
-        Which unit of the layer, from 0 up; by default the `n` units that vary most along the text.
+        Index of the unit in the layer, from 0 up; by default the `n` units that vary most along the text.
     layer : int, optional
-        From 0 up, as in `trackneurons`, or from -1 down; by default the last one, and any if no unit is given.
+        Index from 0 up, as in `trackneurons`, or from -1 down; by default the last layer, or all if no unit is given.
     of : str
-        Which state or gate: "h"; "z" and "r" of a GRU; "c", "i", "f" and "o" of an LSTM; the states of a cell of
-        your own, and what its `gates` names.
+        The state or gate: "h"; "z" and "r" of a GRU; "c", "i", "f" and "o" of an LSTM; the states of your own cell, and
+        the names that its `gates` returns.
     n : int
-        How many units to show if none is given.
+        Number of units to show if `unit` is not given.
 
     Returns
     -------
@@ -83,9 +83,9 @@ def neurons(
     Raises
     ------
     InvalidValue
-        If the text is empty or there is no such layer or unit.
+        If the text is empty, or `layer` or `unit` is out of range.
     UnknownName
-        If there is no such state or gate.
+        If `of` is not a state or gate of the cell.
 
     Examples
     --------
@@ -98,33 +98,33 @@ def neurons(
 
 @refusable
 def find_neurons(ms, predicate: str | Predicate, text: str | None = None, n: int = 10, of: str = "h") -> FoundNeurons:
-    """Return the units that go along most closely with a function of a text; prints as a table.
+    """Return the units that correlate most strongly with a function of a text; they print as a table.
 
     Parameters
     ----------
     predicate : str or callable
         "brackets", "digit", "letter", "line_position", "newline", "quotes", "space", "upper", "vowel" or
         "word_position" (see `charrnn.insight.predicates`); or a function that takes the text and returns T numbers
-        or truths; or one that takes a character and returns a number or a truth.
+        or booleans; or one that takes a character and returns a number or a boolean.
     text : str, optional
         T characters; the beginning of the validation text by default.
     n : int
-        How many units.
+        Number of units.
     of : str
-        Which state or gate, as for `neurons`.
+        The state or gate, as for `neurons`.
 
     Returns
     -------
     FoundNeurons
-        A list; of each element `layer`, `unit`, `correlation` (Pearson's; point-biserial for truths) and
-        ``show()``, which is the text coloured by the unit.
+        A list. Each element has `layer`, `unit`, `correlation` (Pearson's; point-biserial for booleans) and ``show()``,
+        the text coloured by the unit.
 
     Raises
     ------
     InvalidValue
-        If the predicate does not give a number for each character, or gives the same for all.
+        If the predicate does not return a number for each character, or returns the same number for all.
     UnknownName
-        If there is no such predicate, state or gate.
+        If `predicate` or `of` is not a known name.
 
     Examples
     --------
@@ -139,10 +139,10 @@ def find_neurons(ms, predicate: str | Predicate, text: str | None = None, n: int
 
 @refusable
 def saliency(ms: Session, text: str, target: str | None = None, measure: str = "norm") -> Saliency:
-    """Return which characters of a text matter for the one after it; shows itms as the text coloured by that.
+    """Return how much each character of a text matters for the one after it; it prints as the coloured text.
 
-    It is the gradient of the log-probability of the next character with respect to the first layer's input at
-    each character, as of the image classifiers of Simonyan et al. 2013, arXiv 1312.6034.
+    The saliency is the gradient of the log-probability of the next character with respect to the first layer's input
+    at each character (Simonyan et al. 2013, arXiv 1312.6034, for image classifiers).
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def saliency(ms: Session, text: str, target: str | None = None, measure: str = "
     target : str, optional
         The character after the text; the likeliest by default.
     measure : {"norm", "product"}
-        The gradient's Euclidean norm, or its product with the input itms, which has a sign.
+        The gradient's Euclidean norm, or its product with the input, which has a sign.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def saliency(ms: Session, text: str, target: str | None = None, measure: str = "
     Raises
     ------
     InvalidValue, UnknownCharacters, UnknownName
-        If the text is empty, the target is not one character that the model knows, or there is no such measure.
+        If the text is empty, the target is not one character that the model knows, or `measure` is not one of these.
 
     Examples
     --------
@@ -175,10 +175,9 @@ def saliency(ms: Session, text: str, target: str | None = None, measure: str = "
 
 
 def explain(ms: Session) -> Explanation:
-    """Return what the model computes: a step's formulas, the way of a batch, parameters, what was compiled.
+    """Return an explanation of the model: formulas of a step, shapes of a batch, parameters, compilations.
 
-    The formulas are read off the expressions that PyTensor differentiates and compiles, also those of a cell of
-    your own.
+    The formulas are read from the expressions that PyTensor differentiates, also for your own cell.
 
     Examples
     --------
@@ -194,14 +193,14 @@ def explain(ms: Session) -> Explanation:
 def check_gradients(ms: Session, n: int = 3, rng: int = 0) -> GradientCheck:
     """Compare the model's gradients with central finite differences, in double precision on a short random batch.
 
-    The check is of the cost as it stands, with L2, without dropout and clipping. The model stays as it is.
+    The checked cost includes L2, but not dropout and clipping. The model does not change.
 
     Parameters
     ----------
     n : int
-        How many numbers of each parameter to move: the one with the largest gradient, and others at random.
+        Number of coordinates of each parameter to check: the one with the largest gradient, and random others.
     rng : int
-        Seed of the batch and of what is moved.
+        Seed of the batch and of the random coordinates.
 
     Returns
     -------
@@ -219,12 +218,12 @@ def check_gradients(ms: Session, n: int = 3, rng: int = 0) -> GradientCheck:
 
 
 def statistics(ms: Session, text: str | None = None) -> Statistics:
-    """Return how large parameters and activations are, and how many units are saturated or do nothing.
+    """Return statistics of parameters and activations: sizes, saturated and dead units.
 
     Parameters
     ----------
     text : str, optional
-        What to look at the activations along; the beginning of the validation text by default.
+        The text along which activations are measured; the beginning of the validation text by default.
     """
     from charrnn.insight import statistics
     from charrnn.insight.recording import Recording, state_after
@@ -235,28 +234,28 @@ def statistics(ms: Session, text: str | None = None) -> Statistics:
 
 
 def plot(ms: Session, file: str | os.PathLike[str] | None = None) -> Curves:
-    """Return the curves of training: losses, learning rate, the best checkpoint, and what counting would reach.
+    """Return the curves of training: losses, learning rate, the best checkpoint, and n-gram baselines.
 
-    They show themselves: as a picture in a notebook, as a chart of characters in a terminal. The training loss is
-    shown averaged, above the noise of single batches. For comparison, the validation loss of smoothed character
-    n-grams that counted in the training text; see `charrnn.insight.ngrams`.
+    They show as a picture in a notebook and as a chart of characters in a terminal. The training loss is averaged over
+    windows, in front of the noise of single batches. The baselines are the validation losses of smoothed character
+    n-grams, counted in the training text; see `charrnn.insight.ngrams`.
 
     Parameters
     ----------
     file : path, optional
-        Where to save the picture: .png, .svg or .pdf.
+        The file to save the picture to: .png, .svg or .pdf.
 
     Returns
     -------
     Curves
-        With `figure()`, a matplotlib figure to change; `save(file)`; and what is drawn as arrays.
+        It has `figure()`, a matplotlib figure to change; `save(file)`; and the data as arrays.
 
     Raises
     ------
     InvalidValue
-        If the model was not trained yet, or the file is of another kind.
+        If the model is not trained yet, or the file has another suffix.
     NotInstalled
-        If a picture is to be saved and there is no matplotlib.
+        If a picture is to be saved and matplotlib is not installed.
     SaveFailed
         If the file cannot be written.
 

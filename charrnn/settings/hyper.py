@@ -217,7 +217,7 @@ class HyperParams:
             if name not in self.names():
                 meant = OTHER_NAMES.get(name)
                 hint = f"It is called {meant} here." if meant else near_matches(name, self.names())
-                raise UnknownName(f"There is no hyperparameter {name!r}. {hint}")
+                raise UnknownName(f"{name!r} is not a hyperparameter. {hint}")
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:

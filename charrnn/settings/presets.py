@@ -185,8 +185,8 @@ def get_preset(name: str) -> dict[str, Any]:
     Raises
     ------
     UnknownName
-        If there is no preset of this name; the message lists near matches.
+        If `name` is not a preset; the message lists near matches.
     """
     if name not in PRESETS:
-        raise UnknownName(f"There is no preset {name!r}. {near_matches(str(name), PRESETS)}")
+        raise UnknownName(f"{name!r} is not a preset. {near_matches(str(name), PRESETS)}")
     return PRESETS[name]

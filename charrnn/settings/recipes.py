@@ -111,7 +111,7 @@ def get(name: str) -> Recipe:
     Raises
     ------
     UnknownName
-        If there is no recipe of this name; the message lists near matches.
+        If `name` is not a recipe; the message lists near matches.
     """
     preset = get_preset(name)
     return Recipe(**{**preset, "hyper": HyperParams(**preset.get("hyper", {}))})

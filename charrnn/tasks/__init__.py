@@ -32,5 +32,5 @@ def task_type(kind: str) -> type[Task[Any]]:
 def task_for(
     corpus: Corpus, parts: Callable[[], Parts[Any]], never_written: int = 0, reading: Reading | None = None
 ) -> Task[Any]:
-    """Return the task of a corpus's kind; parameters as of `Task`."""
+    """Return the task of a corpus's kind; for the parameters see `Task`."""
     return task_type(corpus.kind)(corpus, parts, never_written, reading)

@@ -1,4 +1,4 @@
-"""What a model of documents does: it writes whole ones, led by labels."""
+"""The task of documents: a model writes whole documents, conditioned on labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class DocumentTask(CharacterTask[DocumentCorpus]):
-    """What a model of documents does."""
+    """The task of a model of documents."""
 
     example = "ms.generate(n=3), ms.score('a text')"
     _learned = "documents"
@@ -71,7 +71,7 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
             n or 1,
             sampling.checked_numchars(1000 if length is None else length),
             prompt="" if prompt is None or prompt == "\n" else self.as_read(prompt),
-            # The model knows best how documents with a label begin; without, the data's own distribution is drawn from.
+            # With a label the model draws the first character; without, it is drawn from the data's distribution.
             first=self.corpus.random_first if label is None else None,
             temp=self.temp if temp is None else temp,
             argmax=argmax,
@@ -83,13 +83,13 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
         return found[0] if n is None else found
 
     def stream(self, model: Model, length: int | None = None, **options: Any) -> Iterator[str]:
-        """Yield whole documents, one after the other and for ever."""
+        """Yield whole documents, one after the other, endlessly."""
         rng = np.random.default_rng(sampling.seed_of(options.pop("rng", None)))
         while True:
             yield f"{self.write(model, length, rng=rng, **options)}\n\n"
 
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
-        """Return a document that is not blank, if the model writes one."""
+        """Return a document, if possible one that is not blank."""
         rng = np.random.default_rng([seed, model.steps])
         for _ in range(TRIES):
             written = str(self.write(model, 300, temp=temp, rng=rng))

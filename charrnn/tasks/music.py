@@ -1,4 +1,4 @@
-"""What a model of piano music does: it composes pieces and scores them."""
+"""The task of piano music: a model composes pieces and scores them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FOR_TEXTS = ("stream", "generatestring", "classify", "neurons", "find_neurons", 
 
 
 class MusicTask(Task[MusicCorpus]):
-    """What a model of piano music does."""
+    """The task of a model of piano music."""
 
     temp, file_suffix = 1.0, ".mid"
     example = "piece = ms.generate(200), piece.save('x.mid'), ms.score(piece)"
@@ -76,31 +76,32 @@ class MusicTask(Task[MusicCorpus]):
         melody: Music | None = None,
         **foreign: Any,
     ) -> Piece | Compositions:
-        """Let a model compose.
+        """Return pieces that a model composes.
 
         Parameters
         ----------
+        model : Model
         length : int
-            Frames after the prompt, 200 by default.
+            Number of frames after the prompt, 200 by default.
         temp : float
             Temperature, 1 by default.
         prompt : Piece, MIDI file, array (T, 88), or pitches; optional
-            What to continue: a piece, or a chord such as ``[60, 64, 67]``; silence by default.
+            The music to continue: a piece, or a chord such as ``[60, 64, 67]``; silence by default.
         init_state : numpy.ndarray, optional
-            Hidden state to begin with, (L, H), such as another piece's `state`.
+            Initial hidden state, (L, H), such as another piece's `state`.
         rng : int or numpy.random.Generator, optional
-            For the same piece again, such as another piece's `rng_seed`; fresh by default.
+            Seed, such as another piece's `rng_seed` to get that piece again; fresh by default.
         n : int, optional
-            How many pieces; one by default.
+            Number of pieces; one by default.
         keys : (int, int), optional
             Lowest and highest MIDI pitch.
         scale : str or iterable of int, optional
-            Such as ``"C major"`` or ``"f# minor"``, or pitch classes from 0, C, to 11.
+            A name such as ``"C major"`` or ``"f# minor"``, or pitch classes from 0 (C) to 11 (B).
         most : int, optional
-            Notes at once.
+            Maximum number of notes at once.
         melody : as `prompt`, optional
-            An upper voice to harmonise: its notes sound, the keys above are silent, and the piece is as long. Pitches
-            alone, such as ``[72, 74, 76]``, are a note for each frame.
+            An upper voice to harmonise: its notes sound, the keys above are silent, and the piece has its length.
+            Pitches alone, such as ``[72, 74, 76]``, are a note for each frame.
 
         Returns
         -------
@@ -137,7 +138,7 @@ class MusicTask(Task[MusicCorpus]):
         raise InvalidValue(self.refusals["stream"])
 
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
-        """Return a short piece as a piano roll, at twice the temperature, as pieces need more chance than texts."""
+        """Return a short piece as a piano roll, at twice the temperature: pieces need more randomness than texts."""
         return repr(self.write(model, 64, temp=2 * temp, rng=np.random.default_rng([seed, model.steps])))
 
     def page_record(self) -> dict[str, Any]:
@@ -170,5 +171,5 @@ class MusicTask(Task[MusicCorpus]):
 
     def _decoded(self, encoded: np.ndarray) -> Piece:
         piece = Piece.from_planes(encoded, dt=self.corpus.dt, beats=self.corpus.beats)
-        assert isinstance(piece, Piece)  # `from_planes` makes its own class
+        assert isinstance(piece, Piece)  # `from_planes` returns its own class
         return piece

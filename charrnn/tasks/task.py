@@ -1,4 +1,4 @@
-"""`Task`: what a model does with its kind of data, which every kind implements."""
+"""`Task`: the operations of a model that depend on its kind of data."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ OF_MUSIC = {"keys": None, "scale": None, "most": None, "melody": None}
 
 
 class Task(ABC, Generic[C]):
-    """What a model of one kind of data does: it writes, scores, reads, and shows what it has learned.
+    """The operations of a model of one kind of data: writing, scoring, reading, samples.
 
-    Every method that uses a model takes it as an argument: it may be that of another thread or checkpoint.
+    Every method that uses a model takes it as an argument, because it may be the model of another thread or checkpoint.
 
     Parameters
     ----------
     corpus : Corpus
-        What the model learns.
+        The encoded data that the model learns.
     parts : callable
         Returns the encoded data, mapped into memory; raises SourceNotFound if they are not here.
     never_written : int
-        How many of the first symbols the model should not write.
+        Number of symbols, the first of the vocabulary, that the model never writes.
     reading : Reading, optional
-        How the model's source was read, as what it is asked about is read too.
+        How the model's source was read; texts to score are read in the same way.
 
     Attributes
     ----------
     temp : float
-        Temperature of writing, unless another is given.
+        Default temperature of generation.
     example : str
         Calls to try first.
     file_suffix : str or None
-        The suffix of files that what it writes is saved to and read from; None for text.
+        The suffix of files that generated pieces are saved to; None for text.
     """
 
     temp: ClassVar[float] = 0.5
@@ -83,25 +83,25 @@ class Task(ABC, Generic[C]):
         Raises
         ------
         InvalidValue
-            If the head is one of another kind; `source` is named in the message.
+            If the head is for another kind; the message names `source`.
         """
 
     @property
     def refusals(self) -> dict[str, str]:
-        """The names of `ModelState` that have no meaning for this model, each with a sentence that says why."""
+        """The names of `ModelState` that have no meaning for this model, each with a sentence of explanation."""
         refused = {}
         if not self.corpus.test_len:
-            untested = f"{self.corpus.source} has no part for testing: use ms.calc_loss(), which validates."
+            untested = f"{self.corpus.source} has no part for testing, as testfrac= makes: use ms.calc_loss()."
             refused = {"test_loss": untested, "test_data": untested}
         return refused
 
     def require(self, name: str) -> Self:
-        """Return the task, if the method of `ModelState` with this name has a meaning for this model.
+        """Return the task if the method of `ModelState` with this name has a meaning for this model.
 
         Raises
         ------
         InvalidValue
-            If it has not; the message says why.
+            If it has none; the message explains it.
         """
         if name in (refusals := self.refusals):
             raise InvalidValue(refusals[name])
@@ -123,7 +123,7 @@ class Task(ABC, Generic[C]):
 
     @abstractmethod
     def write(self, model: Model, length: int | None = None, **options: Any) -> Any:
-        """Let a model write: one thing, or a list if `n` is given; see `ModelState.generate`.
+        """Return a text or piece that a model writes, or a list if `n` is given; see `ModelState.generate`.
 
         Parameters
         ----------
@@ -131,9 +131,9 @@ class Task(ABC, Generic[C]):
         length : int, optional
             Characters or frames after the prompt; of a document, at most.
         temp, prompt, init_state, rng, n
-            As of `ModelState.generate`. A temperature or prompt of None is this kind's default.
+            See `ModelState.generate`. A temperature or prompt of None is this kind's default.
         **options
-            Others of `ModelState.generate`; `clamp` is only checked here, as the model itself does the clamping.
+            Other options of `ModelState.generate`; `clamp` is only checked here, because the model does the clamping.
 
         Raises
         ------
@@ -143,19 +143,19 @@ class Task(ABC, Generic[C]):
 
     @abstractmethod
     def stream(self, model: Model, length: int | None = None, **options: Any) -> Iterator[str]:
-        """Yield what a model writes, part by part; see `ModelState.stream`."""
+        """Yield a generated text or generated pieces, part by part; see `ModelState.stream`."""
 
     @abstractmethod
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
-        """Return what training shows and a checkpoint keeps; it depends only on the model, its steps and `seed`."""
+        """Return the sample that training shows and a checkpoint keeps: a function of model, steps and `seed`."""
 
     @abstractmethod
     def exercises(self, model: Model) -> dict[str, Callable[[], object]]:
-        """Return what compiles by being used, besides training, by name."""
+        """Return calls, by name, that compile the functions besides those of training."""
 
     @abstractmethod
     def page_record(self) -> dict[str, Any]:
-        """Return what a page that writes by itself needs to know: how texts begin and end.
+        """Return how texts begin and end, for a page that writes by itself.
 
         Returns
         -------
@@ -165,11 +165,11 @@ class Task(ABC, Generic[C]):
         """
 
     def shown(self, written: Any, width: int) -> str:
-        """Return something written as lines of at most `width` columns."""
+        """Return a generated text or piece as lines of at most `width` columns."""
         return folded(str(written), width)
 
     def drawing(self, written: Any) -> str | None:
-        """Return something written as SVG, if it is not text."""
+        """Return a generated piece as SVG, None for a text."""
         return None
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ class Task(ABC, Generic[C]):
         """The characters that the model knows; InvalidValue if it knows none."""
 
     def as_read(self, thing: Any) -> Any:
-        """Return a text as the model's own text was read, such as lower-cased; anything else as it is."""
+        """Return a text read in the same way as the model's source, such as lower-cased; other things unchanged."""
         return thing
 
     @abstractmethod
@@ -195,7 +195,7 @@ class Task(ABC, Generic[C]):
 
     @abstractmethod
     def before(self) -> np.ndarray:
-        """Return what a model reads before the first symbol or frame, where one begins: (0 or 1,) or (0 or 1, V)."""
+        """Return the begin symbol or frame that a model reads first, if any: (0 or 1,) or (0 or 1, V)."""
 
     @abstractmethod
     def score(self, model: Model, thing: Any, **options: Any) -> Any:
@@ -213,7 +213,7 @@ class Task(ABC, Generic[C]):
         Raises
         ------
         InvalidValue
-            If something is empty or of another kind.
+            If a text or piece is empty or of another kind.
         """
         if isinstance(things, str) or not isinstance(things, Iterable):
             raise InvalidValue(f"{things!r:.60} is not a list: expected several to compare, or one as in [thing].")
@@ -267,7 +267,7 @@ class Task(ABC, Generic[C]):
     def test_data(self) -> Streams:
         """The data for testing; InvalidValue if the source has none."""
         found = self.require("test_data")._parts().test
-        assert found is not None  # as the corpus has a part for testing
+        assert found is not None  # since the corpus has a part for testing
         return found
 
 

@@ -1,4 +1,4 @@
-"""What a model of characters does, and one of a continuous text in particular."""
+"""The tasks of models of characters, and of models of a continuous text."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=CharacterCorpus)
 
-TRIES = 5  # at a sample that is not blank
+TRIES = 5  # attempts at a sample that is not blank
 
 
 class CharacterTask(Task[C]):
-    """What models of texts and of documents have in common."""
+    """The base class of the tasks of texts and of documents."""
 
     _foreign, _foreign_kind = OF_MUSIC, "music"
 
@@ -98,7 +98,7 @@ class CharacterTask(Task[C]):
         return [[self.chars.idxofchar(ch), n] for ch, n in firsts.items()]
 
     def _led_by(self, model: Model, label: Any, guidance: float) -> dict[str, Any]:
-        """Return the options that a label makes, as of `charrnn.generation.writer.Writer`."""
+        """Return the options of a label; see `charrnn.generation.writer.Writer`."""
         checks.number("guidance", guidance)
         if label is None:
             if guidance != 1:
@@ -108,7 +108,7 @@ class CharacterTask(Task[C]):
 
 
 class TextTask(CharacterTask[TextCorpus]):
-    """What a model of a continuous text does."""
+    """The task of a model of a continuous text."""
 
     example = "ms.generate(500), ms.score('a text')"
     _learned = "a text"
@@ -184,7 +184,7 @@ class TextTask(CharacterTask[TextCorpus]):
     def sample(self, model: Model, place: Place, seed: int, temp: float = 0.5) -> str:
         """Return the line that stream 0 is in, as far as it was read, and how the model continues it.
 
-        Where that would be blank, or nothing was read yet, a line begins with a character that begins lines.
+        If that would be blank, or nothing is read yet, the line begins with a random character that begins lines.
         """
         rng = np.random.default_rng([seed, model.steps])
         if place.state is not None:
@@ -200,7 +200,7 @@ class TextTask(CharacterTask[TextCorpus]):
         return written
 
     def _line_so_far(self, place: Place) -> tuple[str, str]:
-        """Return what stream 0 has read of its line, one sequence at most, and the character that it reads next."""
+        """Return the characters that stream 0 has read of its line, at most one sequence, and its next character."""
         data, streams = self._parts().train, place.state.shape[1] if place.state is not None else 1
         before = data.batch(place.pos - 1, streams).x[:, 0] if place.pos else np.zeros(0, np.int32)
         line = self._decoded(before).rpartition("\n")[2]

@@ -1,1 +1,1 @@
-"""Training: one step after the other through a text, learning-rate policies, progress, interruption, validation."""
+"""Training: the loop, learning-rate policies, progress, interruption, validation."""

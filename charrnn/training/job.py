@@ -1,4 +1,4 @@
-"""Training in a thread of its own: what is seen of it meanwhile, and how it is paused, steered and stopped."""
+"""Training in a separate thread: its view from the prompt, pausing, changes of the learning rate, stopping."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Still(NamedTuple):
-    """What a model was between two batches; nothing ever writes into its arrays.
+    """The state of a model between two batches; nothing ever writes into its arrays.
 
     `vectors` are those of `Model.vectors`, `steps` the training steps done, `place` where training stood.
     """
@@ -37,7 +37,7 @@ class Still(NamedTuple):
 
 
 class Board(Screen):
-    """Keeps what a terminal would show: the last line, and the last texts."""
+    """Keeps the output that a terminal would show: the last line, and the last texts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,21 +53,21 @@ class Board(Screen):
 
 
 class Job:
-    """Training that goes on while the prompt is free; ``ms.train(background=True)`` returns it.
+    """Training in the background, while the prompt is free; ``ms.train(background=True)`` returns it.
 
-    Whatever is asked of the model meanwhile is answered from where it stood after the last batch. When Python closes,
-    its terminal does, or it is told to end (SIGTERM), training stops after its batch and saves, as `stop` does.
+    Meanwhile the model answers as of the last finished batch. When Python or its terminal closes, or the process
+    receives SIGTERM, training finishes its batch and saves, as `stop` does.
 
     Attributes
     ----------
     still : Still
         The model after the last batch.
     screen : Board
-        What a terminal would show.
+        The output that a terminal would show.
     summary : TrainingSummary or None
-        What training did, once it is done.
+        The result of training, when it is done.
     error : BaseException or None
-        What ended it, if that was an error; `wait`, `stop` and the next use of the model raise it.
+        The error that ended training, if any; `wait`, `stop` and the next use of the model raise it.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Job:
         self.screen = Board()
         self.summary: TrainingSummary | None = None
         self.error: BaseException | None = None
-        self._unheard = False  # whether there is an error that nobody was told by raising it
+        self._unheard = False  # whether training ended with an error that was not raised yet
         self._paused = self._stopping = self._closed = False
         self._requests: deque[tuple[Callable[[], Any], Future]] = deque()
         self._lock = threading.Lock()
@@ -101,7 +101,7 @@ class Job:
     # -- what the prompt does -----------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Begin, and return when the first batch is about to be learned; raise what prevented that."""
+        """Start training, and return before its first batch; raise the error that prevents it."""
         atexit.register(self._close)
         self._watch_signals()
         self._thread.start()
@@ -122,29 +122,29 @@ class Job:
         self._woken.set()
 
     def stop(self) -> TrainingSummary | None:
-        """Finish the batch, save, and return what training did (None if a callback asks, which cannot wait for that).
+        """Finish the batch, save, and return the summary (None in a callback, which cannot wait for it).
 
         Raises
         ------
         Exception
-            What ended training before, if that was an error.
+            If training ended with an error before: that error.
         """
         self._stopping = True
         self._woken.set()
         return None if self.is_here else self.wait()
 
     def wait(self, timeout: float | None = None) -> TrainingSummary | None:
-        """Wait for the end, and return what training did. Ctrl-C ends the waiting, not the training.
+        """Wait for the end, and return the summary. Ctrl-C ends the waiting, not the training.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds; None is returned when they are over first.
+            Seconds to wait at most; then None is returned.
 
         Raises
         ------
         Exception
-            What ended training, if that was an error.
+            If training ended with an error: that error.
         """
         try:
             ended = self._ended.wait(timeout)
@@ -158,7 +158,7 @@ class Job:
         return self.summary
 
     def hear(self) -> None:
-        """Raise what ended training, if that was an error that was not raised yet."""
+        """Raise the error that ended training, if any and not raised yet."""
         if self.done and self._unheard:
             self.wait()
 
@@ -174,19 +174,19 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Whether training has ended, in whatever way."""
+        """Whether training has ended, with or without an error."""
         return self._ended.is_set()
 
     @property
     def state(self) -> str:
-        """What it does: "training", "paused", "stopping", "done" or "failed"."""
+        """The state: "training", "paused", "stopping", "done" or "failed"."""
         if self.done:
             return "failed" if self.error is not None else "done"
         return "stopping" if self._stopping else "paused" if self._paused else "training"
 
     @property
     def progress(self) -> str:
-        """How far it is, in a line."""
+        """The progress in a line."""
         state = "" if self.state == "training" else f"{self.state}, "
         return f"{state}{self.screen.line or 'the first batches'}"
 
@@ -203,7 +203,7 @@ class Job:
         )
 
     def between_batches(self, work: Callable[[], T]) -> T:
-        """Do some work where training is between two batches, and return what it returned."""
+        """Call a function between two batches, and return its result."""
         if self.is_here:
             return work()
         request: Future[T] = Future()
@@ -221,7 +221,7 @@ class Job:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is the training that asks."""
+        """Whether the calling thread is the training thread."""
         return threading.current_thread() is self._thread
 
     @property
@@ -230,7 +230,7 @@ class Job:
         return self._stopping
 
     def go_on(self) -> bool:
-        """Do what was asked for, rest while paused, and tell whether the next batch is wanted."""
+        """Do requested work, wait while paused, and return whether to train on the next batch."""
         self._look()
         self._begun.set()
         self._serve()
@@ -241,7 +241,7 @@ class Job:
         return not self._stopping
 
     def after_step(self, step: Step) -> None:
-        """Look at the model as it is now; then comes the person's callback."""
+        """Record the model's state, then call the user's callback."""
         self._look()
         if self._callback is not None:
             self._callback(step)
@@ -267,7 +267,7 @@ class Job:
             work, request = self._requests.popleft()
             try:
                 request.set_result(work())
-            except BaseException as error:  # it belongs to the one who asked
+            except BaseException as error:  # raised in the thread that asked
                 request.set_exception(error)
 
     def _run(self) -> None:
@@ -294,7 +294,7 @@ class Job:
             say(f"Everything is saved in checkpoint {self.summary.checkpoint}.", file=sys.stderr)
 
     def _watch_signals(self) -> None:
-        """Save, too, when what would end Python at once comes: no more than that is changed."""
+        """Save first when a signal would end Python at once; its effect is otherwise unchanged."""
         if threading.current_thread() is not threading.main_thread():  # Python allows handlers nowhere else
             return
         for name in ("SIGTERM", "SIGHUP"):

@@ -1,4 +1,4 @@
-"""One training step after the other through the text, with a way back from a step that went wrong."""
+"""Training steps through the text, and the return to a good state after a failed step."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Learner:
         x, y, mask, keep, labels = self.data.batch(self.place.pos, self.batchsize, self.place.epoch)
         state = self.model.freshstate(self.batchsize) if self.place.state is None else self.place.state
         self.model.learnrate = self.policy.rate(progress, self.epochs)
-        # Repeats made by wrapping a text are learned from, as the ancestor does; padding after documents is not.
+        # Repeats from wrapping a text count in training, as in the ancestor; padding after documents does not.
         result = self.model.step(x, y, state, None if keep is None else mask, keep, labels)
         self.place.advance(result.state, self.epoch_length)
         place, model = self.place, self.model
@@ -53,7 +53,7 @@ class Learner:
 
 
 class Snapshot:
-    """A copy of everything that a step changes."""
+    """A copy of all state that a step changes."""
 
     def __init__(self, learner: Learner) -> None:
         self.arrays = {name: array.copy() for name, array in learner.model.arrays().items()}
@@ -61,7 +61,7 @@ class Snapshot:
         self.place = learner.place.copy()
 
     def put_back(self, learner: Learner) -> None:
-        """Make parameters, optimizer slots, place and hidden states what they were; forget the steps since."""
+        """Restore parameters, optimizer slots, place and hidden states; drop the steps since then from the log."""
         learner.model.load_arrays(self.arrays)
         learner.model.steps = self.steps
         learner.place.become(self.place)
@@ -69,11 +69,11 @@ class Snapshot:
 
 
 class Guard:
-    """Watches the steps of one round, and goes back to the last good state when one goes wrong.
+    """Watches the steps of one round, and returns to the last good state after a failed step.
 
-    A loss or gradient that is not finite is wrong, and so is a loss three times that of guessing evenly. The
-    first time, training goes back at most `KEEP_EVERY` steps; from the second time on, to the start of the
-    round, which a validation has found good. Each time the learning rate is halved.
+    A step fails if its loss or gradient is not finite, or its loss is three times that of a uniform guess. The first
+    time, training goes back at most `KEEP_EVERY` steps; later, to the start of the round, where a validation was good.
+    Each time the learning rate is halved.
     """
 
     KEEP_EVERY = 100  # steps
@@ -87,7 +87,7 @@ class Guard:
         self._failures = 0
 
     def step(self, progress: float) -> tuple[StepResult, str]:
-        """Take one step; return its result and, if it went wrong and was undone, a sentence about that.
+        """Take one step; return its result and, if the step failed and was undone, a sentence about it.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class Guard:
         return result, ""
 
     def settle(self) -> str:
-        """Go back to the last good state if the last update was ruinous; return a sentence about that, or "".
+        """Go back to the last good state if the last update failed; return a sentence about it, or "".
 
         The loss of a step is that before its update, so that the step itself looks good: call this before saving.
         """
@@ -118,7 +118,7 @@ class Guard:
         return all(bool(np.isfinite(array).all()) for array in self._learner.model.arrays().values())
 
     def start_again(self, problem: str) -> str:
-        """Go back to the start of the round; return a sentence about that, or raise as `step` does."""
+        """Go back to the start of the round; return a sentence about it, or raise as `step` does."""
         return self._go_back(problem, self._start)
 
     def _problem(self, result: StepResult) -> str:

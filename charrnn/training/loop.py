@@ -1,4 +1,4 @@
-"""The training loop: rounds of steps, each followed by a validation, a look at the learning rate, and a checkpoint."""
+"""The training loop: rounds of steps, each followed by a validation, a learning-rate update, and a checkpoint."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from charrnn.data.streams.batch import Streams
     from charrnn.training.job import Job
 
-FIRST_SAMPLE_SECONDS, SAMPLE_SECONDS = 8.0, 20.0  # of samples by the clock: until the first one, between two
-SAMPLE_SHARE = 0.05  # of the time, at most, that they take
+FIRST_SAMPLE_SECONDS, SAMPLE_SECONDS = 8.0, 20.0  # seconds before the first sample, and between two
+SAMPLE_SHARE = 0.05  # the share of the time that samples take at most
 
 
 @dataclass(frozen=True)
 class Journal:
-    """What the loop needs of the one who keeps the model.
+    """The callables with which the loop saves and samples.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ class Training:
     ----------
     learner : Learner
     valid : DataSet, DocumentSet or PieceSet
-        What to validate on.
+        The validation data.
     plan : Plan
     journal : Journal
         Saves, and samples.
     callback : callable, optional
         Called with a `Step` after every training step. An error raised in it ends training, after saving.
     job : Job, optional
-        What steers and shows it where it goes on in the background.
+        Controls and shows the training, if it runs in the background.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Training:
     def run(self) -> TrainingSummary:
         """Train as planned, until the end or until someone asks to stop.
 
-        An error that ends it tells in a note what is saved.
+        An error that ends it has a note about what is saved.
         """
         with self._stop:
             try:
@@ -198,7 +198,7 @@ class Training:
         for temp in self._plan.sample_temps:
             try:
                 sample = self._journal.sample(temp)
-            except Exception as error:  # training matters more than what is shown of it
+            except Exception as error:  # training matters more than its samples
                 progress.write(f"The sample at temperature {temp:g} failed: {type(error).__name__}: {error}")
                 continue
             progress.write(f"A sample at temperature {temp:g}:")
@@ -221,7 +221,7 @@ class Training:
             raise
 
     def _adapt(self, valid_loss: float) -> str:
-        """Let the policy see the loss; return a sentence if it changed the learning rate."""
+        """Pass the loss to the policy; return a sentence if it changed the learning rate."""
         learner = self._learner
         if learner.policy.regularized:
             valid_loss += learner.model.regularization() / self._batch_characters
@@ -241,7 +241,7 @@ class Training:
 
     @property
     def _measured(self) -> str:
-        """What validation losses are measured on, if that is not the whole."""
+        """The part of the validation data that losses are measured on; empty for the whole."""
         return part(self._plan.valid_len, self._learner.batchsize)
 
     @property
@@ -261,7 +261,7 @@ class Training:
         return self._plan.minutes is None and number >= self._plan.num_rounds
 
     def _out_of_patience(self) -> bool:
-        """Whether the best round of this call is as long ago as patience goes."""
+        """Whether the last `patience` rounds were no better than an earlier one of this call."""
         figures = [round_.figure(self._plan.monitor) for round_ in self._rounds]
         losses = [math.inf if figure is None else figure for figure in figures]
         return self._plan.patience is not None and len(losses) - 1 - losses.index(min(losses)) >= self._plan.patience

@@ -1,4 +1,4 @@
-"""Where training stands in the text: epoch, position, and the hidden state of every stream."""
+"""The place of training in the text: epoch, position, and the hidden state of every stream."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Place:
     state: np.ndarray | None = None
 
     def advance(self, state: np.ndarray, epoch_length: int) -> None:
-        """Go on by one batch that ended in `state`.
+        """Advance by one batch that ended in `state`.
 
         At the end of an epoch stream b has arrived where stream b+1 began, so the states move on by one stream.
         """
@@ -45,9 +45,9 @@ class Place:
             self.state = np.roll(state, 1, axis=1)
 
     def copy(self) -> Place:
-        """Return a copy that shares nothing."""
+        """Return a copy with separate arrays."""
         return Place(self.epoch, self.pos, None if self.state is None else self.state.copy())
 
     def become(self, other: Place) -> None:
-        """Take over another place."""
+        """Copy another place into this one."""
         self.epoch, self.pos, self.state = other.epoch, other.pos, other.copy().state

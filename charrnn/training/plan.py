@@ -1,4 +1,4 @@
-"""How long to train, and how often to do what."""
+"""The length of training, and the intervals of validations, samples and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from charrnn.training.summary import VALIDATION
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to train, and how often to do what; see `ModelState.train`."""
+    """The length of training, and the intervals of its actions; see `ModelState.train`."""
 
     num_rounds: int = 1
     train_len: int = 0
@@ -34,7 +34,7 @@ class Plan:
                 checks.whole(name, getattr(self, name), least)
         durations = {"save_every": self.save_every, **({} if self.minutes is None else {"minutes": self.minutes})}
         for name, value in durations.items():
-            if value != math.inf:  # for ever
+            if value != math.inf:  # endless
                 checks.number(name, value, above=0)
         if self.verbose not in (SILENT, ROUNDS, ALL):
             raise InvalidValue(

@@ -1,6 +1,6 @@
-"""Learning-rate policies: what the learning rate is at a step, and how a round's validation loss changes it.
+"""Learning-rate policies: the rate of each step, and its change after a round's validation loss.
 
-A policy is nothing but its few numbers, which a checkpoint keeps as JSON. Losses are nats per character.
+A policy has a few numbers, which a checkpoint keeps as JSON. Losses are nats per character.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Constant:
     reference : float, optional
         The validation loss that the next one is compared with.
     yardstick : str
-        What `reference` was measured on; "" is the whole validation data. Losses on other batches are not
+        The data that `reference` was measured on; "" is the whole validation data. Losses on other batches are not
         comparable: when the yardstick changes, the comparison starts afresh.
 
     Examples
@@ -47,7 +47,7 @@ class Constant:
     yardstick: str = ""
 
     regularized: ClassVar[bool] = False  # whether the rule looks at the loss with the L2 penalty included
-    least_round: ClassVar[int] = 0  # batches, if an epoch has so many, that a round must have to be judged
+    least_round: ClassVar[int] = 0  # minimum batches (or an epoch) before a round's loss may change the rate
 
     def rate(self, progress: float, epochs: float = 0.0) -> float:
         """Return the rate of a step.
@@ -62,7 +62,7 @@ class Constant:
         return self.learnrate
 
     def after_round(self, loss: float, yardstick: str = "") -> str:
-        """Take in a round's validation loss, adapt the rate, and return a sentence if that changed it."""
+        """Adapt the rate to a round's validation loss, and return a sentence if it changed."""
         if self.yardstick.startswith("all batches"):  # as the whole was called, with the batch size, before
             self.yardstick = ""
         if yardstick != self.yardstick:
@@ -88,7 +88,7 @@ class Constant:
 class Plateau(Constant):
     """Halve the rate, down to a millionth, after a round whose loss is not at least 0.5 % below the best one.
 
-    Rounds of fewer than 100 batches that are no whole epoch are left out: they improve too little to be judged by.
+    Rounds of fewer than 100 batches and less than an epoch are ignored: their improvement is too small to judge.
     """
 
     ENOUGH: ClassVar[float] = 0.995
@@ -110,8 +110,8 @@ class Plateau(Constant):
 class Ancestor(Constant):
     """The ancestor's rule, by the ratio of ln(loss) to the previous ln(loss), losses including the L2 penalty.
 
-    From 1.03 up the rate is halved; between 0.98 and 1.03 it is multiplied by 0.8. Logarithms of losses mean
-    something only above 1: where one of the two losses is not, the ratio is that of the losses themselves.
+    From 1.03 up the rate is halved; between 0.98 and 1.03 it is multiplied by 0.8. The rule needs losses above 1: if
+    one of the two is not, the ratio is that of the losses themselves.
     """
 
     regularized = True
@@ -168,8 +168,8 @@ class Exponential(Constant):
 class OneCycle(Constant):
     """Rise from a tenth of the rate to all of it, fall back, and die away to a thousandth, in a call of training.
 
-    Straight lines over 45 %, 45 % and 10 % of the call (Smith & Topin 2018, arXiv 1708.07120). It is for rates larger
-    than a constant one could be. Their momentum, which goes the other way meanwhile, stays as it is here.
+    Straight lines over 45 %, 45 % and 10 % of the call (Smith & Topin 2018, arXiv 1708.07120). It allows larger rates
+    than a constant policy. The paper also varies the momentum in the opposite direction; here it stays constant.
     """
 
     AT: ClassVar[tuple[float, ...]] = (0.0, 0.45, 0.9, 1.0)
@@ -203,7 +203,7 @@ def new(hyper: HyperParams) -> Constant:
 
 
 def named(name: str, hyper: HyperParams, learnrate: float) -> Constant:
-    """Return a new policy by its name, to go on with at a learning rate.
+    """Return a new policy by its name, with a learning rate.
 
     >>> from charrnn.settings.hyper import HyperParams
     >>> named("cosine", HyperParams(), 0.01)
@@ -214,7 +214,7 @@ def named(name: str, hyper: HyperParams, learnrate: float) -> Constant:
 
 
 def name_of(policy: object) -> str | None:
-    """Return the name of a policy; None for what is none of those that there are, which no checkpoint could record.
+    """Return the name of a policy; None for other objects, which a checkpoint could not record.
 
     >>> name_of(OneCycle(0.01)), name_of(0.01)
     ('onecycle', None)
@@ -229,5 +229,5 @@ def make(name: str, state: dict[str, Any]) -> Constant:
     0.0001
     """
     if name not in POLICIES:
-        raise UnknownName(f"There is no learning-rate policy {name!r}. {near_matches(name, POLICIES)}")
+        raise UnknownName(f"{name!r} is not a learning-rate policy. {near_matches(name, POLICIES)}")
     return POLICIES[name](**state)

@@ -1,4 +1,4 @@
-"""What is seen of training while it goes on: how far it is, the losses, how fast, and for how long."""
+"""The progress of training: position, losses, speed, time left."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from tqdm import tqdm
 
 from charrnn.training.screen import ALL, Screen, screen
 
-SMOOTHED = 100  # steps that the shown training loss is the mean of
+SMOOTHED = 100  # steps over which the shown training loss is averaged
 PIECES = ("where", "epoch", "train", "valid", "bits", "speed", "left", "learnrate", "gradient")  # as they are shown
 IMPORTANT = ("where", "train", "left", "valid", "speed", "bits", "epoch", "learnrate", "gradient")  # the first stay
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What is shown of training beside its losses.
+    """The values that progress shows besides losses.
 
     Parameters
     ----------
     grad_norm, learnrate : float
-        Of the last step.
+        Values of the last step.
     epochs : float
         Epochs completed, the part of the present one included.
     seconds_left : float
-        Until the end of the call of training, as far as can be told.
+        Estimated time until the end of the call of training.
     """
 
     grad_norm: float
@@ -39,12 +39,12 @@ class Moment:
 
 
 class Progress:
-    """Shows how one round of training goes, in a line as wide as there is room for.
+    """Shows the progress of one round of training, in a line that fits the screen.
 
     Parameters
     ----------
     label : str
-        Which round it is.
+        The name of the round.
     total : int
         Number of batches.
     characters : int
@@ -54,9 +54,9 @@ class Progress:
     verbose : int
         0 shows nothing, 1 only what is written, 2 the line too.
     place : Screen, optional
-        Where it is shown, if that is elsewhere.
+        The screen to show it on, if it is not the default one.
     unit : {"char", "frame"}
-        What is predicted.
+        The unit of predictions.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class Progress:
         self._screen.close(self.line(self._screen.width))
 
     def advance(self, done: int, loss: float, moment: Callable[[], Moment]) -> None:
-        """Go to a number of batches, one more or, where training went back, fewer; `moment` is called if it is shown.
+        """Set the number of finished batches, which falls if training goes back; `moment` is called to show it.
 
         The loss is that of the last batch, in nats per character.
         """
@@ -103,7 +103,7 @@ class Progress:
             self._screen.show(self.line(self._screen.width))
 
     def validating(self) -> None:
-        """Say that the round's steps are done and its validation goes on."""
+        """Show that the round's steps are done and its validation runs."""
         if self._screen.REWRITES or self._screen.due:
             self._screen.show(f"{self._label}: validating"[: self._screen.width])
 
@@ -117,7 +117,7 @@ class Progress:
         return sum(self._losses) / len(self._losses) if self._losses else math.nan
 
     def line(self, width: int) -> str:
-        """Return the line, with as many facts as there is room for."""
+        """Return the line, with as many facts as fit."""
         pieces = self._pieces()
         kept: list[str] = []
         for name in filter(pieces.get, IMPORTANT):
@@ -148,7 +148,7 @@ class Progress:
 
 
 def _short(number: float) -> str:
-    """Return a number in few characters.
+    """Return a number in short form.
 
     >>> _short(45123), _short(812.5), _short(3_210_000)
     ('45.1k', '812', '3.21M')

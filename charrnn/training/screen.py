@@ -1,4 +1,4 @@
-"""Where progress is seen: a line of a terminal, an output of a notebook, or plain lines of a file."""
+"""Screens for progress: a line of a terminal, an output of a notebook, or plain lines of a file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from charrnn.wording import say
 
 
 class Screen(ABC):
-    """Shows one line that is always replaced by the next, and texts that stay."""
+    """Shows a line, which the next line replaces, and texts that stay."""
 
-    REFRESH = 0.5  # seconds between two lines, at least
-    REWRITES = True  # whether a line takes the place of the one before
+    REFRESH = 0.5  # minimum seconds between two lines
+    REWRITES = True  # whether a line replaces the one before
 
     def __init__(self) -> None:
         self._shown_at = time.monotonic()
@@ -46,7 +46,7 @@ class Screen(ABC):
     def _draw(self, line: str) -> None: ...
 
     def close(self, line: str) -> None:
-        """Take the line away; where that cannot be, leave this one, the last."""
+        """Remove the line; if that is not possible, leave this last one."""
         return
 
 
@@ -74,9 +74,9 @@ class Terminal(Screen):
 
 
 class Notebook(Screen):
-    """Rewrites one output of the cell, which needs no widgets and is saved with the notebook as it stood last.
+    """Rewrites one output of the cell, without widgets; the notebook is saved with the last output.
 
-    What the kernel sends does not depend on anybody looking: a closed page stops nothing.
+    The kernel sends its outputs even if the page is closed, so closing it does not stop training.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class Plain(Screen):
 
 
 class Silent(Screen):
-    """Shows nothing, and lets nothing be said."""
+    """Shows nothing."""
 
     @property
     def due(self) -> bool:
@@ -126,7 +126,7 @@ SILENT, ROUNDS, ALL = 0, 1, 2  # levels of `verbose`
 
 
 def screen(verbose: int = ALL) -> Screen:
-    """Return the screen for where the process runs and how much is to be seen.
+    """Return the screen for the environment of the process and the level `verbose`.
 
     >>> type(screen()).__name__, type(screen(verbose=0)).__name__
     ('Plain', 'Silent')
@@ -142,7 +142,7 @@ def screen(verbose: int = ALL) -> Screen:
 
 
 def in_notebook() -> bool:
-    """Whether this is a notebook's kernel, which shows pictures and pages."""
+    """Return whether this is a notebook's kernel, which shows pictures and pages."""
     ipython = sys.modules.get("IPython")  # a notebook has loaded it
     shell = ipython.get_ipython() if ipython else None
     return hasattr(shell, "kernel")

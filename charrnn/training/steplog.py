@@ -1,4 +1,4 @@
-"""Training steps: what each came to, until it is written to the history."""
+"""The log of training steps that are not written to the history yet."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ COLUMNS = ("step", "loss", "grad_norm", "learnrate")  # of the history; where a 
 
 
 class Step(NamedTuple):
-    """One training step, as callbacks are given it.
+    """One training step, the argument of callbacks.
 
-    `epoch` and `pos` are where training stands after it, `step` its number from the beginning, `loss` that before the
-    update in nats per character (per frame for music), `grad_norm` the norm of the gradient before clipping.
+    `epoch` and `pos` are the place after it, `step` its number from the beginning, `loss` the loss before the update in
+    nats per character (per frame for music), `grad_norm` the norm of the gradient before clipping.
     """
 
     epoch: int
@@ -46,11 +46,11 @@ class StepLog:
         return self._steps[-1]
 
     def add(self, step: Step) -> None:
-        """Take in the next step."""
+        """Add the next step."""
         self._steps.append(step)
 
     def forget(self, after: int = 0) -> None:
-        """Drop the steps after one: they were undone, or are written down."""
+        """Drop the steps after one: they were undone, or are in the history."""
         while self._steps and self._steps[-1].step > after:
             self._steps.pop()
 

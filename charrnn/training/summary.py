@@ -1,4 +1,4 @@
-"""What a round, and a call of training, came to."""
+"""The results of a round, and of a call of training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from charrnn.wording import plural, wrapped
 
-VALIDATION, TRAINING = "validation", "training"  # what a round may be judged by, beside "column=label"
+VALIDATION, TRAINING = "validation", "training"  # losses to monitor, besides "column=label"
 MANY_LABELS = 20
 NOUNS = {"char": "characters", "frame": "frames"}
 
 
 @dataclass(frozen=True)
 class Round:
-    """One round of training and what it led to; losses in nats per character.
+    """One round of training and its results; losses in nats per character.
 
     Parameters
     ----------
@@ -30,17 +30,17 @@ class Round:
     learnrate : float
         The learning rate that the round was trained with, at its end.
     batches, characters : int
-        What was learned in the round.
+        Numbers of batches and characters trained on in the round.
     seconds : float
-        Time spent on training steps and what goes with them, without validation.
+        Time of the training steps, without validation.
     train_accuracy, valid_accuracy : float or None
         Share of characters that were the likeliest, in [0, 1].
     valid_by_label : dict
         For each label column the validation loss of each label's documents.
     unit : {"char", "frame"}
-        What is predicted, and what losses are nats per.
+        The unit of predictions; losses are in nats per unit.
     measured : str
-        What the validation loss was measured on, such as "20 batches of 16 streams"; "" for the whole data.
+        The data that the validation loss was measured on, such as "20 batches of 16 streams"; "" for the whole data.
     """
 
     epoch: float
@@ -74,7 +74,7 @@ class Round:
         return row | (by_label if len(by_label) <= MANY_LABELS else {})
 
     def figure(self, name: str) -> float | None:
-        """Return what the round is judged by: the loss of `VALIDATION`, of `TRAINING`, or of a label's documents."""
+        """Return the monitored loss: of `VALIDATION`, of `TRAINING`, or of a label's documents."""
         return {**self._by_label, VALIDATION: self.valid_loss, TRAINING: self.train_loss}.get(name)
 
     @property
@@ -94,13 +94,13 @@ class Round:
 
     @property
     def progress(self) -> str:
-        """How far training is, and how fast, as shown to a person."""
+        """The progress and speed, as shown to a person."""
         return f"epoch {self.epoch:.2f}, step {self.step:,}, {self.characters_per_second:,.0f} {NOUNS[self.unit]}/s"
 
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What a call of training did.
+    """The results of a call of training.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class TrainingSummary:
     monitor : str
         Which loss: "validation", "training", or that of a label's documents, "column=label".
     best_measured : str
-        What the best loss was measured on; "" for the whole validation data.
+        The data that the best loss was measured on; "" for the whole validation data.
     """
 
     rounds: tuple[Round, ...]

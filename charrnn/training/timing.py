@@ -1,4 +1,4 @@
-"""How long a training step and a validation step take."""
+"""Measure the time of a training step and of a validation step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from charrnn.training.summary import NOUNS
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Durations in milliseconds, and what they mean in characters per second, or frames of music.
+    """Durations in milliseconds, and the speed in characters or frames per second.
 
     >>> StepTimes(train=20.0, loss=5.0, characters=1600)
     training 20.0 ms a batch (80,000 characters/s), validation 5.0 ms a batch (320,000 characters/s)
@@ -29,7 +29,7 @@ class StepTimes:
 
 
 def time_steps(learner: Learner, seconds: float = 2.0) -> StepTimes:
-    """Measure the two kinds of step, each for about the given time, and leave everything as it was."""
+    """Measure the two kinds of step, each for about the given time; nothing changes."""
     before = Snapshot(learner)
     x, y, mask, keep, labels = learner.data.batch(0, learner.batchsize)
     state = learner.model.freshstate(learner.batchsize)
@@ -42,7 +42,7 @@ def time_steps(learner: Learner, seconds: float = 2.0) -> StepTimes:
 
 
 def _milliseconds(work: Callable[[], object], seconds: float) -> float:
-    """Return the shortest of several durations: what disturbs a measurement only lengthens it."""
+    """Return the shortest of several durations, because disturbances only lengthen them."""
     work()  # compiles
     durations: list[float] = []
     end = time.perf_counter() + seconds

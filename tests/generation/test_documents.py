@@ -19,7 +19,7 @@ def charset():
 
 @pytest.fixture
 def model(charset):
-    """One that goes on from begin to a to b to c, and to the end after c, or with some chance back to a."""
+    """A model that writes a, b and c after the begin symbol; after c it ends, or with some probability repeats."""
     model = FakeModel(charset.vocab_size)
     a, b, c = charset.encode("abc")
     model.table[:] = -50

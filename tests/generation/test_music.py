@@ -1,4 +1,4 @@
-"""What stands for music in an argument; ranges, scales and melodies; how a piece is counted."""
+"""Music as an argument; ranges, scales and melodies; the score of a piece."""
 
 import numpy as np
 import pytest

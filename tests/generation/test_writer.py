@@ -1,4 +1,4 @@
-"""The machinery of writing: rows side by side, labels and guidance, against draws by hand."""
+"""Generation of several rows, with labels and guidance, against draws by hand."""
 
 import numpy as np
 import pytest
@@ -55,8 +55,8 @@ def test_a_label_leads_every_symbol(model):
 
 def test_without_a_label_it_is_that_of_no_label(model):
     x = np.array([[1], [4]])
-    free, told = model.predict(x)[0], model.predict(x, condition=model.parameters["Y0"][0])[0]
-    np.testing.assert_array_equal(free, told)
+    free, labelled = model.predict(x)[0], model.predict(x, condition=model.parameters["Y0"][0])[0]
+    np.testing.assert_array_equal(free, labelled)
     assert not np.allclose(free, model.predict(x, condition=model.parameters["Y0"][1])[0])
 
 

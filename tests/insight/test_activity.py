@@ -116,17 +116,17 @@ def test_without_a_unit_those_that_vary_most_are_shown():
 
 
 class Watched(RNN):
-    """A plain network that shows what its units are told, under a name of its own."""
+    """A plain network with a named gate: its units' input."""
 
     def gates(self, x, h, *, p):
-        return {"told": x @ p.U}
+        return {"input": x @ p.U}
 
 
 def test_a_cell_of_ones_own_may_name_what_it_likes():
     m = Model(HyperParams(layers=1, state_size=4), ModelType("Watched", lambda _: Watched(), "embed"), V, engine="cpu")
     p, symbols = m.parameters, CHARSET.encode(TEXT)
-    told = neurons(m, CHARSET, TEXT, 1, of="told").values
-    np.testing.assert_allclose(told, (p["E"][symbols] @ p["1.U"])[:, 1], rtol=1e-5, atol=1e-7)
+    values = neurons(m, CHARSET, TEXT, 1, of="input").values
+    np.testing.assert_allclose(values, (p["E"][symbols] @ p["1.U"])[:, 1], rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", ["RNNEncode", "PeepholeEncode", "NormalisedResize"])
@@ -148,10 +148,10 @@ def test_the_gates_are_those_that_the_step_uses():
 
 @pytest.mark.parametrize(("nonsense", "error", "words"), [
     ({"text": ""}, InvalidValue, "at least one character"),
-    ({"unit": 5}, InvalidValue, "no unit 5: expected a whole number from 0 to 4"),
-    ({"unit": "3"}, InvalidValue, "no unit '3'"),
-    ({"unit": 0, "layer": 2}, InvalidValue, "no layer 2: expected a whole number from 0 to 1"),
-    ({"layer": -3}, InvalidValue, "no layer -3"),
+    ({"unit": 5}, InvalidValue, "unit=5: expected a whole number from 0 to 4"),
+    ({"unit": "3"}, InvalidValue, "unit='3'"),
+    ({"unit": 0, "layer": 2}, InvalidValue, "layer=2: expected a whole number from 0 to 1"),
+    ({"layer": -3}, InvalidValue, "layer=-3"),
     ({"of": "zz"}, UnknownName, "Did you mean: z"),
     ({"of": 7}, UnknownName, "Known: h, r, z"),
     ({"n": 0}, InvalidValue, "n=0"),

@@ -90,8 +90,8 @@ def test_numpys_step_is_the_models():
 
 
 @pytest.mark.parametrize(("clamp", "words"), [
-    ({(2, 0): 1}, "no layer 2: expected a whole number from 0 to 1"),
-    ({(0, 5): 1}, "no unit 5: expected a whole number from 0 to 4"),
+    ({(2, 0): 1}, "layer=2: expected a whole number from 0 to 1"),
+    ({(0, 5): 1}, "unit=5: expected a whole number from 0 to 4"),
     ({3: 1}, r"for 3: expected \(layer, unit\)"),
     ({(0, 1, 2): 1}, r"expected \(layer, unit\)"),
     ({(0, 1): "on"}, r"\(0, 1\)\]='on': expected a number"),

@@ -16,7 +16,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Return a function that sets what a terminal says of itself."""
+    """Return a function that sets the properties of the terminal."""
 
     def terminal(**variables):
         for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE"):
@@ -104,7 +104,7 @@ def test_a_mark_is_seen_with_its_character():
 
 
 class Page(HTMLParser):
-    """What a page shows, with the style and the title of each span."""
+    """The text of a page, with the style and the title of each span."""
 
     def __init__(self, source):
         super().__init__()

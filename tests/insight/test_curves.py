@@ -1,4 +1,4 @@
-"""The curves of training: what they say, as a picture, as characters of any width, and live."""
+"""The curves of training: as numbers, as a picture, as characters of any width, and live."""
 
 import re
 import sys

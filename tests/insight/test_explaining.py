@@ -1,4 +1,4 @@
-"""What is said of a model's computation is what it computes."""
+"""Explanations agree with the model's computation."""
 
 import sys
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ NUMPY = {
 
 
 class Own(Cell):
-    """Everything that formulas can hold, and a state that is not touched."""
+    """A cell with every kind of formula, and a state that does not change."""
 
     states = ("h", "m", "n")
 
@@ -46,7 +46,7 @@ class Own(Cell):
 
 
 class Doubled(RNN):
-    """Calls another step, whose variables have other meanings."""
+    """A cell that calls another step, whose variables have other meanings."""
 
     def step(self, x, h, *, p):
         z = super().step(x, h, p=p)[0]
@@ -54,7 +54,7 @@ class Doubled(RNN):
 
 
 class Shared(RNN):
-    """Doubles something forty times: 2**40 terms, if each were written out."""
+    """A cell that doubles a value forty times: 2**40 terms, if each were written out."""
 
     def step(self, x, h, *, p):
         values = [x @ p.U + h @ p.W]

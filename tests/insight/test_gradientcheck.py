@@ -1,4 +1,4 @@
-"""Gradients are checked as they are: right ones pass whatever the settings, wrong ones are named."""
+"""The check of gradients: right ones pass with every setting, wrong ones are named."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The n-gram yardstick equals counting with dictionaries, and its odds are odds."""
+"""The n-gram baseline equals counting with dictionaries, and its probabilities sum to 1."""
 
 import math
 from collections import Counter, defaultdict

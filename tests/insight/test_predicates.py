@@ -1,4 +1,4 @@
-"""What can be said of a text, a number for each character."""
+"""Predicates: functions of a text with a number for each character."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the next character depends on, against numpy's network with an input table of its own for each step."""
+"""Saliency, against a numpy network with a separate input table for each step."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Units found by what they go along with."""
+"""The search for units that correlate with a predicate."""
 
 import numpy as np
 import pytest

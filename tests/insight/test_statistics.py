@@ -1,4 +1,4 @@
-"""Parameters and activations in numbers."""
+"""Statistics of parameters and activations."""
 
 import numpy as np
 import pytest

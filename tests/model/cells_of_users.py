@@ -1,4 +1,4 @@
-"""Cells as a user might write them, with what the built-in ones do not have."""
+"""Cells as a user might write them, with features that the built-in ones do not have."""
 
 import pytensor.tensor as pt
 
@@ -33,7 +33,7 @@ class Peephole(Cell):
 
 
 class Unusual(Cell):
-    """Two products in a row, one weight used twice and scaled, softplus, abs, a branch and a division."""
+    """Two successive products, one weight used twice and scaled, softplus, abs, a branch and a division."""
 
     def shapes(self, n_in, n_units):
         return {"U": (n_in, n_units), "W": (n_units, n_units), "A": (n_units, 3), "C": (3, n_units), "s": (n_units,)}

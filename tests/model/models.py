@@ -1,4 +1,4 @@
-"""Small models for tests, compiled once, and what numpy makes of them."""
+"""Small models for tests, compiled once, and their numpy forms."""
 
 import functools
 

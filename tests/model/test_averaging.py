@@ -1,4 +1,4 @@
-"""The running average of the parameters, against one kept by numpy, and who sees it."""
+"""The running average of the parameters, against numpy's, and the functions that use it."""
 
 import numpy as np
 import pytest

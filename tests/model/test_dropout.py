@@ -1,4 +1,4 @@
-"""Dropout: masks that follow from where and when, on every engine the same."""
+"""Dropout: masks that depend on position and step, the same on every engine."""
 
 import json
 

@@ -1,7 +1,7 @@
-"""The Theano program that charrnn succeeds, on one batch, in float64: what it computed is in ``golden.npz``.
+"""The Theano program that charrnn succeeds, on one batch, in float64: its results are in ``golden.npz``.
 
-x and y (T, B), state0 (L, B, S), and the figures that came of them; rows of U, W and b are, layer by layer, update,
-reset and candidate. The targets are skewed so that clipping the gradient of each time step at ±5 bites hard.
+The file has x and y (T, B), state0 (L, B, S), and the results. Rows of U, W and b are, layer by layer, update, reset
+and candidate. The targets are skewed so that clipping the gradient of each time step at ±5 has a large effect.
 """
 
 from pathlib import Path

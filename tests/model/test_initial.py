@@ -1,4 +1,4 @@
-"""Initial parameters: their spread, and what seeds mean."""
+"""Initial parameters: their spread, and their seeds."""
 
 import numpy as np
 import pytest

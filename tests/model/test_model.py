@@ -104,7 +104,7 @@ def test_two_symbols_and_one_unit(modeltype):
     ("variant", "clip"), [(VARIANTS[0], "step"), (VARIANTS[1], "value"), (VARIANTS[3], "step"), (VARIANTS[4], "value")]
 )
 def test_gradients_are_numpys(variant, clip):
-    """Without a clip and with each step's contribution held to ±0.05, by derivatives of the numpy form."""
+    """Without a clip and with each step's contribution clipped to ±0.05, by derivatives of the numpy form."""
     m = model(**{"layers": 2, "state_size": 3} | variant, clip=clip, clip_at=0.05, regcost=0.3)
     x, y, state = batch(m, 3, 2)
     gradients = m.gradients(x, y, state)

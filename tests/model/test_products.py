@@ -26,7 +26,7 @@ def clipped(contributions, clip):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("clip", [None, 0.5])
 def test_gradients_are_clipped_step_by_step(engine, clip):
-    """Against the same computed by hand: a contribution for each time step, summed over the batch, held to ±clip."""
+    """Against results by hand: a contribution for each time step, summed over the batch, clipped to ±clip."""
     rng = np.random.default_rng(0)
     T, B, n, m = 5, 4, 3, 6
     x, d = rng.normal(size=(T, B, n)), rng.normal(size=(T, B, m))

@@ -1,4 +1,4 @@
-"""A browser without a window, for pages that tests want to see at work."""
+"""A headless browser, for tests of pages."""
 
 import html.parser
 import json
@@ -36,17 +36,17 @@ class Element(html.parser.HTMLParser):
 
 
 def opened(path, fragment=""):
-    """Return the page at a path as it stands when its scripts have run; skip where there is no browser."""
+    """Return the page at a path after its scripts have run; skip the test without a browser."""
     browser = next(filter(None, map(shutil.which, NAMES)), None)
     if browser is None:
-        pytest.skip("there is no browser")
+        pytest.skip("needs a browser")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [browser, *FLAGS, f"--user-data-dir={profile}", f"{path.as_uri()}#{fragment}"]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, encoding="utf-8").stdout
 
 
 def value_of(script, tmp_path):
-    """Return what a JavaScript function body returns, by way of JSON."""
+    """Return the result of a JavaScript function body, passed as JSON."""
     page = tmp_path / "script.html"
     page.write_text(
         f'<!doctype html><meta charset="utf-8"><pre id="result">it failed</pre>'

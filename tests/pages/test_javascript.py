@@ -1,4 +1,4 @@
-"""What networks and random numbers are in a browser, beside what they are here."""
+"""Networks and random numbers in a browser, compared with those in Python."""
 
 import json
 
@@ -18,7 +18,7 @@ SEEDS = [0, 7, 2**32 - 1, 2**32, 2**70 + 5, 3**120]
 
 
 class Bounded(RNN):
-    """A network with a bound that the kernels do not know."""
+    """A network with a function that the kernels do not know."""
 
     def step(self, x, h, *, p):
         return pt.arctan(x @ p.U + h @ p.W + p.b)
@@ -61,7 +61,7 @@ def as_script(ready):
 
 @pytest.fixture(scope="module")
 def in_browser(tmp_path_factory):
-    """Everything that this file asks of a browser, at once."""
+    """The results of all JavaScript in this file, from one browser."""
     models = {kind: as_script(model(kind, dtype="float32", **hyper)) for kind, hyper in KINDS.items()}
     script = f"""{pages.part("writer.js")}
         const drawn = (seed) => {{
@@ -97,5 +97,5 @@ def test_networks_give_what_the_model_gives(in_browser, kind):
 
 
 def test_what_has_no_translation_is_named():
-    with pytest.raises(UnsupportedStep, match=r"(?i)no translation of .*arctan"):
+    with pytest.raises(UnsupportedStep, match=r"(?i)arctan.* has no translation"):
         translate(model("BoundedEncode").network)

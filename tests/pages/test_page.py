@@ -1,4 +1,4 @@
-"""Pages of one file: what may be in them, and which files they may replace."""
+"""Self-contained pages: escaping of their contents, and the files that they may replace."""
 
 import pytest
 

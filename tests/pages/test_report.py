@@ -1,4 +1,4 @@
-"""The page that tells all of a model."""
+"""The report of a model."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The page in which a model writes: in a real browser, beside what the model writes here."""
+"""The shared page: texts in a real browser, compared with the model's own."""
 
 import csv
 import re

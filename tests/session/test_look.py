@@ -53,7 +53,7 @@ def test_a_model_without_its_text_looks_at_another(ms, tmp_path):
 
 def test_an_empty_text_is_refused(ms):
     for look in (ms.neurons, ms.saliency, ms.statistics, lambda text: ms.find_neurons("digit", text)):
-        with pytest.raises(InvalidValue, match="at least one character"):
+        with pytest.raises(InvalidValue, match=r"1 or more characters|at least one character"):
             look("")
 
 
@@ -65,5 +65,5 @@ def test_held_units_write_something_else_and_none_held_the_same(ms):
     held = ms.generate(80, rng=5, clamp={(0, 1): 8.0, (1, 2): -8.0})
     assert (held.state[0, 1], held.state[1, 2]) == (8.0, -8.0)
     assert "".join(ms.stream(80, rng=5, clamp={(0, 1): 8.0, (1, 2): -8.0})) == held
-    with pytest.raises(InvalidValue, match="no unit 99"):
+    with pytest.raises(InvalidValue, match="unit=99: expected"):
         ms.generate(5, clamp={(0, 99): 1})

@@ -1,4 +1,4 @@
-"""Hyperparameters are checked when they are chosen, and survive JSON."""
+"""Hyperparameters are validated on construction, and survive JSON."""
 
 import json
 import math

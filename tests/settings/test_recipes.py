@@ -1,4 +1,4 @@
-"""Recipes of the ancestors; the plainest of them against a program of its own."""
+"""Recipes of the ancestors; the simplest of them against a separate program."""
 
 import numpy as np
 import pytest

@@ -136,9 +136,9 @@ def path(name: str) -> Path:
     Raises
     ------
     UnknownName
-        There is no such corpus.
+        If `name` is not a corpus; the message lists near matches.
     DownloadFailed
-        It could not be fetched, or what came is not what it should be.
+        If the download fails or has an unexpected content.
 
     >>> path("shakespeare")
     Traceback (most recent call last):

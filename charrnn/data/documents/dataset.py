@@ -55,7 +55,7 @@ class DocumentSet(PackedSet):
     Raises
     ------
     InvalidValue
-        There is no document, or a number is not a whole one from 1 up.
+        If there are no documents, or a number is not a whole number from 1 up.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class DocumentSet(PackedSet):
         Raises
         ------
         UnknownName
-            `charset` has no begin or end symbol, or a label is not in its table.
+            If `charset` has no begin or end symbol, or a label is not in its table.
         """
         whole = [Document(item) if isinstance(item, str) else item for item in documents]
         encoded = [encode_document(document.text, charset) for document in whole]
@@ -149,7 +149,7 @@ class DocumentSet(PackedSet):
         Raises
         ------
         InvalidValue
-            `batchsize` is not a whole number from 1 up.
+            If `batchsize` is not a whole number from 1 up.
         """
         steps = self._ordered(batchsize, epoch).steps(pos * self.seq_len + np.arange(self.seq_len)[:, np.newaxis])
         position = self.starts[steps.document] + steps.offset

@@ -64,7 +64,7 @@ def rows(lines: Iterable[str], dialect: Dialect, width: int = 0) -> Iterator[Row
     Raises
     ------
     SourceUnusable
-        A field is too long for a document. The message does not name the file.
+        If a field is too long for a document. The message does not name the file.
     """
     source, waiting, used = iter(lines), deque[str](), list[str]()
 

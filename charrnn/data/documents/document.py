@@ -115,7 +115,7 @@ def as_text(value: object, place: str) -> str:
     Raises
     ------
     SourceUnusable
-        It holds bytes, a list or an object.
+        If the cell holds bytes, a list or an object.
 
     >>> [as_text(value, "row 1") for value in ("Blake", 1850.0, 7, None, float("nan"))]
     ['Blake', '1850', '7', '', '']

@@ -59,9 +59,9 @@ class LabelTable:
         Raises
         ------
         UnknownName
-            No document has this label.
+            If no document has this label.
         InvalidValue
-            It is several at once.
+            If it is a mixture of several labels.
         """
         if isinstance(label, list | set | dict):
             raise InvalidValue(
@@ -98,7 +98,7 @@ class LabelTable:
         Raises
         ------
         CorruptFile
-            The record is not one of labels.
+            If the record is not one of labels.
         """
         try:
             return cls(str(record["name"]), {str(label): int(n) for label, n in record["counts"].items()})
@@ -136,9 +136,9 @@ def shares(tables: Sequence[LabelTable], label: Choice | Mapping[str, Choice]) -
     Raises
     ------
     UnknownName
-        There is no such column or label.
+        If a column or label does not exist.
     InvalidValue
-        There are no labels, the column is not clear, or shares make no sense.
+        If the model has no labels, the column is ambiguous, or shares are out of range.
 
     Examples
     --------

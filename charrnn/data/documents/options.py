@@ -91,7 +91,7 @@ class DocumentOptions:
         Raises
         ------
         CorruptFile
-            The record is not one of such options.
+            If the record is not one of such options.
         """
         if unknown := record.keys() - {field.name for field in fields(cls)}:
             raise CorruptFile(f"The record of how documents are found has {', '.join(sorted(unknown))}: unknown names.")

@@ -23,7 +23,7 @@ def split(chunks: Iterable[str], delimiter: re.Pattern[str], name: str = "") -> 
     Raises
     ------
     SourceUnusable
-        A piece is too long for a document.
+        If a piece is too long for a document.
 
     >>> list(split(["one-", "-two--th", "ree"], re.compile("-+")))
     ['one', 'two', 'three']
@@ -53,7 +53,7 @@ def compiled(delimiter: str | re.Pattern[str] | None) -> re.Pattern[str]:
     Raises
     ------
     InvalidValue
-        It is neither, or divides a text between any two characters.
+        If it is neither, or divides a text between any two characters.
 
     >>> compiled("|").split("a|b"), compiled(re.compile("^-+$")).split("a\\n---\\nb")
     (['a', 'b'], ['a\\n', '\\nb'])

@@ -146,13 +146,13 @@ class Documents:
         Raises
         ------
         SourceNotFound
-            There is no such file or folder.
+            If a file or folder does not exist.
         SourceUnusable
-            It holds no document, or not what it should.
+            If the source has no document, or an unexpected content.
         UnknownName
-            There is no such column, label, kind or encoding.
+            If a column, label, kind or encoding does not exist.
         InvalidValue
-            Another argument makes no sense.
+            If another argument has the wrong type or is out of range.
         """
         options = options or ReadOptions()
         if not (isinstance(source, str | os.PathLike) or hasattr(source, "read") or hasattr(source, "columns")):

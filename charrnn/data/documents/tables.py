@@ -44,11 +44,11 @@ class CsvTable:
     Raises
     ------
     UnknownName
-        There is no such column.
+        If a column does not exist.
     SourceUnusable
-        There is no row, or several columns are called as the one asked for.
+        If the table has no rows, or several columns have the requested name.
     InvalidValue
-        The separator is not one character.
+        If the separator is not one character.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ def text_column(text: Column | None, names: Sequence[str], source: str) -> Colum
     if len(names) == 1:
         return 0
     raise UnknownName(
-        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text: "
+        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text, as in "
         f"text={_short(names)[-1]!r}, or give its number, from 0 to {len(names) - 1}."
     )
 
@@ -204,9 +204,9 @@ def position(column: Column, names: Sequence[str], source: str) -> int:
     Raises
     ------
     SourceUnusable
-        Several columns have the name; or a number is the name of a column as well, which has another number.
+        If several columns have the name, or a number is also the name of another column.
     UnknownName
-        There is no such column.
+        If a column does not exist.
     """
     if isinstance(column, str):
         places = [number for number, name in enumerate(names) if name == column]

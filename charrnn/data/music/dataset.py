@@ -43,7 +43,7 @@ class PieceSet(PackedSet):
     Raises
     ------
     InvalidValue
-        There is no piece, or `seq_len` is not a whole number from 1 up.
+        If there are no pieces, or `seq_len` is not a whole number from 1 up.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class PieceSet(PackedSet):
         Raises
         ------
         InvalidValue
-            `batchsize` is not a whole number from 1 up.
+            If `batchsize` is not a whole number from 1 up.
         """
         steps = self._ordered(batchsize, epoch).steps(pos * self.seq_len + np.arange(self.seq_len)[:, np.newaxis])
         at = self.starts[steps.document] + steps.offset

@@ -33,9 +33,9 @@ def as_npz(path: Path, memory_limit: float = LIMIT) -> Iterator[Path]:
     Raises
     ------
     SourceUnusable
-        It is damaged, holds something else, or takes too much memory or time.
+        If the file is damaged, is of another kind, or takes too much memory or time.
     NotInstalled
-        scipy is not installed.
+        If scipy is not installed.
     """
     need("scipy.io", "music")
     with tempfile.TemporaryDirectory(prefix="charrnn-") as folder:

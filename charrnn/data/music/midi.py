@@ -81,7 +81,7 @@ class Song:
         Raises
         ------
         SourceUnusable
-            Time is SMPTE's, which has no beats.
+            If the file's time is SMPTE's, which has no beats.
         """
         if self.ticks_per_beat is None:
             raise SourceUnusable("it has SMPTE time, without beats: give the step in seconds, as in dt=0.25")
@@ -101,7 +101,7 @@ def read_songs(source: str | os.PathLike[str] | bytes, pedal: bool = True) -> li
     Raises
     ------
     SourceNotFound
-        There is no such file.
+        If the file does not exist.
     SourceUnusable
         It is not a MIDI file, holds nothing that can be read, or is a huge one. The message does not name the file.
     """

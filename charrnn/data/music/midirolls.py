@@ -116,9 +116,9 @@ def read_rolls(
     Raises
     ------
     InvalidValue
-        `dt` and `beats` are both given, or one of them is out of range.
+        If `dt` and `beats` are both given, or one of them is out of range.
     SourceNotFound
-        There is no such file.
+        If the file does not exist.
     """
     require_one_step(dt, beats)
     report = FileReport(Path(path).name)
@@ -151,7 +151,7 @@ def roll_of(
     Raises
     ------
     SourceUnusable
-        It has no note on the 88 keys, or is far too long. The message does not name the piece.
+        If it has no note on the 88 keys, or is far too long. The message does not name the piece.
     """
     require_one_step(dt, beats)
     report = FileReport("") if report is None else report

@@ -24,9 +24,9 @@ def write_midi(roll: Roll, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     SaveFailed
-        The file cannot be written.
+        If the file cannot be written.
     NotInstalled
-        mido is not installed.
+        If mido is not installed.
     """
     path = Path(path).expanduser()
     content = midi_bytes(roll)

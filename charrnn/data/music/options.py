@@ -53,7 +53,7 @@ class MusicOptions:
         Raises
         ------
         CorruptFile
-            The record is not one of such options.
+            If the record is not one of such options.
         """
         if unknown := record.keys() - {field.name for field in fields(cls)}:
             raise CorruptFile(f"The record of how music is read has {', '.join(sorted(unknown))}, which is unknown.")

@@ -38,7 +38,7 @@ class Roll:
     Raises
     ------
     InvalidValue
-        An array has another shape or other values, or a number makes no sense.
+        If an array has another shape or other values, or a number is out of range.
 
     Examples
     --------

@@ -58,11 +58,11 @@ def read_rollset(path: Path, memory_limit: float = LIMIT) -> RollSet:
     Raises
     ------
     SourceNotFound
-        There is no such file.
+        If the file does not exist.
     SourceUnusable
-        It is damaged, holds something else, or would take more memory than allowed.
+        If it is damaged, of another kind, or would take more memory than allowed.
     NotInstalled
-        scipy is not installed, and the file is a `.mat`.
+        If the file is a `.mat` and scipy is not installed.
     """
     readers: Mapping[str, Callable[[Path, float], RollSet]] = {".npz": _npz, ".mat": _mat, ".json": _json}
     if not path.is_file():

@@ -58,7 +58,7 @@ def take_apart(content: bytes) -> Contents:
     Raises
     ------
     SourceUnusable
-        It is not a MIDI file, or has no track. The message does not name the file.
+        If it is not a MIDI file, or has no track. The message does not name the file.
     """
     start = content.find(b"MThd", 0, BEFORE if content.startswith(b"RIFF") else 512)
     if start < 0:

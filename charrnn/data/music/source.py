@@ -21,7 +21,7 @@ from charrnn.data.music.rolls import KEYS, Roll
 from charrnn.data.music.rollsets import read_rollset
 from charrnn.data.text import paths
 from charrnn.data.text.paths import MIDI, is_midi
-from charrnn.errors import CorruptFile, SourceNotFound, SourceUnusable
+from charrnn.errors import CorruptFile, InvalidValue, SourceNotFound, SourceUnusable
 from charrnn.wording import plural
 
 SETS = (".npz", ".mat", ".json")
@@ -52,7 +52,7 @@ class Reports(list[FileReport]):
         Raises
         ------
         CorruptFile
-            The record is not one of reports.
+            If the record is not one of reports.
         """
         try:
             return cls(FileReport(**entry) for entry in record)
@@ -156,18 +156,22 @@ class Pieces:
         Raises
         ------
         SourceNotFound
-            There is no such file or folder.
+            If a file or folder does not exist.
         SourceUnusable
-            It holds no piece, or not what it should, or takes more memory than allowed.
+            If it has no piece, an unexpected content, or takes more memory than allowed.
         InvalidValue
-            Another argument has the wrong type or is out of range.
+            If another argument has the wrong type or is out of range.
         NotInstalled
-            A library that reads it is not installed.
+            If a library that reads it is not installed.
         """
         require_one_step(dt, beats)
         checks.flag("pedal", pedal)
         checks.number("memory_limit", memory_limit, above=0)
         if not isinstance(source, str | os.PathLike):
+            if not isinstance(source, Iterable):
+                raise InvalidValue(
+                    f"{source!r:.60} is not music: expected a file, a folder, or a list of files or arrays."
+                )
             given = list(source)
             files = paths.listed_files(given)
             if files is not None:

@@ -22,7 +22,7 @@ def write(path: Path, blocks: Iterable[np.ndarray], shape: tuple[int, ...], dtyp
     Raises
     ------
     SaveFailed
-        The file cannot be written.
+        If the file cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
@@ -70,7 +70,7 @@ def load(path: str | os.PathLike[str], kind: str, ndim: int = 1) -> np.ndarray:
     Raises
     ------
     CorruptFile
-        The file is missing, truncated, or holds something else.
+        If the file is missing, truncated, or of another kind.
     """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)

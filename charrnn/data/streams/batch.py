@@ -73,6 +73,10 @@ class Streams(ABC):
     def fit(self, batchsize: int = 16) -> Geometry:
         """Return the sequence length and batch size that the data can fill, with a note if they are smaller."""
 
+    def whole(self, batchsize: int) -> int:
+        """Return a batch size, of at most this one, with which every document is read from its beginning to its end."""
+        return batchsize
+
     @abstractmethod
     def excerpt(self, length: int, rng: np.random.Generator | int | None = None) -> np.ndarray:
         """Return `length` steps in a row from a random place; fewer if the text, document or piece is shorter."""

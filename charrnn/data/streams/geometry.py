@@ -42,7 +42,7 @@ def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
     Raises
     ------
     InvalidValue
-        One of them is not a whole number from 1 up, or the text is shorter than 2.
+        If one of them is not a whole number from 1 up, or the text is shorter than 2.
 
     >>> fit(length=100_000, seq_len=100, batchsize=16)
     Geometry(seq_len=100, batchsize=16, batchepoch=63, note='')

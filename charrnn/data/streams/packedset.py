@@ -35,7 +35,7 @@ class PackedSet(Streams):
     Raises
     ------
     InvalidValue
-        There is none, or `seq_len` is not a whole number from 1 up.
+        If the set is empty, or `seq_len` is not a whole number from 1 up.
     """
 
     item: ClassVar[str] = "document"  # one of what it holds
@@ -110,6 +110,13 @@ class PackedSet(Streams):
                 note += f", so batches have {plural(rows, 'row')} instead of {batchsize:,}"
             note += "."
         return Geometry(seq_len, rows, math.ceil(self._packing(rows).length / seq_len), note)
+
+    def whole(self, batchsize: int) -> int:
+        """Return a batch size, of at most this one, with which no document is cut."""
+        longest = int(self.lengths.max())
+        if longest <= UNCUT * self.seq_len:
+            return batchsize
+        return max(1, min(batchsize, int(self.lengths.sum()) // longest))
 
     def _packing(self, batchsize: int) -> Packing:
         checks.whole("batchsize", batchsize)

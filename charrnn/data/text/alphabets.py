@@ -138,7 +138,7 @@ def _of_language(letters: Mapping[str, int], language: str, known: Mapping[str, 
         if known and ch in known:
             total += n
         elif ch in alphabet:
-            total += n * (1.0 if common is None or ch in common else 0.7) * (0.5 if known else 1.0)
+            total += n * (1.0 if common is None or ch in common else 0.7) * (0.8 if known else 1.0)
         else:
             total -= n
     return total

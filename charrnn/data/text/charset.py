@@ -42,7 +42,7 @@ class CharSet:
     Raises
     ------
     InvalidValue
-        U+FFFD is not first, something is not a single character or occurs twice, or a name occurs twice.
+        If U+FFFD is not first, an item is not a single character, or a character or name occurs twice.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class CharSet:
         Raises
         ------
         InvalidValue
-            No character occurs so often.
+            If no character occurs so often.
 
         Examples
         --------
@@ -163,7 +163,7 @@ class CharSet:
         Raises
         ------
         UnknownName
-            There is none of this name.
+            If no special symbol has this name.
 
         >>> CharSet.from_text("ab", specials=["begin", "end"]).idxofspecial("end")
         2
@@ -199,11 +199,11 @@ class CharSet:
         Raises
         ------
         UnknownCharacters
-            `on_unknown` is "error" and there are some.
+            If `on_unknown` is "error" and the text has unknown characters.
         UnknownName
-            There is no such policy.
+            If `on_unknown` is not one of these.
         InvalidValue
-            `text` is no string.
+            If `text` is not a string.
         """
         if not isinstance(text, str):
             raise InvalidValue(f"{text!r} is no text: expected a string.")
@@ -227,6 +227,38 @@ class CharSet:
         indices = indices[(indices < 1) | (indices >= self._first)]
         known = (indices >= 0) & (indices < self.vocab_size)
         return self._codes[np.where(known, indices, 0)].tobytes().decode("utf-32-le")
+
+    def onehot(self, text: str | int | Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the rows of 0 and a single 1 that stand for characters, to be shown or fed to another program.
+
+        Nothing in charrnn needs them: a model looks its rows up by index.
+
+        Parameters
+        ----------
+        text
+            T characters, as `encode` reads them; or indices (T,); or one index.
+
+        Returns
+        -------
+        ndarray of float32, (T, V), or (V,) of one index
+
+        Raises
+        ------
+        InvalidValue
+            An index is not a whole number from 0 to V - 1.
+
+        >>> CharSet.from_text("ab").onehot("ba")
+        array([[0., 0., 1.],
+               [0., 1., 0.]], dtype=float32)
+        """
+        indices = self.encode(text) if isinstance(text, str) else np.asarray(text)
+        if indices.size and (
+            indices.dtype.kind not in "iu" or not 0 <= int(indices.min()) <= int(indices.max()) < self.vocab_size
+        ):
+            raise InvalidValue(f"{text!r:.60}: expected a text, or indices from 0 to {self.vocab_size - 1:,}.")
+        rows = np.zeros((*indices.shape, self.vocab_size), np.float32)
+        np.put_along_axis(rows, indices.astype(np.int64)[..., np.newaxis], 1, axis=-1)
+        return rows
 
     def randomidx(self, rng: np.random.Generator | int | None = None, allow_newline: bool = False) -> int:
         """Draw the index of any known character; a newline only if allowed or if there is nothing else."""
@@ -260,7 +292,7 @@ class CharSet:
         Raises
         ------
         CorruptFile
-            The record is not one of a character set.
+            If the record is not one of a character set.
         """
         try:
             linestarts = {str(ch): int(n) for ch, n in record["linestarts"].items()}

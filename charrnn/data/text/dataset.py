@@ -37,7 +37,7 @@ class DataSet(Streams):
     Raises
     ------
     InvalidValue
-        There are fewer than 2 symbols, or `seq_len` or `vocab_size` is not a whole number from 1 up.
+        If there are fewer than 2 symbols, or `seq_len` or `vocab_size` is not a whole number from 1 up.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class DataSet(Streams):
         Raises
         ------
         CorruptFile
-            The file is missing, truncated, or not one of symbols.
+            If the file is missing, truncated, or not one of symbols.
         """
         symbols = arrayfile.load(path, "u")
         return cls(symbols[start:stop], vocab_size, seq_len, name or Path(path).stem)
@@ -105,7 +105,7 @@ class DataSet(Streams):
         Raises
         ------
         InvalidValue
-            `batchsize` is not a whole number from 1 up.
+            If `batchsize` is not a whole number from 1 up.
         """
         sequence = np.arange(batchsize) * self.batchepoch(batchsize) + pos
         position = sequence % self.data_len * self.seq_len + np.arange(self.seq_len + 1)[:, None]

@@ -92,9 +92,9 @@ def decode(path: Path, codec: Codec, tally: Counter[str] | None = None) -> Itera
     Raises
     ------
     UndecodableError
-        A byte is invalid and the codec is strict.
+        If a byte is invalid and the codec is strict.
     SourceUnusable
-        The file cannot be read.
+        If the file cannot be read.
     """
     if codec.foreign:
         tally = Counter() if tally is None else tally

@@ -11,6 +11,7 @@ from typing import Any
 from charrnn.errors import InvalidValue, SourceNotFound, SourceUnusable
 
 LONGEST_PATH = 4096  # characters
+MANY = 1000  # strings of a longer list are texts unless one of so many is a file
 NAMED = 5  # names in one message
 FILE_NAME = re.compile(
     r"[^\n]{0,200}\.(?:txt|text|md|csv|tsv|tab|json|jsonl|ndjson|midi?|kar|rmi|npz|mat|tex|html?|log|py|c|h|java|js)",
@@ -26,9 +27,9 @@ def require_path(source: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InvalidValue
-        It is empty.
+        If it is empty.
     SourceUnusable
-        It is a text itself, rather than where one stands.
+        If it is a text rather than a path.
 
     >>> require_path("Tyger Tyger, burning bright,\nIn the forests of the night;\n")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -78,17 +79,20 @@ def listed_files(items: Iterable[Any]) -> list[Path] | None:
     Raises
     ------
     SourceNotFound
-        There is no file of such a name.
+        If a file does not exist.
     SourceUnusable
-        Some entries are files and some are not, or one is a folder.
+        If some entries are files and some are not, or one is a folder.
     """
     items = list(items)
     if not items or not all(isinstance(item, str | os.PathLike) for item in items):
         return None
-    there = [item for item in items if is_file(item)]
-    absent = [item for item in items if not is_file(item)]
-    folders = [item for item in absent if is_folder(item)]
     paths = any(not isinstance(item, str) for item in items)
+    if not paths and len(items) > MANY and not any(map(is_file, items[:MANY])):
+        return None
+    found = [is_file(item) for item in items]
+    there = [item for item, stands in zip(items, found, strict=True) if stands]
+    absent = [item for item, stands in zip(items, found, strict=True) if not stands]
+    folders = [item for item in absent if is_folder(item)]
     if not absent:
         return [Path(item).expanduser() for item in items]
     if folders and (there or paths or len(folders) == len(items)):
@@ -99,7 +103,8 @@ def listed_files(items: Iterable[Any]) -> list[Path] | None:
             f"{_names(absent)} {'are' if len(absent) > 1 else 'is'} not: give paths only, or texts only."
         )
     if paths or all(FILE_NAME.fullmatch(item) for item in items):
-        raise SourceNotFound(f"There is no file {_names(absent)} (looked from {Path.cwd()}).")
+        hint = "" if paths else " Texts that look like names of files can be given as Documents."
+        raise SourceNotFound(f"There is no file {_names(absent)} (looked from {Path.cwd()}).{hint}")
     return None
 
 
@@ -116,7 +121,7 @@ def folder_files(folder: Path) -> tuple[list[Path], list[Path]]:
     Raises
     ------
     SourceUnusable
-        The folder is a working directory itself, or cannot be read.
+        If the folder is a working directory, or cannot be read.
     """
     if (folder / MODEL).is_file():
         raise SourceUnusable(f"{folder} is a model's working directory, not a text. Load it with ModelState.load.")

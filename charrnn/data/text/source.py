@@ -52,9 +52,9 @@ class ReadOptions:
     Raises
     ------
     UnknownName
-        There is no such encoding.
+        If the encoding does not exist.
     InvalidValue
-        One of the others is neither True nor False.
+        If one of the others is neither True nor False.
 
     >>> ReadOptions(lower=True)
     ReadOptions(encoding=None, newlines=True, lower=True, gutenberg=None, strip_punctuation=False)
@@ -102,7 +102,7 @@ class ReadOptions:
         Raises
         ------
         CorruptFile
-            The record is not one of such options.
+            If the record is not one of such options.
         """
         if unknown := record.keys() - {field.name for field in fields(cls)}:
             raise CorruptFile(f"The record of how a text is read has {', '.join(sorted(unknown))}, which is unknown.")
@@ -179,12 +179,12 @@ class TextSource:
         Raises
         ------
         SourceNotFound
-            There is no such file.
+            If the file does not exist.
         SourceUnusable
             It is a text itself, a directory without texts, unreadable, binary, shorter than two characters, or not in
             the encoding asked for.
         InvalidValue
-            It is empty.
+            If it is empty.
         """
         options = options or ReadOptions()
         if isinstance(source, str) and source == "-":

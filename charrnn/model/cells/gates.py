@@ -24,7 +24,7 @@ def gate_function(name: str) -> Callable[[TensorVariable], TensorVariable]:
     Raises
     ------
     UnknownName
-        If there is no gate function of that name; near matches are named.
+        If `name` is not a gate function; the message lists near matches.
     """
     if name not in GATES:
         raise UnknownName(f"gate={name!r} is not a gate function. {near_matches(str(name), GATES)}")

@@ -56,7 +56,7 @@ class ModelType:
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
-            raise UnknownName(f"There is no input stage {self.stage!r}. {near_matches(str(self.stage), STAGES)}")
+            raise UnknownName(f"stage={self.stage!r} is not an input stage. {near_matches(str(self.stage), STAGES)}")
         if not isinstance(self.maker, Cell) and not callable(self.maker):
             raise InvalidCell(
                 f"{self.maker!r} is not a cell: expected a Cell class, an instance, or a function that makes one."
@@ -138,7 +138,7 @@ def get(modeltype: str | CellMaker) -> ModelType:
     Raises
     ------
     UnknownName
-        If there is no such model type; near matches are named.
+        If `modeltype` is not a known name; the message lists near matches.
     InvalidCell
         If `modeltype` is neither a name nor something that makes a cell.
     """
@@ -149,7 +149,7 @@ def get(modeltype: str | CellMaker) -> ModelType:
     if modeltype.upper() in families():
         modeltype = f"{modeltype.upper()}Encode"
     if modeltype not in _TYPES:
-        raise UnknownName(f"There is no model type {modeltype!r}. {near_matches(modeltype, _TYPES)}")
+        raise UnknownName(f"modeltype={modeltype!r} is not a model type. {near_matches(modeltype, _TYPES)}")
     return _TYPES[modeltype]
 
 

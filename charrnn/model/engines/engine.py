@@ -42,7 +42,7 @@ def canonical(engine: str) -> str:
     Raises
     ------
     UnknownName
-        If there is no such engine; near matches are named.
+        If `engine` is not the name of an engine; the message lists near matches.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def canonical(engine: str) -> str:
     """
     engine = ALIASES.get(engine, engine)
     if engine not in (*ENGINES, "auto"):
-        raise UnknownName(f"There is no engine {engine!r}. {near_matches(str(engine), (*ENGINES, 'auto'))}")
+        raise UnknownName(f"engine={engine!r} is not an engine. {near_matches(str(engine), (*ENGINES, 'auto'))}")
     return engine
 
 
@@ -67,7 +67,7 @@ def resolve(engine: str = "auto") -> str:
     Raises
     ------
     UnknownName
-        If there is no such engine; near matches are named.
+        If `engine` is not the name of an engine; the message lists near matches.
     EngineUnavailable
         If the engine is not installed.
     """

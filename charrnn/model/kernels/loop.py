@@ -40,7 +40,7 @@ class LoopKernel:
     Raises
     ------
     UnsupportedStep
-        If there is no kernel for a node of the graph.
+        If a node of the graph has no kernel.
     """
 
     def __init__(

@@ -75,7 +75,7 @@ def check(graph: FunctionGraph) -> None:
     Raises
     ------
     UnsupportedStep
-        If there is no kernel for one of its nodes.
+        If one of its nodes has no kernel.
     """
     for node in graph.toposort():
         known = (

@@ -102,7 +102,7 @@ def test_gradients(head, modeltype, hyper, engine):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_clipping_at_each_step_and_truncation(head):
-    """A bound that nothing meets changes nothing; the last n steps alone are learned from."""
+    """A clip that no value exceeds changes nothing; only the last n steps have a gradient."""
     whole, clipped = (model(head, clip=clip, clip_at=1e3) for clip in ("value", "step"))
     last = model(head, bptt_truncate=2)
     x, y, state, mask, keep = batch(whole, T=5)

@@ -68,7 +68,7 @@ def test_the_number_of_threads_holds_inside_only():
 
 
 def blas_threads():
-    """Return how many threads the library of numpy's products uses; scipy may bring one of its own."""
+    """Return the number of threads of numpy's BLAS; scipy may have another BLAS."""
     pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     return max((pool["num_threads"] for pool in pools if "numpy" in pool["filepath"]), default=1)
 

@@ -1,4 +1,4 @@
-"""The loop that writes against numpy's step after step, on every width of vectors."""
+"""The generation loop against numpy, step after step, on every width of vectors."""
 
 import numpy as np
 import pytensor.tensor as pt

@@ -171,7 +171,7 @@ def test_a_step_that_cannot_be_taken_apart_is_refused(cell):
 
 
 def test_a_weight_used_twice_is_not_clipped_use_by_use():
-    """Theano clips what a parameter contributes to a step, not what each of its uses does: scan is asked instead."""
+    """Theano clips a parameter's contribution in each step, not that of each use: such a step is left to scan."""
     x, state = symbol("x", np.zeros((2, 1, 4)), (2,)), symbol("h", np.zeros((1, 5)), (1,))
     p = {name: symbol(name, np.zeros(shape), (0, 1)) for name, shape in Unusual().shapes(4, 5).items()}
     recurrence(Unusual(), x, [state], p)

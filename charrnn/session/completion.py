@@ -13,6 +13,7 @@ from typing import Any
 
 from charrnn.storage import lookup
 from charrnn.storage.workdir import WorkDir
+from charrnn.training.summary import TRAINING, VALIDATION
 
 OF_CHECKPOINTS = ("restore", "checkout", "pin", "unpin", "diff")  # methods that ask for one, unless a keyword is given
 COMPLETE = r"""(?:[^"']|"[^"]*"|'[^']*')*"""  # arguments whose strings have ended
@@ -59,7 +60,15 @@ def names(text: str, variables: dict[str, Any]) -> tuple[str, list[str]]:
     asked = keyword["keyword"] if keyword else None
     if asked == "label" and keyword:
         found = _labels(model, keyword["mapping"])
-    elif asked == "checkpoint" or (call["method"] in OF_CHECKPOINTS and asked in (None, "a", "b")):
+    elif asked == "monitor":
+        found = [
+            VALIDATION,
+            TRAINING,
+            *(f"{table.name}={label}" for table in model.label_tables for label in table.labels),
+        ]
+    elif asked == "column":
+        found = [table.name for table in model.label_tables]
+    elif asked in ("checkpoint", "cpfile") or (call["method"] in OF_CHECKPOINTS and asked in (None, "a", "b")):
         found = _checkpoints(model)
     else:
         found = []

@@ -19,6 +19,7 @@ from charrnn.wording import say
 if TYPE_CHECKING:
     from charrnn.model.model import Model
     from charrnn.training.job import Job
+    from charrnn.training.learner import Learner
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,6 +51,8 @@ class Live:
         The last training in the background.
     trained : Model or None
         The model that trains, made on first use.
+    learner : Learner or None
+        The last one that trained it.
     waiting : dict
         Arrays of a checkpoint, until there is a model to take them.
     """
@@ -57,6 +60,7 @@ class Live:
     def __init__(self, new_model: Callable[[int | None], Model], threads: int | None) -> None:
         self.job: Job | None = None
         self.trained: Model | None = None
+        self.learner: Learner | None = None
         self.waiting: dict[str, np.ndarray] = {}
         self._steps = 0
         self._new_model, self._threads = new_model, threads

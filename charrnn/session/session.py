@@ -176,6 +176,8 @@ class Session:
             )
         self.hyper.replace(learnrate=value.learnrate)  # checks it
         self._policy = value
+        if self.live.learner is not None:  # a callback may set it amid training
+            self.live.learner.policy = value
 
     def _new_model(self, threads: int | None) -> Model:
         from charrnn.model.model import Model

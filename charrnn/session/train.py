@@ -129,7 +129,7 @@ def train(
     if plot and background:
         raise InvalidValue("plot=True would write between what you type: leave it out, and call ms.plot() any time.")
     with ms.live.silent(verbose == SILENT):
-        learner = _learner(ms, ms.facts.batchsize if batchsize is None else batchsize)
+        ms.live.learner = learner = _learner(ms, ms.facts.batchsize if batchsize is None else batchsize)
         if plan.valid_len >= ms.valid_data.batchepoch(learner.batchsize):
             plan = dataclasses.replace(plan, valid_len=0)
         if not background:

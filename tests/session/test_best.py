@@ -33,7 +33,7 @@ def test_only_losses_on_the_same_are_compared(make, measured, best):
     for on, loss in measured:
         ms.newcheckpoint(loss, **({} if on is None else {"measured": on}))
     assert lookup.best(ms.checkpoints).loss == best
-    assert ms.restore("best").checkpoint.loss == best
+    assert ms.restore("best").checkpoint.loss == ms.restore(cpfile="best").checkpoint.loss == best
     assert [row["valid_loss"] for row in ms.log() if "best" in row["marks"].split(", ")] == [best]
 
 
@@ -114,6 +114,19 @@ def test_a_policy_that_is_set_is_loaded_again(ms, name):
     assert again.policy == ms.policy
     assert type(again.policy) is type(ms.policy)
     assert f"({name})" in repr(again)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_a_callback_may_set_the_policy(ms, background):
+    def halve(step):
+        if step.step == 3:
+            ms.policy = "constant"
+            ms.policy.learnrate /= 2
+
+    rate, job = ms.learnrate, ms.train(train_len=6, batchsize=3, verbose=0, callback=halve, background=background)
+    if background:
+        job.wait(60)
+    np.testing.assert_allclose(ms.history.steps()["learnrate"], np.repeat([rate, rate / 2], 3), rtol=1e-6)
 
 
 def test_a_policy_may_be_an_instance(ms):

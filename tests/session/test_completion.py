@@ -49,6 +49,9 @@ def poems(tmp_path_factory):
         ('one.note("', "", []),
         ('one.restore("', "", ["best", "last", "main"]),
         ('one.note("good", checkpoint="', "", ["best", "last", "main"]),
+        ('one.restore(cpfile="', "", ["best", "last", "main"]),
+        ('one.train(3, monitor="', "", ["validation", "training", *(f"author={name}" for name in LABELS["author"])]),
+        ('both.classify("a text", column="', "", ["author", "form"]),
     ],
 )
 def test_what_may_be_meant(poems, text, typed, expected):

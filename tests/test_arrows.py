@@ -4,6 +4,7 @@ Imports inside functions and those for type checking count like any other.
 """
 
 import ast
+import functools
 from pathlib import Path
 
 import charrnn
@@ -56,24 +57,25 @@ def modules():
 
 def imports(name, tree, known):
     """Return the files that a file imports."""
-    found = set()
+    found, whole = set(), False
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+            whole |= "charrnn" in found
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
     own = {full.replace(".", "/").removeprefix("charrnn/") for full in found if full.startswith("charrnn.")}
     files = (own & known) - {name}
-    if "import charrnn" in ast.unparse(tree).splitlines() or any("/" not in target for target in own - known):
+    if whole or any("/" not in target for target in own - known):
         files.add("__init__")
     # A package stands for nothing where a file of it is named.
     return {target for target in files if not any(other.startswith(f"{target}/") for other in files)}
 
 
+@functools.cache
 def graph():
     trees = dict(modules())
-    known = set(trees)
-    return {name: imports(name, tree, known) for name, tree in trees.items()}
+    return {name: imports(name, tree, trees.keys()) for name, tree in trees.items()}
 
 
 def room(name):

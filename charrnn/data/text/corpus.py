@@ -88,6 +88,7 @@ class TextCorpus(CharacterCorpus):
     """
 
     kind = "text"
+    _later = CharacterCorpus._later | {"tested"}
 
     filename: str
     split: int

@@ -105,6 +105,9 @@ class FakeData:
     def batchepoch(self, batchsize):
         return len(self.symbols) // self.seq_len // batchsize
 
+    def whole(self, batchsize):
+        return batchsize
+
     def batch(self, pos, batchsize, epoch=0):
         T = self.seq_len
         starts = (np.arange(batchsize) * self.batchepoch(batchsize) + pos) * T

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
@@ -76,6 +76,7 @@ class Corpus(ABC):
     kind: ClassVar[str]
     unit: ClassVar[str] = "char"
     noun: ClassVar[str] = "character"
+    _later: ClassVar[frozenset[str]] = frozenset({"apart", "prefix"})  # fields that earlier records lack
 
     source: str
     sha256: str
@@ -171,8 +172,7 @@ class Corpus(ABC):
         CorruptFile
             If the record lacks something.
         """
-        needed = {field.name for field in fields(cls) if field.default is field.default_factory is MISSING}
-        if missing := (needed | {"notes"}) - record.keys():
+        if missing := {field.name for field in fields(cls)} - record.keys() - cls._later:
             lacking = ", ".join(sorted(missing))
             raise CorruptFile(f"The record of the {cls.kind} lacks {lacking}. Restore it from a copy.")
         kept = {field.name: record[field.name] for field in fields(cls) if field.name in record}

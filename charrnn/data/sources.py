@@ -262,6 +262,7 @@ def recognise(
     'documents'
     """
     given = settled(given)
+    _require_one_kind(given)
     said = [*musical, *(name for name in music.chosen if name != "memory_limit")]
     if documents.kind == "music":
         said.insert(0, "kind='music'")
@@ -306,6 +307,18 @@ def settled(given: Any) -> Any:
     if isinstance(given, list | tuple) and not given:
         raise SourceUnusable("The list is empty: expected files, texts or pieces. A glob may have matched nothing.")
     return given
+
+
+def _require_one_kind(given: Any) -> None:
+    """Raise if a list of files holds MIDI files and others."""
+    if isinstance(given, list | tuple) and paths.is_file(given[0]):  # else it is texts, of which there may be many
+        music = [item for item in given if paths.is_file(item) and is_music(item)]
+        others = [item for item in given if item not in music] if music else []
+        if others and all(map(paths.is_file, others)):
+            raise SourceUnusable(
+                f"{named(given).capitalize()} holds music, such as {music[0]}, and other files, such as {others[0]}: "
+                "give files of one kind."
+            )
 
 
 def named(given: Any) -> str:

@@ -47,9 +47,12 @@ def _creation(ms: Session) -> str:
     else:
         source = "source" if reading.source is None else repr(reading.source)
         options = {"seq_len": ms.corpus.seq_len} | reading.arguments
-    before = [f"source = ...  # {ms.corpus.source}, which has no path: put it here"] if source == "source" else []
+    parts = {"source": ms.corpus, **{f"{part}file": corpus for part, corpus in ms.corpus.apart.items()}}
+    nameless = [name for name in parts if reading is not None and getattr(reading, name) is None]
+    before = [f"{name} = ...  # {parts[name].source}, which has no path: put it here" for name in nameless]
     given = [f"{source}, {f'workdirs/{ms.path.name}'!r}", f"modeltype={_modeltype(ms)}"]
     given += [f"{name}={_written(value)}" for name, value in (options | hyper).items()]
+    given += [f"{name}={name}" for name in nameless if name != "source"]
     lines = ["ms = ModelState.initfromsrcfile(", *(f"    {part}," for part in given), ")"]
     return "\n".join([*before, *lines])
 

@@ -127,6 +127,9 @@ def test_lists_of_files_are_those_files_in_their_order(tmp_path, monkeypatch):
         Path(name).write_bytes(PIECE)
     assert encoded(["a.mid", "b.mid"], tmp_path / "f").pieces == 2
     assert encoded(Path().glob("*.mid"), tmp_path / "g").pieces == 2
+    for options in ({}, {"kind": "music"}, {"documents": False}):
+        with pytest.raises(SourceUnusable, match=r"holds music, such as b\.mid, and other files"):
+            kind_of(["a.txt", "b.mid"], **options)
     with pytest.raises(SourceUnusable, match=r"and c\.txt is not: give paths only, or texts only"):
         source_of(["a.txt", "c.txt"]).open()
     with pytest.raises(SourceNotFound, match=r"no file c\.txt, d\.txt"):

@@ -1,6 +1,7 @@
 """How a source is read belongs to the model: kept, shown, and used for whatever the model is asked."""
 
 import json
+import os
 import re
 import unicodedata
 import warnings
@@ -139,7 +140,9 @@ def test_the_printed_call_reads_the_same_again(case, book, tmp_path, monkeypatch
 
 
 def test_what_has_no_path_is_asked_for(tmp_path):
-    printed = commands(made(tmp_path, ["an owl", "a newt"] * 5))
+    printed = commands(made(tmp_path, ["an owl", "a newt"] * 5, "m", validfile=["an owl"]))
+    assert printed.splitlines()[3].startswith("validfile = ...  # list")
+    assert "    validfile=validfile," in printed
     assert printed.splitlines()[2].startswith("source = ...  # list")
     assert "initfromsrcfile(\n    source, " in printed
 
@@ -199,3 +202,12 @@ def test_gutenberg_is_cut_and_told_unless_it_is_to_be_kept(tmp_path, capsys):
     assert made(tmp_path, tmp_path / "a.txt", "b", gutenberg=False).corpus.length == len(GUTENBERG)
     assert ms.finetune(tmp_path / "a.txt", tmp_path / "c").corpus.length == 420
     assert ms.finetune(tmp_path / "a.txt", tmp_path / "d", gutenberg=False).corpus.length == len(GUTENBERG)
+
+
+def test_names_that_are_no_text_are_kept(tmp_path):
+    source = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")
+    with open(source, "w") as file:
+        file.write("an owl\n" * 50)
+    ms = made(tmp_path, source)
+    assert ModelState.unrestored(ms.path).facts.reading.source == source
+    assert ms.finetune(source, tmp_path / "tuned").corpus.length == 350

@@ -50,6 +50,7 @@ class DocumentCorpus(CharacterCorpus):
     """
 
     kind = "documents"
+    _later = CharacterCorpus._later | {"test_documents", "test_len"}
 
     tables: tuple[LabelTable, ...]
     documents: int

@@ -46,9 +46,9 @@ class CharacterCorpus(Corpus):
         return plural(len(self.charset.characters), self.noun)
 
     def facts(self) -> list[tuple[str, object]]:
-        learned, judged = (plural(number, self.noun) for number in (self.train_len, self.valid_len))
+        parts = [("to learn from", self.train_len), ("to validate on", self.valid_len), ("to test on", self.test_len)]
         known = ("kinds of characters", self.charset.characters)
-        return [known, ("to learn from", learned), ("to validate on", judged)]
+        return [known, *((name, plural(number, self.noun)) for name, number in parts if number)]
 
     def to_json(self) -> dict[str, Any]:
         record = super().to_json() | {"charset": self.charset.to_json()}
@@ -88,6 +88,7 @@ class TextCorpus(CharacterCorpus):
     """
 
     kind = "text"
+    _later = CharacterCorpus._later | {"tested"}
 
     filename: str
     split: int

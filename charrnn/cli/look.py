@@ -118,6 +118,7 @@ def share(
 @command()
 def verify(
     directory: Directory,
+    deep: Annotated[bool, typer.Option("--deep", help="Compute the losses of several checkpoints again.")] = False,
     engine: Engine = "auto",
     threads: Threads = None,
 ) -> None:
@@ -127,8 +128,9 @@ def verify(
 
     \b
     charrnn verify workdirs/alice
+    charrnn verify workdirs/alice --deep
     """
-    report = ModelState.unrestored(directory, engine=engine, threads=threads).verify()
+    report = ModelState.unrestored(directory, engine=engine, threads=threads).verify(deep=deep)
     told.show(report)
     if not report.ok:
         sys.exit(f"charrnn: {len(report.problems)} of {len(report)} checks failed.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,17 +13,24 @@ import typer
 from charrnn.cli import parsing, told
 from charrnn.cli.hints import options
 from charrnn.cli.options import (
+    Delimiter,
+    DelimiterRegex,
     Encoding,
     Engine,
     Gutenberg,
+    Header,
+    Kind,
     Lower,
     MinCount,
+    MinDocuments,
     Newlines,
+    Only,
     Overwrite,
     SeqLen,
     Settings,
     Source,
     StripPunctuation,
+    TextColumn,
     Threads,
     TrainFrac,
     Which,
@@ -30,6 +38,8 @@ from charrnn.cli.options import (
 from charrnn.cli.program import command
 from charrnn.errors import InvalidValue
 from charrnn.state import ModelState
+
+AS_TYPED = ("encoding", "newlines", "lower", "gutenberg", "strip_punctuation", "min_count", "kind", "header")
 
 
 @command()
@@ -68,35 +78,28 @@ def new(
         bool | None,
         typer.Option("--documents/--no-documents", help="Take each paragraph, row or file on its own, or not."),
     ] = None,
-    text: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the text, by name or number.")] = None,
+    text: TextColumn = None,
     label: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Column of labels, by name or number; repeatable.")
     ] = None,
-    kind: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="What the file is, where its name does not tell: csv, jsonl, text ..."),
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="What separates documents, or the fields of a table, as it is written."),
-    ] = None,
-    delimiter_regex: Annotated[
-        str | None, typer.Option(metavar="PATTERN", help="What separates documents, as a regular expression.")
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help="The first row of a table names its columns, or does not."),
-    ] = None,
-    only: Annotated[list[str] | None, typer.Option(metavar="COLUMN=LABEL", help="Labels to keep; repeatable.")] = None,
-    min_documents: Annotated[
-        list[str] | None,
-        typer.Option(metavar="N", help="Keep labels with N documents or more; COLUMN=N for one column, repeatable."),
-    ] = None,
+    kind: Kind = None,
+    delimiter: Delimiter = None,
+    delimiter_regex: DelimiterRegex = None,
+    header: Header = None,
+    only: Only = None,
+    min_documents: MinDocuments = None,
     dt: Annotated[float | None, typer.Option(metavar="SECONDS", help="Music: seconds of a frame.")] = None,
     beats: Annotated[float | None, typer.Option(metavar="BEATS", help="Music: beats of a frame.")] = None,
     onsets: Annotated[bool | None, typer.Option("--onsets", help="Music: tell struck keys from held ones.")] = None,
     transpose: Annotated[
         int | None, typer.Option(metavar="N", help="Music: shift pieces by up to N semitones in training.")
+    ] = None,
+    pedal: Annotated[
+        bool | None,
+        typer.Option("--pedal/--no-pedal", help="Music: notes last as long as the sustain pedal holds them, or not."),
+    ] = None,
+    memory_limit: Annotated[
+        float | None, typer.Option(metavar="GB", help="Music: gigabytes that reading it may take.")
     ] = None,
     overwrite: Overwrite = False,
     engine: Engine = "auto",
@@ -128,24 +131,15 @@ def new(
         seq_len=seq_len,
         trainfrac=trainfrac,
         init_checkpoint=init_checkpoint,
-        encoding=encoding,
-        newlines=newlines,
-        lower=lower,
-        gutenberg=gutenberg,
-        strip_punctuation=strip_punctuation,
-        min_count=min_count,
+        **_reading(ctx.params),
         documents=documents,
-        text=None if text is None else parsing.column(text),
         labels=tuple(map(parsing.column, label or [])),
-        kind=kind,
-        delimiter=_delimiter(delimiter, delimiter_regex),
-        header=header,
-        only=parsing.kept(only),
-        min_documents=parsing.least(min_documents),
         dt=dt,
         beats=beats,
         onsets=onsets,
         transpose=transpose,
+        pedal=pedal,
+        memory_limit=memory_limit,
     )
     chosen |= parsing.settings(settings, options(ctx.command))
     with told.in_shell(ctx):
@@ -170,6 +164,13 @@ def finetune(
     gutenberg: Gutenberg = None,
     strip_punctuation: StripPunctuation = None,
     min_count: MinCount = None,
+    text: TextColumn = None,
+    kind: Kind = None,
+    delimiter: Delimiter = None,
+    delimiter_regex: DelimiterRegex = None,
+    header: Header = None,
+    only: Only = None,
+    min_documents: MinDocuments = None,
     overwrite: Overwrite = False,
     checkpoint: Which = None,
     engine: Engine = "auto",
@@ -183,12 +184,7 @@ def finetune(
     chosen = parsing.given(
         seq_len=seq_len,
         trainfrac=trainfrac,
-        encoding=encoding,
-        newlines=newlines,
-        lower=lower,
-        gutenberg=gutenberg,
-        strip_punctuation=strip_punctuation,
-        min_count=min_count,
+        **_reading(ctx.params),
     )
     chosen |= parsing.settings(settings, options(ctx.command))
     ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
@@ -214,6 +210,17 @@ def import_(
     """
     ms = ModelState.import_(file, directory, overwrite=overwrite, engine=engine, threads=threads)
     told.show(f"{told.facts(ms)}\nTry it:  charrnn sample {told.word(directory)}")
+
+
+def _reading(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options about reading as the library takes them, from all that was typed."""
+    text = typed["text"]
+    return {name: typed[name] for name in AS_TYPED} | {
+        "text": None if text is None else parsing.column(text),
+        "delimiter": _delimiter(typed["delimiter"], typed["delimiter_regex"]),
+        "only": parsing.kept(typed["only"]),
+        "min_documents": parsing.least(typed["min_documents"]),
+    }
 
 
 def _delimiter(literal: str | None, pattern: str | None) -> Any:

@@ -26,8 +26,37 @@ Gutenberg = Annotated[
     bool | None,
     typer.Option("--gutenberg/--no-gutenberg", help="Leave out Project Gutenberg's header and footer, or keep them."),
 ]
-StripPunctuation = Annotated[bool | None, typer.Option("--strip-punctuation", help="Leave out punctuation.")]
+StripPunctuation = Annotated[
+    bool | None,
+    typer.Option("--strip-punctuation/--no-strip-punctuation", help="Leave out punctuation, or keep it."),
+]
 MinCount = Annotated[int | None, typer.Option(metavar="N", help="Fold characters that occur less often than N times.")]
+
+# Where documents are in it
+
+TextColumn = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the text, by name or number.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND", help="What it is, where that is not as it seems: text, documents, music, csv, jsonl or json."
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="What separates documents, or the fields of a table, as it is written."),
+]
+DelimiterRegex = Annotated[
+    str | None, typer.Option(metavar="PATTERN", help="What separates documents, as a regular expression.")
+]
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="The first row of a table names its columns, or does not."),
+]
+Only = Annotated[list[str] | None, typer.Option(metavar="COLUMN=LABEL", help="Labels to keep; repeatable.")]
+MinDocuments = Annotated[
+    list[str] | None,
+    typer.Option(metavar="N", help="Keep labels with N documents or more; COLUMN=N for one column, repeatable."),
+]
 
 # How it is learned
 

@@ -176,7 +176,7 @@ def test_finetuning_makes_a_model_of_its_own(run, model, srcfile, tmp_path):
 def test_music_is_made_shown_saved_and_scored(run, tmp_path):
     from charrnn import corpora
 
-    pytest.importorskip("symusic")
+    pytest.importorskip("mido")
     model = tmp_path / "piano"
     run("new", corpora.path("pieces"), model, *SMALL, "--set", "note_units=3", "--threads", 1)
     shown = run("sample", model, "-n", 8, "-o", tmp_path / "x.mid", "--rng", 1)

@@ -26,6 +26,7 @@ LIBRARY = {  # what each command calls, and the arguments that have no meaning i
     "score": (ModelState.score, set()),
     "share": (ModelState.share, set()),
     "shell": (ModelState.load, {"cell"}),
+    "verify": (ModelState.verify, set()),
     "train": (ModelState.train, {"callback", "background"}),
 }
 TYPED = {  # arguments that are called otherwise in a shell

@@ -58,7 +58,7 @@ def train(
 ) -> TrainingSummary | Job:
     """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
 
-    A round is some training, a validation, a look at the learning rate, and a checkpoint.
+    A round is some training, a validation, an update of the learning rate, and a checkpoint.
 
     Parameters
     ----------

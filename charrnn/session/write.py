@@ -98,9 +98,9 @@ def stream(
     clamp: Mapping[tuple[int, int], float] | None = None,
     **options: Any,
 ) -> Iterator[str]:
-    """Yield the prompt and then what the model writes, piece by piece; for ever without a number of characters.
+    """Yield the prompt and then its continuation, piece by piece; endlessly without a number of characters.
 
-    Takes the options of `generate` but `n`. Documents come whole, one after the other and for ever: `numchars` is
+    Takes the options of `generate` but `n`. Documents come whole, one after the other, endlessly: `numchars` is
     the most that each may have.
     """
     return ms.task.stream(held(ms, clamp), numchars, label=label, guidance=guidance, **options)

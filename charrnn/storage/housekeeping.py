@@ -109,7 +109,7 @@ def prune(path: str | os.PathLike[str]) -> list[Checkpoint]:
 def remove(path: str | os.PathLike[str]) -> list[str]:
     """Remove a model, and return the names of the files that are not charrnn's, which stay.
 
-    The directory goes too if nothing else is in it. Damage is no obstacle.
+    The directory goes too if nothing else is in it. Damaged files are removed, too.
 
     Raises
     ------

@@ -89,7 +89,7 @@ class Shelf:
         return gone
 
     def set_aside(self, name: str) -> Path:
-        """Rename a damaged file, so that it is no longer taken for a checkpoint, and return its new path."""
+        """Rename a damaged file so that it no longer counts as a checkpoint, and return its new path."""
         path = self.path_of(name)
         aside, copy = path.with_name(path.name + ".damaged"), 2
         while os.path.lexists(aside):

@@ -49,7 +49,7 @@ class DocumentSet(PackedSet):
     tables
         What the ids mean, a table for each label column.
     label_dropout
-        Rate at which labels count as none, for each document and epoch anew, so that a model learns to go without:
+        Label dropout: the probability, redrawn for each document and epoch, that its labels are hidden:
         all of a document's together, and where there are several columns each on its own as well.
 
     Raises

@@ -65,7 +65,7 @@ class LabelTable:
         """
         if isinstance(label, list | set | dict):
             raise InvalidValue(
-                f"{label!r} is no {self.name}: expected one, or several with shares {{...: 0.6, ...: 0.4}}."
+                f"{label!r} is not a label of {self.name}: expected one, or several with shares {{...: 0.6, ...: 0.4}}."
             )
         name = None if label is None else as_text(label, "")
         if name not in self.ids:

@@ -37,7 +37,7 @@ Labels = Column | Sequence[Column] | Mapping[str, Column]
 
 
 class Reader(Protocol):
-    """Reads documents anew each time it is asked; `notes` are sentences about the source as a whole."""
+    """Reads documents again at each call; `notes` are sentences about the source as a whole."""
 
     name: str
     notes: list[str]
@@ -48,7 +48,7 @@ class Reader(Protocol):
 
 
 class Documents:
-    """Documents, read anew each time they are iterated over, with one at a time in memory.
+    """Documents, read again at each iteration, with one at a time in memory.
 
     Opening reads them through.
 

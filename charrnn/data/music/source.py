@@ -71,7 +71,7 @@ class Pieces:
     name : str
         Name of the file or folder.
     onsets : bool
-        Whether struck keys are told from held ones.
+        Whether struck and held keys are distinguished.
     dt : float
         Seconds of a frame; where tempos differ, those of the middle one.
     beats : float or None
@@ -191,7 +191,7 @@ class Pieces:
                 )
             return pieces
         if suffix not in SETS:
-            raise SourceUnusable(f"{path} is no music: expected a folder, or a file of {', '.join(MIDI + SETS)}.")
+            raise SourceUnusable(f"{path} is not music: expected a folder, or a file of {', '.join(MIDI + SETS)}.")
         found = read_rollset(path, memory_limit)
         timing = (found.dt, found.beats) if dt is None and beats is None else (dt, beats)
         rolls = ((part, roll) for part, planes in found.parts.items() for roll in _rolls(planes, *timing))

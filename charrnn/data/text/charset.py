@@ -206,9 +206,9 @@ class CharSet:
             If `text` is not a string.
         """
         if not isinstance(text, str):
-            raise InvalidValue(f"{text!r} is no text: expected a string.")
+            raise InvalidValue(f"{text!r} is not a text: expected a string.")
         if on_unknown not in POLICIES:
-            raise UnknownName(f"on_unknown={on_unknown!r} is no policy. {near_matches(str(on_unknown), POLICIES)}")
+            raise UnknownName(f"on_unknown={on_unknown!r} is not a policy. {near_matches(str(on_unknown), POLICIES)}")
         indices = self.indices(text).astype(np.int32)
         unknown = Counter(ch for ch in (text[i] for i in np.flatnonzero(indices == 0)) if ch != UNKNOWN)
         if not unknown:

@@ -113,7 +113,7 @@ class ReadOptions:
 
 
 class TextSource:
-    r"""A text in a file, decoded and cleaned anew each time it is read, with only a small part in memory.
+    r"""A text in a file, decoded and cleaned again at each reading, with only a small part in memory.
 
     Opening reads it through once.
 

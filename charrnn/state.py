@@ -114,6 +114,9 @@ class ModelState(Session):
         transpose: int | None = None,
         pedal: bool = True,
         memory_limit: float = LIMIT,
+        testfrac: float = 0.0,
+        validfile: Any = None,
+        testfile: Any = None,
         hyper: HyperParams | None = None,
         **hyperparams: Any,
     ) -> Self:
@@ -171,6 +174,11 @@ class ModelState(Session):
             Whether notes of MIDI files last as long as the sustain pedal holds them.
         memory_limit : float
             Gigabytes of memory that music may take while it is read.
+        testfrac : float
+            The part of the source to test on, for `test_loss`; what `trainfrac` and it leave is for validation.
+        validfile, testfile : as `srcfile`, optional
+            Other sources of the same kind to validate and to test on, read in the same way. Characters that `srcfile`
+            lacks are U+FFFD there, and labels that it lacks are none.
         hyper : HyperParams, optional
             Hyperparameters to start from, such as ``HyperParams.preset("rngru")``.
         **hyperparams
@@ -206,6 +214,9 @@ class ModelState(Session):
             music=MusicOptions(dt, beats, onsets, transpose or 0, pedal, memory_limit),
             lower=lower,
             transpose=transpose,
+            testfrac=testfrac,
+            validfile=validfile,
+            testfile=testfile,
             hyper=hyper,
             hyperparams=hyperparams,
         )
@@ -231,7 +242,9 @@ class ModelState(Session):
             For a model whose cell is the user's own: what was given to `initfromsrcfile`. Nothing in a directory is
             ever run, so the class itself must come from here; its recorded source can be read.
         engine, threads
-            As for `initfromsrcfile`; they need not be those that the model was trained with.
+            As for `initfromsrcfile`; they need not be those that the model was trained with. Training goes on bit
+            for bit with the same ones on the same machine; with others it differs by rounding, see
+            `charrnn.model.model.Model`.
 
         Raises
         ------

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from charrnn.columns import columns, cut, padded
 from charrnn.escapes import visible
 from charrnn.wording import UNBOUNDED
 
@@ -46,9 +47,9 @@ class Table(list[Mapping[str, Any]]):
 
     def text(self, width: int) -> str:
         """Return the table as text, within `width` columns if possible."""
-        columns = {name: [name, *(_cell(row.get(name)) for row in self)] for name in self.names}
-        widths = self._fitted({name: max(map(len, cells)) for name, cells in columns.items()}, width)
-        shown = [[_aligned(cell, widths[name], self._is_numeric(name)) for cell in columns[name]] for name in widths]
+        cells = {name: [name, *(_cell(row.get(name)) for row in self)] for name in self.names}
+        widths = self._fitted({name: max(map(columns, column)) for name, column in cells.items()}, width)
+        shown = [[_aligned(cell, widths[name], self._is_numeric(name)) for cell in cells[name]] for name in widths]
         return "\n".join("  ".join(cells).rstrip() for cells in zip(*shown, strict=True))
 
     def __repr__(self) -> str:
@@ -97,6 +98,4 @@ def _cell(value: Any) -> str:
 
 
 def _aligned(cell: str, width: int, right: bool) -> str:
-    if len(cell) > width:
-        cell = cell[: width - 1] + "…"
-    return cell.rjust(width) if right else cell.ljust(width)
+    return padded(cut(cell, width), width, right)

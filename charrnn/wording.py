@@ -65,12 +65,3 @@ def say(text: str = "", end: str = "\n", file: TextIO | None = None) -> None:
         except UnicodeEncodeError:
             encoding = stream.encoding or "ascii"
             print(visible(text).encode(encoding, "replace").decode(encoding), end=end, file=stream, flush=True)
-
-
-def folded(text: str, width: int) -> str:
-    """Return a text wrapped to a number of columns; longer words are broken.
-
-    >>> folded("a longer text", 9)
-    'a longer\\ntext'
-    """
-    return "\n".join(part for line in text.splitlines() for part in textwrap.wrap(line, width) or [""])

@@ -9,7 +9,7 @@ from pathlib import Path
 import charrnn
 
 ROOT = Path(charrnn.__file__).parent
-GROUND = {"escapes", "errors", "checks", "wording", "table"}
+GROUND = {"escapes", "errors", "checks", "columns", "wording", "table"}
 BELOW_TASKS = {"training", "generation", "model", "data"}
 BELOW_SESSION = {"tasks", "insight", "storage", "settings", *BELOW_TASKS}
 ARROWS = {  # what each room may import, beside the ground
@@ -31,6 +31,7 @@ ARROWS = {  # what each room may import, beside the ground
     "escapes": set(),
     "errors": set(),
     "checks": set(),
+    "columns": set(),
     "wording": set(),
     "table": set(),
 }
@@ -40,6 +41,7 @@ GROUND_OF_GROUND = {
     ("checks", "errors"),
     ("wording", "escapes"),
     ("table", "escapes"),
+    ("table", "columns"),
     ("table", "wording"),
     ("table", "checks"),
     ("table", "errors"),

@@ -16,6 +16,7 @@ from charrnn.cli import train as train
 from charrnn.cli import write as write
 from charrnn.cli import look as look
 from charrnn.cli import keep as keep
+from charrnn.cli import house as house
 from charrnn.cli import here as here
 
 # isort: on

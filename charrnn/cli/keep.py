@@ -70,7 +70,8 @@ def note(
     charrnn note workdirs/alice "before the smaller learning rate"
     charrnn note workdirs/alice "knows quotation marks" --checkpoint best
     """
-    told.show(ModelState.load(directory, checkpoint).note(text))
+    noted = ModelState.load(directory, checkpoint).note(text)
+    told.show(f"Noted at {noted.name}: {text}" if text else f"Took the note off {noted.name}.")
 
 
 @command()

@@ -205,7 +205,9 @@ def import_(
     engine: Engine = "auto",
     threads: Threads = None,
 ) -> None:
-    """Make a working directory from a single file. Without its text, a model writes and scores.
+    """Make a working directory from a single file.
+
+    Without its text, a model writes and scores, and does not train.
 
     \b
     charrnn import alice.zip workdirs/alice2

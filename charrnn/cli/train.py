@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +42,10 @@ def train(
     patience: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after N rounds without a lower validation loss.")
     ] = None,
+    monitor: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The loss that patience goes by: validation (default), training, a label."),
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the curves after every round.")] = False,
     verbose: Annotated[
         int | None, typer.Option(metavar="LEVEL", help="0 for nothing, 1 for a line a round, 2 for progress, samples.")
@@ -49,7 +54,9 @@ def train(
     engine: Engine = "auto",
     threads: Threads = None,
 ) -> None:
-    """Train a model, from where it stands. Ctrl-C stops it with everything saved, and exit status 130.
+    """Train a model, from where it stands.
+
+    Ctrl-C stops it with everything saved, and exit status 130.
 
     \b
     charrnn train workdirs/alice --rounds 5
@@ -65,6 +72,7 @@ def train(
         sample_temps=sample_temp,
         save_every=save_every,
         patience=patience,
+        monitor=monitor,
         verbose=verbose,
     )
     ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
@@ -96,7 +104,15 @@ def advise(
     """
     from charrnn.session.advice import advise
 
-    told.show(advise(srcfile, minutes, lower=bool(lower), engine=engine, threads=threads))
+    advice = advise(srcfile, minutes, lower=bool(lower), engine=engine, threads=threads)
+    directory = told.word(advice.directory)
+    settings = " ".join(map(_typed, advice.changes.items()))
+    told.show(advice.reasons)
+    told.show(f"charrnn new {told.word(srcfile)} {directory} --preset best {settings}".rstrip())
+    told.show(
+        f"charrnn train {directory} --minutes {minutes:g} --batchsize {advice.training['batchsize']} "
+        f"--train-len {advice.train_len}"
+    )
 
 
 @command()
@@ -116,3 +132,15 @@ def warmup(
     """
     ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
     ms.compile(**parsing.given(batchsize=batchsize))
+
+
+def _typed(setting: tuple[str, Any]) -> str:
+    """Return a setting as `charrnn new` takes it.
+
+    >>> _typed(("dropout", 0.2)), _typed(("state_size", 64)), _typed(("lower", True))
+    ('--set dropout=0.2', '--state-size 64', '--lower')
+    """
+    name, value = setting
+    if value is True:
+        return f"--{name}"
+    return f"--state-size {value}" if name == "state_size" else f"--set {name}={json.dumps(value)}"

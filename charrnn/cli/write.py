@@ -105,10 +105,11 @@ def sample(
         for part in ms.stream(length, **options):
             told.show(part, end="")
         told.show()
-    elif targets:
-        files.write_texts(ms.generate(length, n=number, **options), targets, options.get("label"))
-    else:
+    elif not targets:
         told.show(repr(ms.generate(length, n=number, **options)))
+    else:
+        texts = [ms.generate(length, **options)] if number == 1 else ms.generate(length, n=number, **options)
+        files.write_texts(texts, targets, options.get("label"))
     for file in targets:
         told.show(f"Wrote {file}.")
     if rng is None and not argmax:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from charrnn.data.documents.labels import LabelTable
 from charrnn.data.streams.batch import Streams
 from charrnn.errors import CorruptFile
 from charrnn.wording import plural
+
+USES = {"valid": "validate on", "test": "test on"}
 
 S = TypeVar("S", bound=Streams, covariant=True)
 
@@ -21,11 +24,11 @@ class ModelShape(NamedTuple):
 
     Parameters
     ----------
-    vocab_size
+    vocab_size : int
         V: the number of symbols, or the width of a frame.
-    resets
+    resets : bool
         Whether batches say where documents or pieces begin, which resets the hidden state.
-    label_sizes
+    label_sizes : tuple of int
         The number of label ids in each label column, id 0 for "no label" included.
     """
 
@@ -64,6 +67,10 @@ class Corpus(ABC):
         T, shortened where the data are shorter.
     notes : tuple of str
         Sentences about anything unusual in the source.
+    apart : mapping of str to Corpus
+        Parts that come from sources of their own, by name: "valid", "test".
+    prefix : str
+        What the names of its files begin with, where it is such a part.
     """
 
     kind: ClassVar[str]
@@ -75,6 +82,8 @@ class Corpus(ABC):
     length: int
     seq_len: int
     notes: tuple[str, ...] = ()
+    apart: Mapping[str, Self] = field(default_factory=dict)
+    prefix: str = ""
 
     if TYPE_CHECKING:  # fields of some kinds, computed by others
 
@@ -94,15 +103,14 @@ class Corpus(ABC):
     def shape(self) -> ModelShape:
         """Return what a model needs to know of the data."""
 
-    @abstractmethod
-    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> Parts[Streams]:
+    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> Parts[Any]:
         """Map the encoded data into memory.
 
         Parameters
         ----------
-        directory
+        directory : str or os.PathLike
             Where the data were encoded into.
-        label_dropout
+        label_dropout : float
             The probability that training hides the labels of a document.
 
         Raises
@@ -110,6 +118,19 @@ class Corpus(ABC):
         CorruptFile
             If a file is missing, truncated or of other data.
         """
+        found = self._open(Path(directory), label_dropout)
+        for part, corpus in self.apart.items():
+            found = found._replace(**{part: corpus._open(Path(directory), 0.0).valid})
+        return found
+
+    @abstractmethod
+    def _open(self, directory: Path, label_dropout: float) -> Parts[Any]:
+        """Map what was encoded from the source itself."""
+
+    def with_parts(self, apart: Mapping[str, Self]) -> Self:
+        """Return a record with parts that come from sources of their own, which were encoded beside its files."""
+        notes = [f"{corpus.source}, to {USES[part]}: {note}" for part, corpus in apart.items() for note in corpus.notes]
+        return replace(self, apart=apart, notes=(*self.notes, *notes))
 
     @abstractmethod
     def kinds(self) -> str:
@@ -117,7 +138,9 @@ class Corpus(ABC):
 
     def summary(self) -> str:
         """Return what the source holds and which parts are for training and validation, then a line for each note."""
-        more = [*(table.summary() for table in self.tables), *self.notes]
+        noun = f"{self.noun}s"
+        apart = [f"To {USES[part]}: {at.source}, {at.length:,} {noun}." for part, at in self.apart.items()]
+        more = [*apart, *(table.summary() for table in self.tables), *self.notes]
         return "\n  ".join([self._division(), *more])
 
     @abstractmethod
@@ -135,7 +158,9 @@ class Corpus(ABC):
     def to_json(self) -> dict[str, Any]:
         """Return a record that JSON can hold."""
         record = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {"kind": self.kind, **record, "notes": list(self.notes)}
+        record |= {"notes": list(self.notes), "apart": {part: at.to_json() for part, at in self.apart.items()}}
+        unused = [name for name in ("apart", "prefix") if not record[name]]
+        return {"kind": self.kind, **{name: value for name, value in record.items() if name not in unused}}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
@@ -146,10 +171,13 @@ class Corpus(ABC):
         CorruptFile
             If the record lacks something.
         """
-        if missing := {field.name for field in fields(cls)} - record.keys():
+        needed = {field.name for field in fields(cls) if field.default is field.default_factory is MISSING}
+        if missing := (needed | {"notes"}) - record.keys():
             lacking = ", ".join(sorted(missing))
             raise CorruptFile(f"The record of the {cls.kind} lacks {lacking}. Restore it from a copy.")
-        return cls._from_fields({field.name: record[field.name] for field in fields(cls)})
+        kept = {field.name: record[field.name] for field in fields(cls) if field.name in record}
+        kept["apart"] = {part: cls.from_json(at) for part, at in record.get("apart", {}).items()}
+        return cls._from_fields(kept)
 
     @classmethod
     def _from_fields(cls, kept: dict[str, Any]) -> Self:

@@ -152,10 +152,9 @@ def format_of(source: Any, kind: str | None = None) -> str:
     >>> format_of("poems.csv"), format_of(["a.txt", "b.txt"]), format_of("poems", kind="json"), format_of(None)
     ('csv', 'text', 'json', 'memory')
     """
-    given = source if isinstance(source, str | list) else given_paths(source)
-    if given is None:
+    names = list(source) if isinstance(source, list | tuple) else [source]
+    if not all(isinstance(name, str | os.PathLike) for name in names):
         return "memory"
-    names = [given] if isinstance(given, str) else given
     found = {SUFFIXES.get(os.path.splitext(name)[1].lower(), kind or "text") for name in names}
     return found.pop() if len(found) == 1 else "text"
 

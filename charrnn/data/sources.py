@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,6 +77,7 @@ class Source(ABC):
         min_count: int = 0,
         random_seed: int = 0,
         known: CharSet | None = None,
+        testfrac: float = 0.0,
     ) -> tuple[Corpus, int]:
         """Encode the source into files in a directory.
 
@@ -93,7 +95,7 @@ class Source(ABC):
         SourceNotFound, SourceUnusable, InvalidValue, UnknownName, SaveFailed
             If the source or an argument cannot be used.
         """
-        corpus, never_written = self._encode(directory, seq_len, trainfrac, min_count, random_seed, known)
+        corpus, never_written = self._encode(directory, seq_len, trainfrac, min_count, random_seed, known, testfrac)
         return dataclasses.replace(corpus, notes=(*self.remarks, *corpus.notes)), never_written
 
     @abstractmethod
@@ -105,8 +107,13 @@ class Source(ABC):
         min_count: int,
         random_seed: int,
         known: CharSet | None,
+        testfrac: float,
     ) -> tuple[Corpus, int]:
         """Encode the source, as `encode` says."""
+
+    @abstractmethod
+    def encode_like(self, directory: Path, corpus: Any) -> Corpus:
+        """Encode the source as another corpus was, with no other characters and labels, all of it as one part."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +137,14 @@ class ContinuousText(Source):
         min_count: int,
         random_seed: int,
         known: CharSet | None,
+        testfrac: float,
     ) -> tuple[TextCorpus, int]:
         text = self.open()
-        corpus = encode(text, directory, seq_len, trainfrac, min_count, known)
+        corpus = encode(text, directory, seq_len, trainfrac, min_count, known, testfrac)
         return corpus, 0 if _has_unknown(text.survey, corpus) else 1
+
+    def encode_like(self, directory: Path, corpus: TextCorpus) -> TextCorpus:
+        return encode(self.open(), directory, corpus.seq_len, 1.0, known=corpus.charset, closed=True)
 
 
 @dataclass(frozen=True)
@@ -170,10 +181,15 @@ class SeparateDocuments(Source):
         min_count: int,
         random_seed: int,
         known: CharSet | None,
+        testfrac: float,
     ) -> tuple[DocumentCorpus, int]:
         documents = self.open()
-        corpus = encode_documents(documents, directory, seq_len, trainfrac, min_count, random_seed, known)
+        corpus = encode_documents(documents, directory, seq_len, trainfrac, min_count, random_seed, known, testfrac)
         return corpus, 0 if _has_unknown(documents.survey, corpus) else 2
+
+    def encode_like(self, directory: Path, corpus: DocumentCorpus) -> DocumentCorpus:
+        seed = corpus.random_seed
+        return encode_documents(self.open(), directory, corpus.seq_len, 1.0, random_seed=seed, like=corpus)
 
 
 @dataclass(frozen=True)
@@ -197,8 +213,15 @@ class Music(Source):
         min_count: int,
         random_seed: int,
         known: CharSet | None,
+        testfrac: float,
     ) -> tuple[MusicCorpus, int]:
-        return encode_pieces(self.open(), directory, seq_len, trainfrac, self.options.transpose, random_seed), 0
+        options = self.options
+        return encode_pieces(self.open(), directory, seq_len, trainfrac, options.transpose, random_seed, testfrac), 0
+
+    def encode_like(self, directory: Path, corpus: MusicCorpus) -> MusicCorpus:
+        step: dict[str, Any] = {"dt": None, "beats": None} | corpus.step
+        pieces = Pieces.open(self.given, **self.options.reading | step | {"onsets": corpus.onsets})
+        return encode_pieces(pieces, directory, corpus.seq_len, 1.0, 0, corpus.random_seed)
 
 
 SOURCES: dict[str, type[Source]] = {source.corpus.kind: source for source in (ContinuousText, SeparateDocuments, Music)}
@@ -220,7 +243,7 @@ def recognise(
     Parameters
     ----------
     given : path, binary stream, list, array ...
-    reading, documents, music
+    reading, documents, music : ReadOptions, DocumentOptions, MusicOptions
     musical : sequence of str
         Arguments given elsewhere that only music has, such as "head='nade'".
 
@@ -375,6 +398,36 @@ def source_like(corpus: Corpus, given: Any, reading: Reading) -> Source:
     if isinstance(corpus, DocumentCorpus):
         return SeparateDocuments(given, reading.text, (), reading.documents)
     return ContinuousText(given, reading.text)
+
+
+def with_parts(corpus: Corpus, apart: Mapping[str, Any], reading: Reading, directory: Path) -> Corpus:
+    """Encode other sources beside a corpus as its parts for validation and testing; see `Corpus.apart`.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    apart : mapping of str to path, list ...
+        The sources, by the names of the parts.
+    reading : Reading
+        How the corpus was read.
+    directory : Path
+        Where it was encoded into.
+
+    Raises
+    ------
+    SourceNotFound, SourceUnusable, InvalidValue, UnknownName, SaveFailed
+        As `Source.encode`.
+    """
+    found = {}
+    for part, given in apart.items():
+        source = source_like(corpus, given, reading.of_another(given))
+        with tempfile.TemporaryDirectory(dir=directory, prefix=part) as place:
+            encoded = source.encode_like(Path(place), corpus)
+            prefix = f"{part}-"
+            for file in Path(place).iterdir():
+                file.rename(directory / f"{prefix}{file.name}")
+        found[part] = dataclasses.replace(encoded, prefix=prefix)
+    return corpus.with_parts(found) if found else corpus
 
 
 def corpus_from_json(record: Mapping[str, Any]) -> Corpus:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from charrnn.model.model import Model
 
 
+LOOPED = 20  # characters that come again: fewer may do so in any text
+MOST_LOOKED_AT = 4000  # of them, at the end of a text
+
+
 class Sample(str):
     """A text that a model wrote, prompt included: a string that prints as plain text.
 
@@ -30,8 +34,11 @@ class Sample(str):
     rng_seed : int
         Pass it as `rng` to get the same text again.
     state : numpy.ndarray or None
-        Hidden state at the end, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Pass it as
-        `init_state` to continue from it. None for a whole document.
+        Hidden state before the last character is read, (L, H); an LSTM's h and c, (L, H) each, side by side on the
+        last axis. ``ms.generate(100, prompt=sample[-1], init_state=sample.state)`` goes on from there, beginning with
+        that character once more. None for a whole document.
+    period : int or None
+        Written with `argmax`, a text that ends in a loop: every how many characters it repeats itself.
 
     Examples
     --------
@@ -43,24 +50,43 @@ class Sample(str):
     prompt: str
     rng_seed: int
     state: np.ndarray | None
+    period: int | None
 
-    def __new__(cls, text: str, prompt: str = "", rng_seed: int = 0, state: np.ndarray | None = None) -> Sample:
+    def __new__(
+        cls,
+        text: str,
+        prompt: str = "",
+        rng_seed: int = 0,
+        state: np.ndarray | None = None,
+        *,
+        period: int | None = None,
+    ) -> Sample:
         """Return a text with its prompt, seed and final state attached."""
         sample = super().__new__(cls, text)
-        sample.prompt, sample.rng_seed, sample.state = prompt, rng_seed, state
+        sample.prompt, sample.rng_seed, sample.state, sample.period = prompt, rng_seed, state, period
         return sample
 
-    def __getnewargs__(self) -> tuple[Any, ...]:  # for copy, which would otherwise call __new__ with the text alone
-        return str(self), self.prompt, self.rng_seed, self.state
+    def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]:  # for copy, which calls __new__ with these
+        return (str(self), self.prompt, self.rng_seed, self.state), {"period": self.period}
 
     def __repr__(self) -> str:
-        return visible(self)
+        return f"{visible(self)}{self._loop and f'{chr(10)}({self._loop})'}"
 
     def _repr_html_(self) -> str:
         """Return the text with its prompt in bold."""
         given = self.prompt if self.startswith(self.prompt) else ""
         given, written = html.escape(given), html.escape(self[len(given) :])
-        return f'<div dir="auto" style="white-space: pre-wrap; unicode-bidi: plaintext"><b>{given}</b>{written}</div>'
+        loop = self._loop and f"<div><i>{self._loop}</i></div>"
+        style = "white-space: pre-wrap; unicode-bidi: plaintext"
+        return f'<div dir="auto" style="{style}"><b>{given}</b>{written}</div>{loop}'
+
+    @property
+    def _loop(self) -> str:
+        """A sentence about the loop that the text ends in."""
+        if self.period is None:
+            return ""
+        every = "one character" if self.period == 1 else f"every {self.period:,} characters"
+        return f"It repeats {every}; temp=0.5 instead of argmax leaves that to chance."
 
 
 class Sampler:
@@ -153,8 +179,26 @@ def generate(model: Model, charset: CharSet, numchars: int = 100, **options: Any
     """Return a prompt continued by `numchars` characters; for the options see `Sampler`."""
     numchars = checked_numchars(numchars)
     sampler = Sampler(model, charset, **options)
-    text = sampler.prompt + "".join(sampler.write(numchars))
-    return Sample(text, prompt=sampler.prompt, rng_seed=sampler.rng_seed, state=sampler.state)
+    written = "".join(sampler.write(numchars))
+    period = loop_of(written) if options.get("argmax") else None
+    text = sampler.prompt + written
+    return Sample(text, prompt=sampler.prompt, rng_seed=sampler.rng_seed, state=sampler.state, period=period)
+
+
+def loop_of(text: str) -> int | None:
+    """Return every how many characters the end of a text repeats itself; None if it does not.
+
+    It does if the last `LOOPED` characters or more come from there, and at least one whole period.
+
+    >>> loop_of("Said the " + "cat to the " * 3), loop_of("Said the cat to the cat."), loop_of("." * 40)
+    (11, None, 1)
+    """
+    end = text[: -MOST_LOOKED_AT - 1 : -1]  # backwards
+    for period in range(1, len(end) // 2 + 1):
+        least = max(period, LOOPED)
+        if end[period : period + least] == end[:least] and period + least <= len(end):
+            return period
+    return None
 
 
 def checked_numchars(numchars: int) -> int:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from charrnn.columns import END_OVERRIDE, LEFT_TO_RIGHT, columns, joins, runs_leftwards
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -101,15 +103,14 @@ class ColouredText:
 
     def _over_marks(self, lines: Iterable[list[Glyph]]) -> str:
         """Return the lines, each followed by a line of marks of the same width."""
-        from rich.cells import cell_len
-
         marks, lowest = _marks(), -1.0 if self.levels.min(initial=0.0) < 0 else 0.0
         rows = []
         for line in lines:
-            rows.append("".join(glyph.shown for glyph in line))
+            shown = "".join(glyph.shown for glyph in line)
+            rows.append(f"{LEFT_TO_RIGHT}{shown}{END_OVERRIDE}" if runs_leftwards(shown) else shown)
             heights = (int((glyph.level - lowest) / (1 - lowest) * len(marks)) for glyph in line)
-            columns = (cell_len(glyph.shown) for glyph in line)
-            rows.append("".join(marks[min(h, len(marks) - 1)].ljust(n) for h, n in zip(heights, columns, strict=True)))
+            widths = (columns(glyph.shown) for glyph in line)
+            rows.append("".join(marks[min(h, len(marks) - 1)].ljust(n) for h, n in zip(heights, widths, strict=True)))
         return "\n".join(rows)
 
     @property
@@ -121,10 +122,11 @@ class ColouredText:
         """Return the glyphs to show. A combining mark belongs to its character's glyph and has no colour of its own."""
         glyphs: list[Glyph] = []
         for ch, value, level in zip(self.text[:MOST_SHOWN], self.values, self.levels, strict=False):
-            if glyphs and _is_mark(ch) and glyphs[-1].shown != NEWLINE:
+            if glyphs and glyphs[-1].shown != NEWLINE and joins(glyphs[-1].shown, ch):
                 glyphs[-1] = glyphs[-1]._replace(shown=glyphs[-1].shown + ch)
             else:
-                glyphs.append(Glyph(visible(ch), value, level))
+                shown = visible(ch)
+                glyphs.append(Glyph(shown if columns(shown) else f"◌{ch}", value, level))
         return glyphs
 
 
@@ -150,19 +152,17 @@ def _is_mark(ch: str) -> bool:
 
 def _lines(glyphs: Iterable[Glyph], width: int) -> Iterator[list[Glyph]]:
     """Yield the glyphs of each line of a terminal; wide characters take two columns."""
-    from rich.cells import cell_len
-
     line: list[Glyph] = []
-    columns = 0
+    filled = 0
     for glyph in glyphs:
-        columns += cell_len(glyph.shown)
-        if columns > width and line:
+        filled += columns(glyph.shown)
+        if filled > width and line:
             yield line
-            line, columns = [], cell_len(glyph.shown)
+            line, filled = [], columns(glyph.shown)
         line.append(glyph)
         if glyph.shown == NEWLINE:
             yield line
-            line, columns = [], 0
+            line, filled = [], 0
     if line:
         yield line
 

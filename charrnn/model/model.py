@@ -62,7 +62,10 @@ class Model(Values):
     engine : {"auto", "cpu", "jax"}
         The engine that runs the expressions; see `charrnn.model.engines.engine.resolve`.
     threads : int, optional
-        CPU threads, all cores by default. Results are the same bits for the same number of threads.
+        CPU threads, all cores by default. Results are the same bits where five things are the same: the number of
+        threads, the width of the processor's vectors (CHARRNN_VECTOR_BYTES narrows it), the processor that LLVM
+        compiles for, the one that BLAS takes it for, and PyTensor's version. Otherwise sums are added in another
+        order: a loss with 1 and with 2 threads differs by about 5e-8 of it. The engines differ likewise.
     announce : callable, optional
         Takes a line about each compilation.
     documents : bool

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
+import re
 import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from charrnn.data.sources import recognise
 from charrnn.data.text.source import ReadOptions
 from charrnn.settings import recipes
 from charrnn.settings.recipes import Recipe
+from charrnn.wording import plural
 
 SIZES = (64, 128, 256, 384, 512, 768, 1024)
 SEEN_PER_PARAMETER = 4.0  # characters that must be learned for each parameter to be worth its time
@@ -26,6 +30,7 @@ PARAMETERS_PER_CHARACTER = 8.0  # more than so many for each character of the te
 SPENT = 0.9  # part of the time that goes into training steps, the rest into validation and saving
 ROUNDS = 20  # in the time there is
 TRIED = 3  # steps at each size
+WIDTH = 100  # columns of what is printed
 
 Speed = Callable[[Recipe, int], tuple[float, int]]
 
@@ -60,6 +65,10 @@ class Advice:
         The sizes that were tried, the advised one last of those that fit.
     train_len : int
         Batches in a round.
+    given : str, optional
+        The file or folder as it was given; None for documents in memory.
+    directory : str
+        A working directory that there is not yet.
 
     Attributes
     ----------
@@ -81,6 +90,8 @@ class Advice:
     recipe: Recipe
     trials: tuple[Trial, ...]
     train_len: int
+    given: str | None = None
+    directory: str = "workdirs/model"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -103,21 +114,39 @@ class Advice:
     def epochs(self) -> float:
         return 60 * self.minutes / self.epoch_seconds
 
-    def __repr__(self) -> str:
-        kind = f", in {self.documents:,} documents" if self.documents else ""
+    @property
+    def changes(self) -> dict[str, Any]:
+        """How the settings differ from those of the preset "best"."""
+        usual = recipes.get("best").settings
+        return {name: value for name, value in self.settings.items() if value != usual.get(name)}
+
+    @property
+    def reasons(self) -> str:
+        """What the text is, what was tried, and what is advised."""
+        kind = f", in {plural(self.documents, 'document')}" if self.documents else ""
         hyper, chosen = self.recipe.hyper, self.chosen
         tried = ", ".join(f"{trial.state_size} {trial.chars_per_s:,.0f}" for trial in self.trials)
-        duration = f"{self.epoch_seconds:.0f} s" if self.epoch_seconds < 120 else f"{self.epoch_seconds / 60:.0f} min"
+        duration = f"{self.epoch_seconds:.0f} s" if self.epoch_seconds < 120 else f"{self.epoch_seconds / 60:,.0f} min"
         lines = [
             f"{self.source}: {self.length:,} characters of {self.kinds:,} kinds{kind}.",
             f"Characters learned in a second, by state size: {tried}.",
             f"Advice for {self.minutes:g} min: {self.recipe.modeltype} {hyper.layers}×{hyper.state_size}, "
             f"{chosen.parameters:,} parameters, dropout {hyper.dropout:g}. "
-            f"An epoch takes about {duration}, so there will be about {self.epochs:.2g} of them.",
-            f"ms = ModelState.initfromsrcfile(FILE, DIR, {_arguments(self.settings)})",
-            f"ms.train({_arguments(self.training)})",
+            f"An epoch takes about {duration}, so there will be about {_rounded(self.epochs)} of them.",
         ]
-        return "\n".join(textwrap.fill(line, width=100, subsequent_indent="    ") for line in lines)
+        return "\n".join(textwrap.fill(line, width=WIDTH, subsequent_indent="    ") for line in lines)
+
+    def __repr__(self) -> str:
+        source = repr(self.given) if isinstance(self.given, str) else "texts"
+        made = {"preset": "best", **self.changes}
+        training = self.training | {"minutes": _plain(self.minutes)}
+        return "\n".join(
+            [
+                self.reasons,
+                _call("ms = ModelState.initfromsrcfile", [source, repr(self.directory), *_arguments(made)]),
+                _call("ms.train", _arguments(training)),
+            ]
+        )
 
 
 def advise(
@@ -174,6 +203,8 @@ def advise(
         recipe=recipe,
         trials=trials,
         train_len=max(1, round(length)),
+        given=os.fspath(srcfile) if isinstance(srcfile, str | os.PathLike) else None,
+        directory=_free_directory(found.name),
     )
 
 
@@ -232,5 +263,49 @@ def _measured(engine: str, threads: int | None, documents: bool) -> Speed:
     return speed
 
 
-def _arguments(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())
+def _free_directory(name: str) -> str:
+    """Return a directory for a model of a text, as it would be typed; the first of its name that is not there.
+
+    >>> _free_directory("texts/The Tempest.txt")
+    'workdirs/The-Tempest'
+    """
+    stem = re.sub(r"[^\w.-]+", "-", Path(name).stem).strip("-.") or "model"
+    names = (f"workdirs/{stem}{f'-{n}' if n > 1 else ''}" for n in itertools.count(1))
+    return next(path for path in names if not Path(path).exists())
+
+
+def _rounded(number: float) -> str:
+    """Return a number as a person says it.
+
+    >>> _rounded(123.4), _rounded(1.25), _rounded(0.0123)
+    ('123', '1.2', '0.012')
+    """
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def _plain(number: float) -> float:
+    """Return a number without a fraction that is nothing.
+
+    >>> _plain(30.0), _plain(0.5)
+    (30, 0.5)
+    """
+    return int(number) if number == int(number) else number
+
+
+def _arguments(values: dict[str, Any]) -> list[str]:
+    return [f"{name}={value!r}" for name, value in values.items()]
+
+
+def _call(function: str, arguments: list[str]) -> str:
+    """Return a call as it is typed, broken between arguments where it is long.
+
+    >>> _call("f", ["a=1", "b=2"])
+    'f(a=1, b=2)'
+    """
+    lines, indent = [f"{function}("], "    "
+    for n, argument in enumerate(arguments):
+        part = argument + ("," if n < len(arguments) - 1 else ")")
+        if len(lines[-1]) + len(part) + 1 > WIDTH:
+            lines.append(indent)
+        lines[-1] += part if lines[-1].endswith(("(", indent)) else f" {part}"
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ from charrnn.errors import CharRNNError
 from charrnn.session import record
 from charrnn.session.comparison import Comparison, Side
 from charrnn.session.live import between_batches, not_while_training
+from charrnn.session.othernames import accepting
 from charrnn.storage import timetravel
 from charrnn.storage import verify as verification
 from charrnn.storage.belongings import DATA
@@ -32,6 +33,7 @@ CLOSE = 1e-4  # relative: how far a loss may come out differently on another eng
 
 
 @not_while_training
+@accepting({"cpfile": "checkpoint"}, {})
 def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     """Go back to a checkpoint: parameters, optimizer, learning rate, place and hidden states.
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from charrnn.columns import folded, padded
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.table import Table
-from charrnn.wording import folded
 
 LOSSES = ("valid_loss", "train_loss")  # of a checkpoint's record
 UNCOMPARED = ("sample", "pos", "epochs", "reference", "yardstick", *LOSSES)  # what is in a record, but no setting
@@ -138,4 +138,4 @@ def _side_by_side(a: str, b: str, half: int) -> Iterator[str]:
     """
     columns = [[f"{name} writes", *text.splitlines()] for name, text in (("a", a), ("b", b))]
     for left, right in itertools.zip_longest(*columns, fillvalue=""):
-        yield f"{left:{half}} │ {right}".rstrip()
+        yield f"{padded(left, half)} │ {right}".rstrip()

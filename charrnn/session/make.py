@@ -15,8 +15,8 @@ from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.documents.source import Delimiter
 from charrnn.data.documents.tables import Column
 from charrnn.data.music.options import MusicOptions
-from charrnn.data.reading import Reading, given_paths
-from charrnn.data.sources import named, recognise, settled, source_like
+from charrnn.data.reading import TRAINFRAC, Reading, given_paths
+from charrnn.data.sources import named, recognise, settled, source_like, with_parts
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue, NotTrainedYet
 from charrnn.session import ancestor, record
@@ -35,6 +35,7 @@ from charrnn.storage.workdir import WorkDir
 from charrnn.tasks import task_type
 from charrnn.training.summary import in_units
 from charrnn.training.validate import validation_loss
+from charrnn.wording import say
 
 if TYPE_CHECKING:
     from charrnn.model.cells.modeltypes import CellMaker
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="Session")
 Given = str | os.PathLike[str] | BinaryIO | Iterable[str | Document] | Any
 
+ROUNDING, DIGITS = 1e-9, 9  # of parts of a source
 FIRST_LOOK = {"batchsize": 16, "valid_len": 20}  # what the loss of an untrained model is measured on
 
 
@@ -64,6 +66,9 @@ def new(
     music: MusicOptions,
     lower: bool | None,
     transpose: int | None,
+    testfrac: float,
+    validfile: Given | None,
+    testfile: Given | None,
     hyper: HyperParams | None,
     hyperparams: dict[str, Any],
 ) -> S:
@@ -90,7 +95,9 @@ def new(
     srcfile = settled(srcfile)
     source = recognise(srcfile, reading, documents, music, _musical(hyper, preset, transpose))
     hyper = task_type(source.corpus.kind).suited(hyper, named(srcfile))
-    chosen = Reading(reading, documents, music, min_count, recipe.trainfrac, source=given_paths(srcfile))
+    apart = _apart(validfile, testfile)
+    trainfrac = _trainfrac(trainfrac, recipe.trainfrac, testfrac, apart)
+    chosen = Reading(reading, documents, music, min_count, trainfrac, testfrac, given_paths(srcfile), **_paths(apart))
     if hyper.tied:  # before there is a directory
         from charrnn.model import heads
         from charrnn.model.heads.output import require_tieable
@@ -99,19 +106,45 @@ def new(
         require_tieable(mtype.stage, one_output_each=head.width == head.vocab_size)
 
     def facts(data: Path) -> dict[str, Any]:
-        corpus, never_written = source.encode(data, recipe.seq_len, recipe.trainfrac, min_count, hyper.random_seed)
+        corpus, never_written = source.encode(
+            data, recipe.seq_len, trainfrac, min_count, hyper.random_seed, testfrac=testfrac
+        )
+        corpus = with_parts(corpus, apart, chosen, data)
         batchsize = recipe.batchsize if preset else 16
         return Facts(mtype.name, hyper, corpus, never_written, batchsize, preset, own, reading=chosen).to_json()
 
     workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
     ms = cls(workdir, engine, threads, cell=mtype if own else None)
-    print(ms.corpus.summary())
+    say(ms.corpus.summary())
     if init_checkpoint:
         loss = validation_loss(ms.model, ms.valid_data, **FIRST_LOOK)
         even = f"guessing evenly would be {ms.model.even_loss:.3f}"
-        print(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
+        say(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
         record.save(ms, loss, measured=FIRST_LOOK)
     return ms
+
+
+def _apart(validfile: Given | None, testfile: Given | None) -> dict[str, Any]:
+    """Return the sources of parts that are apart, by the names of these."""
+    return {part: settled(given) for part, given in (("valid", validfile), ("test", testfile)) if given is not None}
+
+
+def _paths(apart: dict[str, Any]) -> dict[str, Any]:
+    return {f"{part}file": given_paths(given) for part, given in apart.items()}
+
+
+def _trainfrac(given: float | None, usual: float, testfrac: float, apart: dict[str, Any]) -> float:
+    """Return the part of the source to learn from: where nothing is said, what the other parts leave."""
+    if "test" in apart and testfrac:
+        raise InvalidValue(f"testfrac={testfrac!r} and testfile both say what to test on: leave one out.")
+    checks.number("testfrac", testfrac, least=0, below=1)
+    if "valid" in apart:
+        if given is not None and abs(given + testfrac - 1) > ROUNDING:
+            raise InvalidValue(f"trainfrac={given!r} and validfile both say what to validate on: leave one out.")
+        return round(1 - testfrac, DIGITS)
+    if given is not None or not testfrac:
+        return usual
+    return round(max(usual - testfrac, (1 - testfrac) / 2) if usual < 1 else 1 - testfrac, DIGITS)
 
 
 def _musical(hyper: HyperParams, preset: str | None, transpose: int | None) -> list[str]:
@@ -187,7 +220,7 @@ def finetune(
     usedir: str | os.PathLike[str],
     *,
     seq_len: int | None = None,
-    trainfrac: float = 0.9,
+    trainfrac: float | None = None,
     overwrite: bool = False,
     engine: str = "auto",
     threads: int | None = None,
@@ -203,6 +236,9 @@ def finetune(
     header: bool | None = None,
     only: Mapping[str, str | Collection[str]] | None = None,
     min_documents: int | Mapping[str, int] | None = None,
+    testfrac: float = 0.0,
+    validfile: Given | None = None,
+    testfile: Given | None = None,
     **hyperparams: Any,
 ) -> S:
     """Make a new model that begins with what this one has learned, for another text; this one stays as it is.
@@ -213,7 +249,7 @@ def finetune(
 
     Parameters
     ----------
-    srcfile, usedir, trainfrac, overwrite, engine, threads
+    srcfile, usedir, trainfrac, testfrac, validfile, testfile, overwrite, engine, threads
         As for `initfromsrcfile`. A model of documents goes on with documents, and any other with a text.
     seq_len : int, optional
         T; as it was by default.
@@ -269,7 +305,10 @@ def finetune(
     )
     if min_count is not None:
         reading = dataclasses.replace(reading, min_count=min_count)
-    reading = dataclasses.replace(reading, trainfrac=trainfrac, source=given_paths(srcfile))
+    apart = _apart(validfile, testfile)
+    trainfrac = _trainfrac(trainfrac, TRAINFRAC if trainfrac is None else trainfrac, testfrac, apart)
+    divided: dict[str, Any] = {"trainfrac": trainfrac, "testfrac": testfrac, "source": given_paths(srcfile)}
+    reading = dataclasses.replace(reading, **divided, **_paths(apart))
     source = source_like(ms.corpus, srcfile, reading)
     origin = {
         "model": ms.path.name,
@@ -280,17 +319,20 @@ def finetune(
 
     def facts(data: Path) -> dict[str, Any]:
         length = ms.corpus.seq_len if seq_len is None else seq_len
-        corpus, never_written = source.encode(data, length, trainfrac, reading.min_count, hyper.random_seed, ms.chars)
+        corpus, never_written = source.encode(
+            data, length, trainfrac, reading.min_count, hyper.random_seed, ms.chars, testfrac
+        )
+        corpus = with_parts(corpus, apart, reading, data)
         changed: dict[str, Any] = {"hyper": hyper, "corpus": corpus, "never_written": never_written, "origin": origin}
         made = dataclasses.replace(ms.facts, **changed, reading=reading)
         return ms.workdir.model | made.to_json()
 
     workdir = WorkDir.create(usedir, facts, overwrite=overwrite)
     tuned = type(ms)(workdir, engine, threads, cell=None if isinstance(ms.celltype, str) else ms.celltype)
-    print(tuned.corpus.summary())
+    say(tuned.corpus.summary())
     warmstart.warm_start(tuned.model, ms.model)
     loss = validation_loss(tuned.model, tuned.valid_data, **FIRST_LOOK)
     new = "".join(tuned.chars.chars[len(ms.chars) :])
-    print(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
+    say(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
     record.save(tuned, loss, measured=FIRST_LOOK)
     return tuned

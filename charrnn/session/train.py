@@ -15,7 +15,7 @@ from charrnn import checks
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation import sampler as sampling
 from charrnn.insight.live import LivePlot
-from charrnn.session import look, othernames, record, show
+from charrnn.session import look, lossdata, othernames, record, show
 from charrnn.session.live import not_while_training
 from charrnn.session.othernames import accepting
 from charrnn.storage import lookup, timetravel
@@ -58,7 +58,9 @@ def train(
 ) -> TrainingSummary | Job:
     """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
 
-    A round is some training, a validation, an update of the learning rate, and a checkpoint.
+    A round is some training, a validation, an update of the learning rate, and a checkpoint. Training that was stopped
+    after a round and continued has the same bits as uninterrupted training, if engine, number of threads, processor and
+    PyTensor's version are the same; otherwise the results differ by rounding.
 
     Parameters
     ----------
@@ -170,29 +172,52 @@ def _train(
         return summary
 
 
-def calc_loss(ms: Session, valid_len: int = 0, batchsize: int = 16) -> float:
-    """Return the loss on the validation text in nats per character, without L2; nothing changes.
+def calc_loss(ms: Session, valid_len: int = 0, batchsize: int = 16, *, on: Any = "valid") -> float:
+    """Return the loss on the validation part, or on something else, in nats per character, without L2.
+
+    Nothing changes.
 
     Parameters
     ----------
     valid_len : int
-        Number of batches; 0 for the whole text.
+        Number of batches; 0 for the whole.
     batchsize : int
-        Number of streams, each of which starts from a blank state.
-    """
-    checks.whole("batchsize", batchsize)
-    Plan(valid_len=valid_len)  # checks it
-    return validation_loss(ms.model, ms.valid_data, batchsize, valid_len)
-
-
-def test_loss(ms: Session, batchsize: int = 16) -> float:  # noqa: PT028
-    """Return the loss on the test part in nats per unit of the data, where the source has one.
+        Number of streams, each of which starts from a blank state. There are fewer where a document would be cut
+        otherwise, and for a text given here that has less than 32 sequences for each.
+    on : {"valid", "train", "test"}, text, path, or list
+        A part of the model's data; a text itself, as a string, which for models of documents is one document; a
+        `pathlib.Path` of a file or folder, read as the model's own was; a list of documents, files or pieces of music;
+        or one piece.
 
     Raises
     ------
     InvalidValue
-        If the source has no test part.
+        If an argument has the wrong type or is out of range, or there is no such part.
+    SourceNotFound, SourceUnusable
+        If a file cannot be used, or the model's data are not here.
+
+    Examples
+    --------
+    >>> ms.calc_loss(on="It was the best of times")    # doctest: +SKIP
+    >>> ms.calc_loss(on=Path("chapter13.txt"))         # doctest: +SKIP
     """
+    checks.whole("batchsize", batchsize)
+    Plan(valid_len=valid_len)  # checks it
+    with lossdata.data(ms, on) as data:
+        return validation_loss(ms.model, data, lossdata.batchsize(data, on, batchsize), valid_len)
+
+
+def test_loss(ms: Session, batchsize: int = 16) -> float:  # noqa: PT028
+    """Return the loss on the part for testing in nats per unit of the data.
+
+    There is one with `testfrac` or `testfile`, and where the source is so divided.
+
+    Raises
+    ------
+    InvalidValue
+        If the data have no such part.
+    """
+    checks.whole("batchsize", batchsize)
     return validation_loss(ms.model, ms.test_data, batchsize)
 
 

@@ -47,12 +47,14 @@ def generate(
         Text to continue, which is echoed once; "" for a random character that begins lines. Every document begins
         with it; without one, and without a label, its first character is drawn as often as documents begin with it.
     init_state : numpy.ndarray, optional
-        Hidden state to begin with, such as another sample's `state`: (L, H), or for an LSTM its h and c, (L, H) each,
-        side by side on the last axis. Blank by default. Not for documents.
+        Hidden state to begin with: (L, H), or for an LSTM its h and c, (L, H) each, side by side on the last axis.
+        Blank by default. With another sample's `state`, and its last character as prompt, its text goes on. Not for
+        documents.
     argmax : bool
         Take the likeliest character each time.
     rng : int or numpy.random.Generator, optional
-        For the same text again, such as another sample's `rng_seed`; fresh by default.
+        For the same text again, such as another sample's `rng_seed`; fresh by default. With another engine,
+        number of threads or processor, rounding may turn a character, and with it all that follow.
     on_unknown : {"replace", "skip", "error"}
         What to do with characters of the prompt that the model does not know.
     n : int, optional
@@ -68,7 +70,8 @@ def generate(
     Returns
     -------
     Sample, or Samples if `n` is given
-        A string, with `prompt`, `rng_seed` and `state`; a list of them.
+        A string, with `prompt`, `rng_seed` and `state`; a list of them. With `argmax`, a text that ends in a loop
+        says so.
 
     Raises
     ------
@@ -85,6 +88,9 @@ def generate(
     >>> ms.generate(500, temp=0.7, prompt="Alice ")    # doctest: +SKIP
     >>> ms.generate(n=14, label={"author": "Blake"})   # doctest: +SKIP
     >>> ms.generate(clamp={(1, 17): 1.0})              # doctest: +SKIP
+    >>> a = ms.generate(500)                           # doctest: +SKIP
+    >>> b = ms.generate(500, prompt=a[-1], init_state=a.state)  # doctest: +SKIP
+    >>> text = a + b[1:]                               # doctest: +SKIP
     """
 
 

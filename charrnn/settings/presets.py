@@ -51,11 +51,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hyper": {"gate": "hard_sigmoid", "clip": "step", "policy": "ancestor"},
     },
     "poetrnn": {
-        "about": "PoetRNN's LSTM, for poems as documents. Its batches are poems drawn with replacement and padded; "
-        "charrnn's are packed, and an epoch shows each poem once.",
+        "about": "PoetRNN's LSTM, for poems as documents. Its batches are 100 poems drawn with replacement and padded; "
+        "charrnn's are packed, and an epoch shows each poem once. 52 streams of 100 characters hold as much as 100 of "
+        "its haikus, so that an epoch has as many updates.",
         "modeltype": "LSTMResize",
         "trainfrac": 0.95,
-        "batchsize": 100,
+        "batchsize": 52,
         "num_rounds": 50,
         "hyper": {
             "layers": 2,
@@ -133,8 +134,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
     },
     "piano": {
-        "about": "The PyTorch project's LSTM for piano music, in frames of 0.3 s whose notes are independent. It "
-        "unrolls whole pieces, padded; charrnn unrolls sequences.",
+        "about": "The PyTorch project's LSTM for piano music, whose notes are independent. It unrolls whole pieces, "
+        "padded; charrnn unrolls sequences. It cuts MIDI files into frames of 0.3 s: for that, pass dt=0.3.",
         "modeltype": "LSTMEmbed",
         "trainfrac": 1.0,
         "batchsize": 120,

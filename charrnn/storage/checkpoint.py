@@ -24,23 +24,23 @@ class Checkpoint:
 
     Attributes
     ----------
-    name
+    name : str
         `e<epoch>-s<step>-v<loss>`: sorts by time within one run and is legal on every file system.
-    path
+    path : pathlib.Path
         Its file.
-    epoch, step, pos
+    epoch, step, pos : int
         Whole passes over the training text; batches trained on since the beginning; batches into the present epoch.
-    loss
+    loss : float or None
         Validation loss in nats per character, or None where it was not measured.
-    time
+    time : datetime.datetime
         When it was saved (UTC).
-    branch, parent
+    branch, parent : str, str or None
         The branch it was saved on, and the name of the checkpoint that training had gone on from (None: the first).
-    serial
+    serial : int
         1, 2, 3 ... in the order of saving, over all branches.
-    history
+    history : int
         How many lines of the history had been written then.
-    record
+    record : dict
         Everything that the caller saved with it.
     """
 

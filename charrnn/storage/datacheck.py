@@ -17,7 +17,7 @@ class DataCheck:
 
     Parameters
     ----------
-    workdir
+    workdir : ModelDir
         The working directory.
 
     Examples

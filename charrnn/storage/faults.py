@@ -47,9 +47,9 @@ def reading(path: Path, what: str = "file") -> Iterator[None]:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file.
-    what
+    what : str
         Its kind, for the message.
 
     Raises

@@ -50,9 +50,9 @@ def rename(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> WorkDir
 
     Parameters
     ----------
-    path
+    path : str or os.PathLike
         The working directory.
-    new
+    new : str or os.PathLike
         Its new path; a name alone is one beside the old one.
 
     Raises

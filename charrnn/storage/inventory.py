@@ -40,17 +40,17 @@ class Inventory:
 
     Attributes
     ----------
-    model
+    model : str
         The id of the model.
-    checkpoints
+    checkpoints : dict of str to Listed
         Serial number and branch of those that exist, by name.
-    newest
+    newest : int
         The highest serial number ever given: 0 if no checkpoint was ever saved.
-    lines, digest
+    lines, digest : int, str
         How many lines the history has, and their digest (see `History.digest`).
-    revision
+    revision : int
         Of the refs.
-    data
+    data : bool
         Whether the encoded text is there; a model imported from a bundle has none.
     """
 

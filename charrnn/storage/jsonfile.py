@@ -24,9 +24,9 @@ def dump_json(value: Any, what: str) -> str:
 
     Parameters
     ----------
-    value
+    value : object
         Dicts, lists, strings, numbers.
-    what
+    what : str
         What is being written, for the message.
 
     Raises
@@ -73,11 +73,11 @@ def read(path: Path, kind: str, version: int, max_memory: int = budget.MEMORY) -
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file.
-    kind, version
+    kind, version : str, int
         Its format, and the last version of it that is known.
-    max_memory
+    max_memory : int
         Bytes that its values may take.
 
     Raises

@@ -21,11 +21,11 @@ class Lines:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file; it need not exist yet.
-    model
+    model : str
         Identifies the model that the lines belong to.
-    max_memory
+    max_memory : int
         Bytes that their values may take.
 
     Attributes

@@ -26,9 +26,9 @@ class Lost:
 
     Attributes
     ----------
-    error
+    error : CharRNNError
         What is wrong with it.
-    branch, serial
+    branch, serial : str or None, int or None
         As they are recorded of it; None if nothing is.
     """
 

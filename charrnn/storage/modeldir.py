@@ -39,14 +39,14 @@ class ModelDir:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The directory.
-    max_memory
+    max_memory : int
         Bytes that the values of a file may take when it is read.
 
     Attributes
     ----------
-    path
+    path : pathlib.Path
         The directory.
     data
         The folder of encoded text (absent in a directory imported from a bundle).
@@ -148,7 +148,7 @@ class ModelDir:
 
         Parameters
         ----------
-        which
+        which : Which
             None or "last": where the current branch stands. "best": the lowest validation loss of all. A name. The name
             of a branch: where that stands. An index into `checkpoints`.
 

@@ -33,15 +33,15 @@ class ModelFile:
 
     Attributes
     ----------
-    id
+    id : str
         Identifies the model; every other file of it carries it too.
-    created
+    created : str
         When it was made (ISO 8601, UTC).
-    model
+    model : Facts
         The facts given at its creation.
-    data
+    data : dict of str to Facts
         Size in bytes and SHA-256 of each file of encoded text, by name.
-    inventory
+    inventory : bool
         Whether the directory was made with an inventory.
     """
 

@@ -30,9 +30,9 @@ class Branch:
 
     Attributes
     ----------
-    base
+    base : str or None
         Name of the checkpoint that it goes on from (None: from the beginning).
-    after
+    after : int
         Checkpoints of this branch count only if their serial is greater: those up to it were left behind by going back.
     """
 
@@ -49,15 +49,15 @@ class Refs:
 
     Attributes
     ----------
-    branch
+    branch : str
         The branch that a model goes on with when it is loaded.
-    branches
+    branches : dict of str to Branch
         All branches by name.
-    pinned, notes
+    pinned, notes : list of str, dict of str to str
         Names of checkpoints that are kept, and notes on checkpoints by their names.
-    model
+    model : str or None
         The id of the model that this belongs to (None: not recorded, as charrnn 0.1 wrote it).
-    revision
+    revision : int
         How often the file was changed.
 
     Examples

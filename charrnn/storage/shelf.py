@@ -24,11 +24,11 @@ class Shelf:
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         Where their files are.
-    model
+    model : str
         Identifies the model; checkpoints of others are refused.
-    max_memory
+    max_memory : int
         Bytes that reading a header may take.
     """
 

@@ -23,9 +23,9 @@ def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
 
     Parameters
     ----------
-    workdir
+    workdir : WorkDir
         The working directory.
-    which
+    which : Which
         As in `WorkDir.find`; the name of a branch makes that branch the current one.
 
     Raises
@@ -63,11 +63,11 @@ def resume(workdir: WorkDir, chosen: Checkpoint | None, standing: Standing) -> N
 
     Parameters
     ----------
-    workdir
+    workdir : WorkDir
         The working directory.
-    chosen
+    chosen : Checkpoint, optional
         What the session has restored; None for a model that is new.
-    standing
+    standing : Standing
         The session's branch, and where that stood when the session last saved or loaded: see `WorkDir.standing`.
 
     Raises

@@ -84,9 +84,9 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
 
     Parameters
     ----------
-    workdir
+    workdir : WorkDir
         The working directory.
-    most
+    most : int
         How many, at most. Those whose arrays are damaged are left out.
     """
     measured = [c for c in workdir.snapshot()[1] if "measured" in c.record and c.loss is not None]

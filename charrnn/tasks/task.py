@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 
 from charrnn import checks
+from charrnn.columns import folded
 from charrnn.data.corpus import Corpus, Parts
 from charrnn.data.reading import Reading
 from charrnn.data.streams.batch import Streams
@@ -16,7 +17,6 @@ from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.classifying import Classification
 from charrnn.model.choice import checked_temp
-from charrnn.wording import folded
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -91,7 +91,7 @@ class Task(ABC, Generic[C]):
         """The names of `ModelState` that have no meaning for this model, each with a sentence of explanation."""
         refused = {}
         if not self.corpus.test_len:
-            untested = f"{self.corpus.source} has no part for testing: use ms.calc_loss(), which validates."
+            untested = f"{self.corpus.source} has no part for testing, as testfrac= makes: use ms.calc_loss()."
             refused = {"test_loss": untested, "test_data": untested}
         return refused
 

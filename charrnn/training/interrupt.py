@@ -27,7 +27,8 @@ class StopRequest:
     True
     """
 
-    SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+    ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+    SIGNALS = (signal.SIGINT, *ENDING)
 
     def __init__(self) -> None:
         self._received: int | None = None
@@ -44,7 +45,8 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
-            heard = [number for number in self.SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            ignored = [number for number in self.ENDING if signal.getsignal(number) is signal.SIG_IGN]
+            heard = [number for number in self.SIGNALS if number not in ignored]
             self._former = {number: signal.signal(number, self._on_signal) for number in heard}
         return self
 

@@ -42,13 +42,14 @@ def validate(
     """Measure a model on a text or documents, from a blank state.
 
     Nothing of the model changes. Each character counts once: repeats made by wrapping, and padding, are masked.
+    Documents are read whole: there are fewer streams where one document would otherwise be cut.
 
     Parameters
     ----------
     model : Model
     data : Streams
     batchsize : int
-        Number of streams, B.
+        Number of streams, B, at most.
     valid_len : int
         Number of batches; 0 for the whole set, which is also the most.
     go_on : callable
@@ -59,6 +60,7 @@ def validate(
     Validation or None
         None if `go_on` said no before the end.
     """
+    batchsize = data.whole(batchsize)
     length = data.batchepoch(batchsize)
     if valid_len:
         length = min(length, valid_len)

@@ -92,14 +92,6 @@ def test_a_model_leaves_and_comes_back_as_a_file(run, model, tmp_path):
     assert text == run("sample", model, "-n", 20, "--rng", 3)
 
 
-COMMANDS = ["demo", "new", "train", "sample", "score", "info", "diff", "verify", "export", "import", "shell", "warmup"]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_examples(run, command):
-    assert f"\n  charrnn {command}" in run(command, "--help")
-
-
 def test_expected_errors_are_one_line(tmp_path):
     command = [sys.executable, "-m", "charrnn", "train", tmp_path / "nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -170,7 +162,8 @@ def test_advice_is_shown(run, srcfile, monkeypatch):
     monkeypatch.setattr("charrnn.session.advice._measured", lambda *_, **__: lambda recipe, vocab_size: (1e5, 10**4))
     out = run("advise", srcfile, "--minutes", 3)
     assert "Advice for 3 min: GRUEncode" in out
-    assert "minutes=3.0" in out
+    assert f"charrnn new {srcfile} workdirs/numbers --preset best --state-size" in out
+    assert "charrnn train workdirs/numbers --minutes 3 --batchsize 16 --train-len" in out
 
 
 def test_finetuning_makes_a_model_of_its_own(run, model, srcfile, tmp_path):
@@ -210,3 +203,55 @@ def test_info_shows_what_can_be_shown_of_a_damaged_model(run, model):
     assert damaged.name in shown
     assert "GRUEncode 1×5" in shown
     assert "learnrate=0.001" in shown
+
+
+def test_history_curves_and_pages(run, model, tmp_path):
+    run("train", model, "--rounds", 2, "--train-len", 3, "--verbose", 0)
+    name = ModelState.load(model).checkpoint.name
+    assert name in run("log", model)
+    assert "┤" in run("plot", model)
+    assert f"Wrote {tmp_path / 'r.html'}" in run("report", model, tmp_path / "r.html")
+    run("share", model, tmp_path / "s.html", "--title", "A poet of numbers")
+    assert "A poet of numbers" in (tmp_path / "s.html").read_text(encoding="utf-8")
+
+
+def test_branches_notes_and_pins(run, model):
+    first = ModelState.load(model).checkpoint.name
+    run("train", model, "--train-len", 3, "--verbose", 0)
+    assert run("branch", model) == "* main\n"
+    told = run("branch", model, "slow", "--checkpoint", first)
+    assert f"charrnn checkout {model} main" in told
+    assert run("branch", model) == "  main\n* slow\n"
+    assert first in run("checkout", model, "slow")
+    run("checkout", model, "main")
+    assert ModelState.load(model).checkpoint.name != first
+    assert run("note", model, "the first", "--checkpoint", first) == f"Noted at {first}: the first\n"
+    assert "the first" in run("log", model)
+    assert run("pin", model, first) == f"Pinned {first}.\n"
+    assert run("unpin", model, first) == f"Unpinned {first}.\n"
+
+
+def test_corpora_are_listed_with_which_need_a_network(run):
+    lines = {line.split()[0]: line for line in run("corpora").splitlines() if line.strip()}
+    assert lines.keys() >= {"tale", "verse", "tinyshakespeare"}
+    assert "needed" not in lines["tale"]
+    with open(run("corpora", "tale").strip(), encoding="utf-8") as file:
+        assert file.readline() == "THE KEEPER'S WORD\n"
+
+
+def test_a_delimiter_is_literal_and_a_pattern_is_asked_for(run, tmp_path):
+    (tmp_path / "t.txt").write_text("".join(f"a tale of {n}|x<|end|>" for n in range(20)))
+    told = run("new", tmp_path / "t.txt", tmp_path / "a", *SMALL, "--delimiter", "<|end|>")
+    assert "20 documents" in told
+    told = run("new", tmp_path / "t.txt", tmp_path / "b", *SMALL, "--delimiter-regex", "<.end.>")
+    assert "20 documents" in told
+    with pytest.raises(InvalidValue, match="both"):
+        run("new", tmp_path / "t.txt", tmp_path / "c", "--delimiter", "a", "--delimiter-regex", "b")
+    with pytest.raises(InvalidValue, match=r"--delimiter-regex \(:"):
+        run("new", tmp_path / "t.txt", tmp_path / "c", "--delimiter-regex", "(")
+
+
+def test_what_a_table_is_can_be_said(run, tmp_path):
+    (tmp_path / "t.dat").write_text("Ann;aba\nBob;bab\n" * 20)
+    options = ["--kind", "csv", "--no-header", "--delimiter", ";", "--text", 1, "--label", 0, "--min-documents", 2]
+    assert "40 documents" in run("new", tmp_path / "t.dat", tmp_path / "m", *SMALL, *options)

@@ -12,7 +12,7 @@ from scipy import stats
 
 from charrnn.data.text.charset import CharSet, UnknownCharacterWarning
 from charrnn.errors import InvalidValue, UnknownCharacters
-from charrnn.generation.sampler import BLOCK, Sampler, generate
+from charrnn.generation.sampler import BLOCK, Sampler, generate, loop_of
 from charrnn.model.choice import Choice
 from charrnn.model.model import Model
 from charrnn.settings.hyper import HyperParams
@@ -183,3 +183,44 @@ def test_a_sample_shows_itself_as_text_and_can_be_copied(model, charset):
     for copied in (copy.deepcopy(sample), pickle.loads(pickle.dumps(sample))):
         assert (copied, copied.prompt, copied.rng_seed) == (sample, sample.prompt, 4)
         np.testing.assert_array_equal(copied.state, sample.state)
+
+
+def test_a_text_goes_on_from_its_state_and_last_character(ms):
+    whole = ms.generate(60, prompt="3 and", argmax=True)
+    begun = ms.generate(25, prompt="3 and", argmax=True)
+    on = ms.generate(35, prompt=begun[-1], init_state=begun.state, argmax=True)
+    assert begun + on[1:] == whole
+    np.testing.assert_array_equal(on.state, whole.state)
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("Said the " + "cat to the " * 3, 11),
+        ("x" * 22, 1),
+        ("x" * 20, None),
+        ("ab" * 11, 2),
+        ("ab" * 10, None),
+        ("the cat sat on the mat and the dog sat by", None),
+        ("a" * 30 + "b", None),
+        ("one long line that comes again\n" * 2, 31),
+        ("one long line that comes again\n" * 2 + "one", 31),
+        ("", None),
+    ],
+)
+def test_loops_at_the_end_are_found(text, period):
+    found = loop_of(text)
+    assert found == period
+    if found:
+        assert text.endswith(text[-found:] * 2)
+
+
+def test_a_loop_of_the_likeliest_characters_is_told(ms):
+    sample = ms.generate(400, argmax=True)
+    assert sample.period  # a small state comes back to where it was
+    every = "one character" if sample.period == 1 else f"every {sample.period} characters"
+    assert repr(sample).endswith(f"\n(It repeats {every}; temp=0.5 instead of argmax leaves that to chance.)")
+    assert f"It repeats {every}" in sample._repr_html_()
+    assert "repeats" not in str(sample)
+    assert copy.copy(sample).period == sample.period
+    assert ms.generate(400, temp=0.9, rng=1).period is None

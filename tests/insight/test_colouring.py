@@ -79,7 +79,7 @@ def test_no_line_is_wider_than_the_terminal(terminal, colours, columns, text):
     terminal(COLUMNS=str(columns), **colours)
     lines = body(ESCAPE.sub("", repr(coloured(text))))
     texts = lines if colours else lines[::2]
-    assert "".join(texts) == text
+    assert "".join(texts).translate({0x202D: None, 0x202C: None}) == text  # what keeps a line from left to right
     assert all(cell_len(line) <= max(columns, 2) for line in texts)
     if not colours:
         assert [cell_len(line) for line in texts] == [len(bars) for bars in lines[1::2]]

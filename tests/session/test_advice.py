@@ -56,7 +56,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(advice, "_measured", lambda *_, **__: speed)
 
 
-def test_advice_can_be_passed_on(quick, srcfile, tmp_path):
+def test_advice_can_be_passed_on_and_typed(quick, srcfile, tmp_path, monkeypatch):
     from charrnn import ModelState
 
     advised = advice.advise(srcfile, minutes=0.01, lower=True)
@@ -70,6 +70,11 @@ def test_advice_can_be_passed_on(quick, srcfile, tmp_path):
     shown = repr(advised)
     assert f"{len(TEXT):,} characters" in shown
     assert all(f"{name}={value!r}" in shown.replace("\n   ", "") for name, value in advised.training.items())
+    typed = shown[shown.index("ms = ") :]
+    monkeypatch.chdir(tmp_path)
+    exec(typed, session := {"ModelState": ModelState})  # as it stands
+    assert session["ms"].hyper == ms.hyper
+    assert session["ms"].path == tmp_path / "workdirs" / "numbers"
     assert max(map(len, shown.splitlines())) <= 100
 
 
@@ -77,6 +82,15 @@ def test_documents_are_counted(quick):
     advised = advice.advise(["a poem", "and another one"], minutes=0.1)
     assert (advised.documents, advised.length) == (2, 21)
     assert "in 2 documents" in repr(advised)
+
+
+def test_numbers_are_plain_and_directories_new(quick, srcfile, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "workdirs" / "numbers").mkdir(parents=True)
+    shown = repr(advice.advise(srcfile, minutes=300.0))
+    assert "workdirs/numbers-2'" in shown
+    assert "minutes=300," in shown
+    assert "e+" not in shown
 
 
 def test_steps_are_measured():
@@ -99,5 +113,5 @@ def test_a_text_that_is_not_there(tmp_path):
 def test_there_is_none_for_music():
     from charrnn import corpora
 
-    with pytest.raises(InvalidValue, match="is music: take preset='piano'"):
+    with pytest.raises(InvalidValue, match=r"is music.*take preset='piano'"):
         advice.advise(corpora.path("pieces"))

@@ -83,8 +83,8 @@ def test_a_plot_is_drawn_in_what_letters_there_are(monkeypatch):
 
 def test_control_characters_are_shown():
     samples = Samples([Sample("a\x1b[31m"), Sample("b\r")])
-    assert repr(samples[0]) == "a␛[31m"
-    assert repr(samples).splitlines() == ["a␛[31m", "─" * 20, "b␍"]
+    assert repr(samples[0]) == r"a\x1b[31m"
+    assert repr(samples).splitlines() == [r"a\x1b[31m", "─" * 20, r"b\r"]
     assert str(samples[0]) == "a\x1b[31m"
 
 

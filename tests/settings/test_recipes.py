@@ -75,7 +75,7 @@ def test_min_char_rnn_is_the_gists():
 
 def test_poetrnn_is_its_command_lines_defaults():
     recipe, hyper = recipes.get("poetrnn"), HyperParams.preset("poetrnn")
-    assert (recipe.modeltype, recipe.batchsize, recipe.trainfrac, recipe.num_rounds) == ("LSTMResize", 100, 0.95, 50)
+    assert (recipe.modeltype, recipe.batchsize, recipe.trainfrac, recipe.num_rounds) == ("LSTMResize", 52, 0.95, 50)
     assert (hyper.layers, hyper.state_size, hyper.learnrate, hyper.dropout) == (2, 128, 1e-3, 0.5)
     assert (hyper.optimizer, hyper.decay, hyper.epsilon, hyper.clip, hyper.regcost) == ("rmsprop", 0.95, 1e-8, None, 0)
     assert (hyper.policy, hyper.decay_rate, hyper.decay_after, hyper.cost) == ("exponential", 0.999, 1, "mean")
@@ -145,3 +145,10 @@ def test_an_unknown_preset_makes_no_directory(make, tmp_path):
     with pytest.raises(UnknownName, match="Did you mean: alice"):
         make("nowhere", preset="alica")
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_an_epoch_of_haikus_has_as_many_updates_as_in_poetrnn():
+    recipe = recipes.get("poetrnn")
+    poems, length = 7900, 52  # of the training part of its haikus, and characters of one, its end included
+    packed = poems * length / (recipe.batchsize * recipe.seq_len)
+    assert round(packed) == poems // 100 == 79

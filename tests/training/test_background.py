@@ -122,6 +122,7 @@ def test_the_engine_may_have_been_changed_before(ms, gated):
     gate.open()
     job.wait(PATIENCE)
     assert written == (ms.generate(20, rng=1), "jax")
+    ms.model.use_engine("cpu")  # other tests share the functions
 
 
 def test_looking_at_another_checkpoint_leaves_training_alone(ms, gated):
@@ -325,7 +326,7 @@ def test_the_end_of_python_saves_first(ms, ending):
         import signal, threading
         from charrnn import ModelState
 
-        ms = ModelState.load({str(ms.path)!r}, threads=2)
+        ms = ModelState.load({str(ms.path)!r}, threads={ms.model.threads})  # other numbers of threads add otherwise
         far_enough = threading.Event()
         ms.train(10**6, batchsize=3, train_len=50, valid_len=1, background=True, verbose=0,
                  callback=lambda step: step.step == 120 and far_enough.set())

@@ -135,13 +135,13 @@ def infer(
 
     Parameters
     ----------
-    sample
+    sample : sequence of str
         The first lines.
-    wanted
+    wanted : collection of str
         Names of columns.
-    separator
+    separator : str, optional
         What separates fields, if it is known.
-    tabbed
+    tabbed : bool
         Whether to prefer tabs where nothing else decides.
 
     Examples

@@ -22,6 +22,7 @@ LARGEST = 1 << 24  # characters of one value: JSON may take 25 times as many byt
 LOOKED_AT = 1000  # values whose keys are taken for the table's columns
 HEAD = 1 << 18  # characters looked at to tell JSON lines from one value
 FEW = 20  # lines that tell JSON lines from one value
+BLANK = re.compile(r"\s*")
 WITHIN = re.compile(r'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*\[\s*(?=["\[{])')  # an object that begins with an array
 KINDS: dict[Any, str] = {dict: "objects", list: "lists", str: "strings"}
 NOUNS = {"objects": "a JSON object", "lists": "a JSON list", "strings": "a JSON string"}
@@ -41,14 +42,14 @@ class JsonTable:
 
     Parameters
     ----------
-    source
+    source : TextSource
         The file.
-    text
+    text : Column, optional
         Column of the text: a key, for keys within objects a dotted name such as "meta.title", or a number in lists. A
         list of strings there is lines of a text.
-    columns
+    columns : mapping of str to Column
         Columns of the labels.
-    lines
+    lines : bool, optional
         Whether there is one value per line; None to find out.
 
     Raises
@@ -140,6 +141,8 @@ class JsonTable:
             if len(text) > LARGEST:
                 raise SourceUnusable(f"{self.name} is one JSON value of more than {LARGEST:,} characters. {ADVICE}")
         record = _parsed(text, "its text")
+        if record.error and (several := _sequence(text)):
+            return (Value(f"item {number:,}", value) for number, value in enumerate(several, 1))
         if not isinstance(record.value, dict):
             raise SourceUnusable(
                 f"{self.name} is not JSON that holds rows: {record.error or text.strip()[:40]!r}. {PROSE}"
@@ -210,6 +213,19 @@ def _parsed(text: str, place: str) -> Value:
         return Value(place, None, f"{error.msg}, at its character {error.pos + 1:,}.")
     except (ValueError, RecursionError):  # numbers of thousands of digits; brackets within brackets
         return Value(place, None, "It is nested too deeply, or holds a number that is too long.")
+
+
+def _sequence(text: str) -> list[Any]:
+    """Return values that follow each other, each over several lines; none if they are anything else."""
+    found, at = [], 0
+    try:
+        while at < len(text):
+            value, stop = DECODER.raw_decode(text, BLANK.match(text, at).end())  # type: ignore[union-attr]
+            found.append(value)
+            at = BLANK.match(text, stop).end()  # type: ignore[union-attr]
+    except (ValueError, RecursionError):
+        return []
+    return found
 
 
 def _elements(chunks: Iterator[str], name: str, start: int, end: str) -> Iterator[Value]:

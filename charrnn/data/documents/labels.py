@@ -21,9 +21,9 @@ class LabelTable:
 
     Parameters
     ----------
-    name
+    name : str
         The column.
-    counts
+    counts : mapping of str to int
         How many documents have each label.
 
     Attributes
@@ -127,9 +127,9 @@ def shares(tables: Sequence[LabelTable], label: Choice | Mapping[str, Choice]) -
 
     Parameters
     ----------
-    tables
+    tables : sequence of LabelTable
         The label columns.
-    label
+    label : Choice or mapping of str to Choice
         A label, or a mixture as in ``{"Blake": 0.6, "Keats": 0.4}``, where there is one column; by column, as in
         ``{"author": "Blake"}``, where there are several; None for no label.
 

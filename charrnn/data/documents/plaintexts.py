@@ -168,12 +168,12 @@ class Folder(Files):
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The folder.
-    columns
+    columns : mapping of str to str or int
         Names of label columns, each with the level of the sub-folders that are its labels: a number from 0 up, or
         its place among the columns.
-    options
+    options : ReadOptions
         How to read each file.
     """
 

@@ -29,15 +29,15 @@ class CsvTable:
 
     Parameters
     ----------
-    source
+    source : TextSource
         The file.
-    text
+    text : Column, optional
         Column of the text, by name or number; None for the only one, or the one called "text".
-    columns
+    columns : mapping of str to Column
         Columns of the labels, by name or number.
-    separator
+    separator : str, optional
         What separates fields; None to find out, with the quoting: see `charrnn.data.documents.dialect`.
-    header
+    header : bool, optional
         Whether the first row names the columns; None to find out: it does if columns are asked for by name, or if one
         is called "text", or if it looks like names.
 
@@ -190,7 +190,7 @@ def text_column(text: Column | None, names: Sequence[str], source: str) -> Colum
     if len(names) == 1:
         return 0
     raise UnknownName(
-        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text: "
+        f"{source} has {len(names)} columns: {', '.join(_short(names[:40]))}. Name the one that holds the text, as in "
         f"text={_short(names)[-1]!r}, or give its number, from 0 to {len(names) - 1}."
     )
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from charrnn import checks
-from charrnn.data.corpus import Corpus, ModelShape, Parts, division
+from charrnn.data.corpus import USES, Corpus, ModelShape, Parts, division
 from charrnn.data.music.dataset import PieceSet, key_range
 from charrnn.data.music.rolls import KEYS
 from charrnn.data.music.source import Pieces
 from charrnn.data.streams import arrayfile, split
-from charrnn.data.text.corpus import TRAINFRAC, require_settings
-from charrnn.errors import CorruptFile
+from charrnn.data.text.corpus import ROUNDING, TRAINFRAC, require_settings
+from charrnn.errors import CorruptFile, InvalidValue
 from charrnn.wording import plural
 
 FRAMES, STARTS, RANGES, PART = "frames.npy", "starts.npy", "ranges.npy", "part.npy"
@@ -74,13 +75,12 @@ class MusicCorpus(Corpus):
     def shape(self) -> ModelShape:
         return ModelShape(self.columns, resets=True)
 
-    def open(self, directory: str | os.PathLike[str], label_dropout: float = 0.0) -> Parts[PieceSet]:
+    def _open(self, directory: Path, label_dropout: float) -> Parts[PieceSet]:
         """Map the parts into memory; only training pieces are transposed, and only there the first frame counts."""
-        directory = Path(directory)
-        frames = arrayfile.load(directory / FRAMES, "u", ndim=2)
-        starts = arrayfile.load(directory / STARTS, "i")
-        ranges = arrayfile.load(directory / RANGES, "u", ndim=2)
-        parts = arrayfile.load(directory / PART, "u")
+        frames = arrayfile.load(directory / f"{self.prefix}{FRAMES}", "u", ndim=2)
+        starts = arrayfile.load(directory / f"{self.prefix}{STARTS}", "i")
+        ranges = arrayfile.load(directory / f"{self.prefix}{RANGES}", "u", ndim=2)
+        parts = arrayfile.load(directory / f"{self.prefix}{PART}", "u")
         shapes = (frames.shape, starts.shape, ranges.shape, parts.shape)
         expected = ((self.length, self.columns // 8), (self.pieces + 1,), (self.pieces, 2), (self.pieces,))
         if shapes != expected:
@@ -106,16 +106,30 @@ class MusicCorpus(Corpus):
             part(test, "test") if test.any() else None,
         )
 
+    def with_parts(self, apart: Mapping[str, Self]) -> Self:
+        sizes: dict[str, Any] = {}
+        for part, corpus in apart.items():
+            if (part == "valid" and not self._alone) or (part == "test" and self.test_pieces):
+                raise InvalidValue(f"{self.source} has pieces to {USES[part]} of its own: leave {part}file out.")
+            sizes |= {f"{part}_pieces": corpus.valid_pieces, f"{part}_len": corpus.valid_len}
+        return replace(super().with_parts(apart), **sizes)
+
     def kinds(self) -> str:
         return f"{KEYS} keys, struck or held" if self.onsets else f"{KEYS} keys"
 
     def _division(self) -> str:
-        held_out = division(self.valid_pieces, self.train_pieces + self.test_pieces == self.pieces)
+        held_out = division(self.valid_pieces, self._alone)
         tested = f", testing on {self.test_pieces:,}" if self.test_pieces else ""
         return (
             f"{self.source}: {plural(self.pieces, 'piece')}, {plural(self.length, 'frame')} of {self._frame}. "
             f"Learning from {self.train_pieces:,}, validating {held_out}{tested}."
         )
+
+    @property
+    def _alone(self) -> bool:
+        """Whether validation is on the training pieces."""
+        tests = 0 if "test" in self.apart else self.test_pieces
+        return "valid" not in self.apart and self.train_pieces + tests == self.pieces
 
     @property
     def _frame(self) -> str:
@@ -138,24 +152,27 @@ def encode_pieces(
     trainfrac: float = TRAINFRAC,
     transpose: int = 0,
     random_seed: int = 0,
+    testfrac: float = 0.0,
 ) -> MusicCorpus:
     """Write the frames of pieces and their division to files.
 
     Parameters
     ----------
-    pieces
+    pieces : Pieces
         The pieces.
-    directory
+    directory : str or os.PathLike
         Existing directory for the files.
-    seq_len
+    seq_len : int
         T; shortened where the pieces have fewer frames in all.
-    trainfrac
+    trainfrac : float
         Part of the pieces to train on, in (0, 1], if their source has none for validation; the others are drawn at
         random. With 1, and where there is but one piece, validation is on the training pieces.
-    transpose
+    transpose : int
         In each epoch of training a piece is shifted by up to so many semitones, up or down.
-    random_seed
+    random_seed : int
         Seed of the division, and of order and keys in training.
+    testfrac : float
+        Part of the pieces to test on, if their source has none.
 
     Raises
     ------
@@ -174,13 +191,20 @@ def encode_pieces(
     >>> len(train), len(valid), train.predictions, valid.predictions
     (18, 2, 360, 38)
     """
-    require_settings(seq_len, trainfrac, 0)
+    require_settings(seq_len, trainfrac, 0, testfrac)
     checks.whole("transpose", transpose, least=0, most=KEYS - 1, otherwise=" semitones")
     directory = Path(directory)
     named = [name for name, _ in pieces.packed()]
     part = np.array([PARTS.index("train" if name == "all" else name) for name in named], np.uint8)
     lengths = np.array([len(piece) for _, piece in pieces.packed()], np.int64)
     divided, sized = "valid" in named, ""
+    if testfrac and (divided or "test" in named):
+        raise InvalidValue(f"testfrac={testfrac!r}: {pieces.name} is divided as it is, so leave it out.")
+    unsplit = trainfrac + testfrac >= 1 - ROUNDING
+    if testfrac:
+        held_out = split.validation(np.zeros((len(part), 0), np.int32), 1 - testfrac, random_seed)
+        part[held_out] = PARTS.index("test")
+    trainfrac = 1.0 if unsplit else trainfrac / (1 - testfrac)
     if not divided:
         learnt = np.flatnonzero(part == 0)
         unlabelled = np.zeros((len(learnt), 0), np.int32)

@@ -104,13 +104,13 @@ def read_rolls(
 
     Parameters
     ----------
-    path
+    path : str or os.PathLike
         The file.
-    dt, beats
+    dt, beats : float, optional
         Seconds of a frame, or beats of a frame; a quarter of a beat if neither is given.
-    onsets
+    onsets : bool
         Whether to tell struck keys from held ones.
-    pedal
+    pedal : bool
         Whether notes last as long as the sustain pedal holds them.
 
     Raises

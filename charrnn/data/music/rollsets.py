@@ -39,7 +39,7 @@ def read_rollset(path: Path, memory_limit: float = LIMIT) -> RollSet:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         A file of one of these kinds:
 
         `.npz`
@@ -52,7 +52,7 @@ def read_rollset(path: Path, memory_limit: float = LIMIT) -> RollSet:
             `train`, `valid` and `test`, lists of pieces, which are lists of frames, which are lists of the pitches that
             sound; or one such list of pieces. Numbers from 0 to 87, some of them below 21, count keys, others are
             MIDI's. A negative one is a rest. `dt` or `beats` may give the length of a frame.
-    memory_limit
+    memory_limit : float
         Gigabytes of memory that reading may take, as its headers announce.
 
     Raises

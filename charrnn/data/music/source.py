@@ -21,7 +21,7 @@ from charrnn.data.music.rolls import KEYS, Roll
 from charrnn.data.music.rollsets import read_rollset
 from charrnn.data.text import paths
 from charrnn.data.text.paths import MIDI, is_midi
-from charrnn.errors import CorruptFile, SourceNotFound, SourceUnusable
+from charrnn.errors import CorruptFile, InvalidValue, SourceNotFound, SourceUnusable
 from charrnn.wording import plural
 
 SETS = (".npz", ".mat", ".json")
@@ -139,18 +139,18 @@ class Pieces:
 
         Parameters
         ----------
-        source
+        source : path, or iterable of numpy.ndarray, Roll or paths
             A MIDI file; a folder of them, those in its sub-folders included, divided if these are called `train`,
             `valid` and `test`; a list of MIDI files; a set of piano rolls, as `charrnn.data.music.rollsets` describes
             them; a list of `Roll`s or of arrays of 0 and 1, (T, 88), or (T, 176) with onsets.
-        dt, beats
+        dt, beats : float, optional
             Seconds of a frame, or beats of a frame. MIDI files are cut into such frames, a quarter of a beat if neither
             is given; for other sources this only tells how they sound.
-        onsets
+        onsets : bool
             Whether to tell struck keys from held ones, in columns of their own.
-        pedal
+        pedal : bool
             Whether notes of MIDI files last as long as the sustain pedal holds them.
-        memory_limit
+        memory_limit : float
             Gigabytes of memory that the source may take.
 
         Raises
@@ -168,6 +168,10 @@ class Pieces:
         checks.flag("pedal", pedal)
         checks.number("memory_limit", memory_limit, above=0)
         if not isinstance(source, str | os.PathLike):
+            if not isinstance(source, Iterable):
+                raise InvalidValue(
+                    f"{source!r:.60} is not music: expected a file, a folder, or a list of files or arrays."
+                )
             given = list(source)
             files = paths.listed_files(given)
             if files is not None:

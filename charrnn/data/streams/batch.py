@@ -16,13 +16,13 @@ class Batch(NamedTuple):
 
     Parameters
     ----------
-    x, y
+    x, y : numpy.ndarray
         Inputs and targets: symbols, int32 (T, B), or frames of 0 and 1, float32 (T, B, V).
-    mask
+    mask : numpy.ndarray
         float32 (T, B): 0 where a prediction is a repeat or padding, else 1.
-    keep
+    keep : numpy.ndarray, optional
         float32 (T, B, 1), for documents and pieces only: 0 where one begins and the hidden state is reset, else 1.
-    labels
+    labels : numpy.ndarray, optional
         int32 (T, B, number of label columns), for labelled documents only: the label ids of the document at each step.
     """
 
@@ -72,6 +72,10 @@ class Streams(ABC):
     @abstractmethod
     def fit(self, batchsize: int = 16) -> Geometry:
         """Return the sequence length and batch size that the data can fill, with a note if they are smaller."""
+
+    def whole(self, batchsize: int) -> int:
+        """Return a batch size, of at most this one, with which every document is read from its beginning to its end."""
+        return batchsize
 
     @abstractmethod
     def excerpt(self, length: int, rng: np.random.Generator | int | None = None) -> np.ndarray:

@@ -34,9 +34,9 @@ def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
 
     Parameters
     ----------
-    length
+    length : int
         Characters of the text, at least 2.
-    seq_len, batchsize
+    seq_len, batchsize : int
         What was asked for.
 
     Raises

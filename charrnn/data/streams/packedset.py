@@ -23,13 +23,13 @@ class PackedSet(Streams):
 
     Parameters
     ----------
-    starts, lengths
+    starts, lengths : numpy.ndarray
         Where each begins in whatever holds them all, and its steps, integers (D,).
-    seq_len
+    seq_len : int
         T.
-    random_seed
+    random_seed : int
         Seed of their order, which is another one in each epoch.
-    name
+    name : str
         What to call the set in messages.
 
     Raises
@@ -110,6 +110,13 @@ class PackedSet(Streams):
                 note += f", so batches have {plural(rows, 'row')} instead of {batchsize:,}"
             note += "."
         return Geometry(seq_len, rows, math.ceil(self._packing(rows).length / seq_len), note)
+
+    def whole(self, batchsize: int) -> int:
+        """Return a batch size, of at most this one, with which no document is cut."""
+        longest = int(self.lengths.max())
+        if longest <= UNCUT * self.seq_len:
+            return batchsize
+        return max(1, min(batchsize, int(self.lengths.sum()) // longest))
 
     def _packing(self, batchsize: int) -> Packing:
         checks.whole("batchsize", batchsize)

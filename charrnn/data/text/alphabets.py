@@ -74,9 +74,9 @@ def guess(sample: bytes, known: Mapping[str, int] | None = None) -> Guess | None
 
     Parameters
     ----------
-    sample
+    sample : bytes
         Some of the bytes.
-    known
+    known : mapping of str to int, optional
         How often characters occur in other parts of the text; the bytes are likely to be in the same language.
 
     Examples
@@ -138,7 +138,7 @@ def _of_language(letters: Mapping[str, int], language: str, known: Mapping[str, 
         if known and ch in known:
             total += n
         elif ch in alphabet:
-            total += n * (1.0 if common is None or ch in common else 0.7) * (0.5 if known else 1.0)
+            total += n * (1.0 if common is None or ch in common else 0.7) * (0.8 if known else 1.0)
         else:
             total -= n
     return total

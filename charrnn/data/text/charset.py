@@ -27,11 +27,11 @@ class CharSet:
 
     Parameters
     ----------
-    chars
+    chars : sequence of str
         All characters in the order of their indices. `from_text` and `from_counts` sort them by code point.
-    linestarts
+    linestarts : mapping of str to int, optional
         Characters that begin lines, and how many lines each begins.
-    specials
+    specials : sequence of str
         Names of special symbols, which take the indices from 1 up.
 
     Attributes
@@ -186,9 +186,9 @@ class CharSet:
 
         Parameters
         ----------
-        text
+        text : str
             Any string.
-        on_unknown
+        on_unknown : {"replace", "skip", "error"}
             What becomes of characters that are not in the set: "replace" makes them U+FFFD and "skip" leaves them out,
             both with an UnknownCharacterWarning that names them; "error" raises.
 
@@ -227,6 +227,38 @@ class CharSet:
         indices = indices[(indices < 1) | (indices >= self._first)]
         known = (indices >= 0) & (indices < self.vocab_size)
         return self._codes[np.where(known, indices, 0)].tobytes().decode("utf-32-le")
+
+    def onehot(self, text: str | int | Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the rows of 0 and a single 1 that stand for characters, to be shown or fed to another program.
+
+        Nothing in charrnn needs them: a model looks its rows up by index.
+
+        Parameters
+        ----------
+        text : str, int, sequence of int or numpy.ndarray
+            T characters, as `encode` reads them; or indices (T,); or one index.
+
+        Returns
+        -------
+        ndarray of float32, (T, V), or (V,) of one index
+
+        Raises
+        ------
+        InvalidValue
+            An index is not a whole number from 0 to V - 1.
+
+        >>> CharSet.from_text("ab").onehot("ba")
+        array([[0., 0., 1.],
+               [0., 1., 0.]], dtype=float32)
+        """
+        indices = self.encode(text) if isinstance(text, str) else np.asarray(text)
+        if indices.size and (
+            indices.dtype.kind not in "iu" or not 0 <= int(indices.min()) <= int(indices.max()) < self.vocab_size
+        ):
+            raise InvalidValue(f"{text!r:.60}: expected a text, or indices from 0 to {self.vocab_size - 1:,}.")
+        rows = np.zeros((*indices.shape, self.vocab_size), np.float32)
+        np.put_along_axis(rows, indices.astype(np.int64)[..., np.newaxis], 1, axis=-1)
+        return rows
 
     def randomidx(self, rng: np.random.Generator | int | None = None, allow_newline: bool = False) -> int:
         """Draw the index of any known character; a newline only if allowed or if there is nothing else."""

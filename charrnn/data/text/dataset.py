@@ -25,13 +25,13 @@ class DataSet(Streams):
 
     Parameters
     ----------
-    symbols
+    symbols : numpy.ndarray
         Indices of the characters, unsigned integers (N,), N >= 2.
-    vocab_size
+    vocab_size : int
         V; every symbol is below it.
-    seq_len
+    seq_len : int
         T.
-    name
+    name : str
         What to call it in messages.
 
     Raises

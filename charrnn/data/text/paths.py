@@ -11,6 +11,7 @@ from typing import Any
 from charrnn.errors import InvalidValue, SourceNotFound, SourceUnusable
 
 LONGEST_PATH = 4096  # characters
+MANY = 1000  # strings of a longer list are texts unless one of so many is a file
 NAMED = 5  # names in one message
 FILE_NAME = re.compile(
     r"[^\n]{0,200}\.(?:txt|text|md|csv|tsv|tab|json|jsonl|ndjson|midi?|kar|rmi|npz|mat|tex|html?|log|py|c|h|java|js)",
@@ -85,10 +86,13 @@ def listed_files(items: Iterable[Any]) -> list[Path] | None:
     items = list(items)
     if not items or not all(isinstance(item, str | os.PathLike) for item in items):
         return None
-    there = [item for item in items if is_file(item)]
-    absent = [item for item in items if not is_file(item)]
-    folders = [item for item in absent if is_folder(item)]
     paths = any(not isinstance(item, str) for item in items)
+    if not paths and len(items) > MANY and not any(map(is_file, items[:MANY])):
+        return None
+    found = [is_file(item) for item in items]
+    there = [item for item, stands in zip(items, found, strict=True) if stands]
+    absent = [item for item, stands in zip(items, found, strict=True) if not stands]
+    folders = [item for item in absent if is_folder(item)]
     if not absent:
         return [Path(item).expanduser() for item in items]
     if folders and (there or paths or len(folders) == len(items)):
@@ -99,7 +103,8 @@ def listed_files(items: Iterable[Any]) -> list[Path] | None:
             f"{_names(absent)} {'are' if len(absent) > 1 else 'is'} not: give paths only, or texts only."
         )
     if paths or all(FILE_NAME.fullmatch(item) for item in items):
-        raise SourceNotFound(f"There is no file {_names(absent)} (looked from {Path.cwd()}).")
+        hint = "" if paths else " Texts that look like names of files can be given as Documents."
+        raise SourceNotFound(f"There is no file {_names(absent)} (looked from {Path.cwd()}).{hint}")
     return None
 
 

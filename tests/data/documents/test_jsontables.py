@@ -174,3 +174,7 @@ def test_arrays_that_were_put_together(opened, monkeypatch, block):
     monkeypatch.setattr("charrnn.data.text.decoding.BLOCK", block)
     text = json.dumps(RECORDS, indent=1)
     assert pairs(opened(f"{text}\n\ufeff{text}[]{text}", labels="author")) == PAIRS * 3
+
+
+def test_objects_over_several_lines_that_follow_each_other(opened):
+    assert pairs(opened("\n".join(json.dumps(record, indent=1) for record in RECORDS), labels="author")) == PAIRS

@@ -201,6 +201,8 @@ def test_a_list_of_midi_files_is_pieces(tmp_path, monkeypatch):
 
 
 def test_paths_that_are_none():
+    with pytest.raises(InvalidValue, match="None is not music"):
+        Pieces.open(None)
     for source in ("", "Tyger Tyger\nburning bright", "x" * 5000):
         assert not is_music(source)
         with pytest.raises((InvalidValue, SourceUnusable), match="not a path"):

@@ -208,3 +208,20 @@ def test_an_extended_set_keeps_every_index(specials):
     assert new.specials == specials
     assert new.encode("zebra\n").tolist() == old.encode("zebra\n").tolist()
     assert CharSet.from_json(json.loads(json.dumps(new.to_json()))) == new
+
+
+def test_onehot_rows_stand_for_characters():
+    chars = CharSet.from_text("abcdé")
+    rows = chars.onehot("éa\ufffd")
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows.argmax(axis=1), chars.encode("éa\ufffd"))
+    np.testing.assert_array_equal(rows.sum(axis=1), np.ones(3))
+    np.testing.assert_array_equal(chars.onehot([5, 1]), rows[:2])
+    np.testing.assert_array_equal(chars.onehot(5), rows[0])
+    np.testing.assert_array_equal(chars.onehot(np.array([5, 1], np.uint8)), rows[:2])
+    assert chars.onehot("").shape == (0, 6)
+    for wrong in ([6], [-1], [0.5], 6):
+        with pytest.raises(InvalidValue, match="indices from 0 to 5"):
+            chars.onehot(wrong)
+    with pytest.warns(UserWarning, match="Unknown"):
+        assert chars.onehot("x")[0, 0] == 1

@@ -36,17 +36,17 @@ class ReadOptions:
 
     Parameters
     ----------
-    encoding : str, optional
+    encoding
         Name of the encoding; None finds it out: UTF-8 if the whole file is valid. Else the lines that are not, or the
         whole file, are read in an encoding that is a guess, which is reported.
-    newlines : bool
+    newlines
         Turn CRLF and CR line ends into LF.
-    lower : bool
+    lower
         Lower-case the text.
-    gutenberg : bool, optional
+    gutenberg
         Keep only what stands between the START and END lines of Project Gutenberg. None does so for texts that have
         both; False keeps all.
-    strip_punctuation : bool
+    strip_punctuation
         Leave out punctuation.
 
     Raises
@@ -113,7 +113,7 @@ class ReadOptions:
 
 
 class TextSource:
-    r"""A text in a file, decoded and cleaned again at each reading, with only a small part in memory.
+    r"""A text in a file, decoded and cleaned anew each time it is read, with only a small part in memory.
 
     Opening reads it through once.
 
@@ -169,11 +169,11 @@ class TextSource:
 
         Parameters
         ----------
-        source : path, binary stream, or iterable of paths
+        source
             A path, "-" for standard input, or a binary stream; a folder, or a list of paths, whose files follow each
             other as one text. What can be read only once (a stream, a pipe) is copied to a temporary file, which is
             deleted with the object.
-        options : ReadOptions, optional
+        options
             How to read it.
 
         Raises

@@ -30,10 +30,10 @@ class Lines:
 
     Attributes
     ----------
-    texts
-        The JSON text of each row by its number; None where it is damaged.
-    damaged, missing
-        How many lines are no rows; how many numbers no line has.
+    texts : list of str or None
+        The JSON text of each row by its number; None for a damaged one.
+    damaged, missing : int
+        Counts of lines that are not rows, and of numbers without a line.
     """
 
     def __init__(self, path: Path, model: str, max_memory: int = budget.MEMORY) -> None:

@@ -35,7 +35,7 @@ Which = Checkpoint | str | int | None
 
 
 class ModelDir:
-    """A working directory as it is read; `WorkDir` writes, too.
+    """A working directory, for reading; `WorkDir` also writes.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ class ModelDir:
     ----------
     path : pathlib.Path
         The directory.
-    data
+    data : pathlib.Path
         The folder of encoded text (absent in a directory imported from a bundle).
-    history
-        The `History` of every round or step.
-    shelf
+    history : History
+        The history of every round or step.
+    shelf : Shelf
         The folder of checkpoints.
     """
 

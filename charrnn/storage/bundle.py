@@ -179,7 +179,7 @@ def _unpack(source: Path, stage: Path) -> None:
 
 
 def _inspect(bundle: zipfile.ZipFile, source: Path) -> None:
-    """Refuse what no bundle made by export holds."""
+    """Refuse contents that no bundle made by export has."""
     members = bundle.infolist()
     checkpoints = 0
     for member in members:

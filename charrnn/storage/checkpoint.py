@@ -1,4 +1,4 @@
-"""What a checkpoint is: its place in training, its loss, its name; see `checkpointfile` for its file."""
+"""A checkpoint's facts: its place in training, its loss, its name; see `checkpointfile` for its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"e(?P<epoch>\d{4,})-s(?P<step>\d{8,})-v(?P<loss>none|nan|inf
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint is, without its arrays.
+    """A checkpoint, without its arrays.
 
     Attributes
     ----------
@@ -91,14 +91,14 @@ def checkpoint_name(epoch: int, step: int, loss: float | None) -> str:
 
 
 class Place(NamedTuple):
-    """What a checkpoint's name tells: the step, and the loss (infinite where there is none)."""
+    """The parts of a checkpoint's name: the step, and the loss (infinite if it has none)."""
 
     step: int
     loss: float
 
 
 def place_of(name: str) -> Place | None:
-    """Return what a checkpoint's name tells, or None if it is not the name of one.
+    """Return the parts of a checkpoint's name, or None if it is not the name of one.
 
     >>> place_of("e0003-s00012034-v1.512-2"), place_of("model")
     (Place(step=12034, loss=1.512), None)

@@ -181,7 +181,7 @@ class History:
         return self._lines.torn
 
     def discard_torn_row(self) -> None:
-        """Cut off what follows the last whole row; only for the holder of the lock."""
+        """Truncate the file after the last whole row; only for the holder of the lock."""
         self._lines.discard_torn()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -137,7 +137,7 @@ def _check(head: dict[str, Any]) -> str:
 
 
 def require_content(value: Any, shape: Any, path: Path) -> None:
-    """Raise CorruptFile, naming the file, unless what it holds has the shape; see `schema.require_shape`."""
+    """Raise CorruptFile, naming the file, unless its contents have the shape; see `schema.require_shape`."""
     try:
         require_shape(value, shape, "content")
     except CorruptFile as error:

@@ -107,7 +107,7 @@ class Lines:
             return os.lstat(self.path).st_size - self._size if exists(self.path) else 0
 
     def discard_torn(self) -> None:
-        """Cut off what follows the last whole line; only for the holder of the lock."""
+        """Truncate the file after the last whole line; only for the holder of the lock."""
         self.refresh()
         if torn := self.torn:
             with writing(self.path):

@@ -1,4 +1,4 @@
-"""Reading a working directory: what its files say, and which checkpoints there are; nothing here writes."""
+"""Read a working directory: its files and checkpoints; nothing here writes."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ class ModelDir:
 
     @property
     def inventory(self) -> Inventory | None:
-        """What should be there; None where nothing readable says so, as in directories of charrnn 0.1."""
+        """The inventory; None if it is not readable or does not exist, as in directories of charrnn 0.1."""
         try:
             return self.read_inventory()
         except CharRNNError:  # `verify` names it, and nothing else depends on it
             return None
 
     def read_inventory(self) -> Inventory | None:
-        """Return what should be there, or raise as `Inventory.read`."""
+        """Return the inventory, or raise as `Inventory.read`."""
         return Inventory.read(self.path / INVENTORY_FILE, self.id, self.max_memory)
 
     @property
@@ -217,7 +217,7 @@ class ModelDir:
         return Standing.of(branch or refs.branch, refs, found)
 
     def stock(self, former: Inventory | None, forget: Collection[str] = ()) -> Inventory:
-        """Return what is here now, and what was according to a former inventory, but for the checkpoints to forget."""
+        """Return an inventory of present checkpoints and those of a former inventory, except those to forget."""
         now = {c.name: Listed(c.serial, c.branch) for c in self.shelf.scan()[0]}
         listed = {**(former.checkpoints if former else {}), **now}
         return Inventory(
@@ -276,7 +276,7 @@ class ModelDir:
         return "No other checkpoint is good: put back a copy of the file."
 
     def _read_model(self) -> tuple[ModelFile, tuple[int, ...]]:
-        """Return what `model.json` holds, and what shows that the file is still the same one."""
+        """Return the contents of `model.json`, and a signature that shows whether the file has changed."""
         try:
             with reading(self.path / MODEL_FILE):
                 status = os.lstat(self.path / MODEL_FILE)

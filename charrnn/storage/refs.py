@@ -26,7 +26,7 @@ _SHAPE = {
 
 @dataclass(frozen=True)
 class Branch:
-    """Where a branch goes on from.
+    """The checkpoint that a branch continues from.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Branch:
 
 @dataclass
 class Refs:
-    """What `refs.json` holds.
+    """The contents of `refs.json`.
 
     Saving a checkpoint never touches it: the newest checkpoint of a branch is found by its serial, so that publishing
     one is the renaming of one file.
@@ -81,7 +81,7 @@ class Refs:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Refs:
-        """Return what `to_json` was given."""
+        """Return the refs that `to_json` wrote."""
         branches = {name: Branch(branch.get("base"), branch["after"]) for name, branch in body["branches"].items()}
         known = {item.name: body[item.name] for item in dataclasses.fields(cls) if body.get(item.name) is not None}
         return cls(**{**known, "branches": branches})

@@ -39,7 +39,7 @@ class Shelf:
         self._seen: dict[tuple[str, int, int, int], Checkpoint | CharRNNError] = {}
 
     def scan(self) -> tuple[list[Checkpoint], dict[str, CharRNNError]]:
-        """Return the readable checkpoints in the order of saving, and what is wrong with the others by name.
+        """Return the readable checkpoints in the order of saving, and the damage of the others by name.
 
         Checkpoints never change, so that only headers of new files are read.
 

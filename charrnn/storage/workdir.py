@@ -1,4 +1,4 @@
-"""The working directory: everything that a model needs to go on, on disk.
+"""The working directory: everything on disk that a model needs to resume.
 
 model.json                      what never changes: settings, characters, what was learned from
 data/                           the encoded text
@@ -222,7 +222,7 @@ class WorkDir(ModelDir):
                 self.take_stock()
 
     def take_stock(self, forget: Collection[str] = (), lasting: bool = True) -> None:
-        """Write down what should be there from now on: all that was, and is, but the checkpoints to forget.
+        """Write the inventory: all former and present checkpoints, except those to forget.
 
         A power cut may bring back the former inventory unless this is `lasting`.
 

@@ -123,7 +123,7 @@ class Documents:
             any other text file, or "-" for standard input, to be divided by a delimiter; a list of files, of strings or
             of `Document`s; a data frame of pandas or polars. Several tables in a folder or list are read as one.
         text : Column, optional
-            Column of the text in a table, by name or number; may be left out if there is only one, or one called "text".
+            Column of the text in a table, by name or number; optional if there is only one, or one called "text".
         labels : Labels
             Columns of labels, by name or number; a mapping gives them other names, as in {"author": 0}. In a folder
             they name the levels of sub-folders. `Document`s bring their own. In JSON, "meta.author" is the key "author"

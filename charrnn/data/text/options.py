@@ -18,17 +18,17 @@ class ReadOptions:
 
     Parameters
     ----------
-    encoding
+    encoding : str, optional
         Name of the encoding; None finds it out: UTF-8 if the whole file is valid. Else the lines that are not, or the
         whole file, are read in an encoding that is a guess, which is reported.
-    newlines
+    newlines : bool
         Turn CRLF and CR line ends into LF.
-    lower
+    lower : bool
         Lower-case the text.
-    gutenberg
+    gutenberg : bool, optional
         Keep only what stands between the START and END lines of Project Gutenberg. None does so for texts that have
         both; False keeps all.
-    strip_punctuation
+    strip_punctuation : bool
         Leave out punctuation.
 
     Raises

@@ -1,4 +1,4 @@
-"""How a source is read: what a person chose, which belongs to the model and is kept with it."""
+"""The user's options for reading a source, which are kept with the model."""
 
 from __future__ import annotations
 

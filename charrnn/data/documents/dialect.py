@@ -48,7 +48,7 @@ class Dialect(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The fields of a row that begins at a line, counted from 1; or what is wrong with it."""
+    """The fields of a row, and its first line, counted from 1; or an error."""
 
     line: int
     cells: list[str]

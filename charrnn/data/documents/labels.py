@@ -1,4 +1,4 @@
-"""The labels of one column, each with its id, and what a person says when choosing among them."""
+"""The labels of one column with their ids, and the choice of labels by name."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def split(chunks: Iterable[str], delimiter: re.Pattern[str], name: str = "") -> 
 
 
 def compiled(delimiter: str | re.Pattern[str] | None) -> re.Pattern[str]:
-    """Return what divides a text: a string as it is written, or a pattern, in which `^` and `$` match at lines.
+    """Return the delimiter of a text: a literal string, or a pattern in which `^` and `$` match at lines.
 
     Raises
     ------

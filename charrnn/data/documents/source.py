@@ -1,4 +1,4 @@
-"""Read documents (poems, songs, letters) and their labels from whatever they stand in."""
+"""Read documents (poems, songs, letters) and their labels from tables, folders, lists and delimited texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read `.mat` files in a process of its own: damaged ones can end the process that reads them.
+"""Read `.mat` files in a separate process: damaged ones can end the process that reads them.
 
 Run as a module, it is that process: it writes an `.npz` file, as `charrnn.data.music.rollsets` describes them.
 """

@@ -86,7 +86,7 @@ class Roll:
 
     @property
     def planes(self) -> np.ndarray:
-        """What a model reads: bool (T, 88), or (T, 176) with onsets."""
+        """The frames as a model reads them: bool (T, 88), or (T, 176) with onsets."""
         return self.frames if self.onsets is None else np.concatenate([self.frames, self.onsets], axis=1)
 
     @property

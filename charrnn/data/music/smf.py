@@ -17,7 +17,7 @@ HEADER = 14
 
 
 class Kind(IntEnum):
-    """What an event is."""
+    """The kind of an event."""
 
     OFF, ON, PEDAL, SILENCE, TEMPO, METER = range(6)
 
@@ -53,7 +53,7 @@ class Contents(NamedTuple):
 
 
 def take_apart(content: bytes) -> Contents:
-    """Return what a file holds.
+    """Return the contents of a file.
 
     Raises
     ------

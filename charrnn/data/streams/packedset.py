@@ -1,4 +1,4 @@
-"""What sets of documents and of pieces have in common: whole ones, packed one after another into streams."""
+"""The base class of sets of documents and of pieces, packed one after another into streams."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class PackedSet(Streams):
 
     @property
     def predictions(self) -> int:
-        """What an epoch predicts."""
+        """The number of predictions in an epoch."""
         return int(self.lengths.sum())
 
     @property

@@ -174,7 +174,7 @@ class CharSet:
         return 1 + self.specials.index(name)
 
     def charatidx(self, idx: int) -> str:
-        """Return the character of an index, U+FFFD if there is no such index, nothing for a special symbol."""
+        """Return the character of an index, U+FFFD for an unknown index, "" for a special symbol."""
         return self.decode([idx])
 
     def indices(self, text: str) -> np.ndarray:
@@ -261,7 +261,7 @@ class CharSet:
         return rows
 
     def randomidx(self, rng: np.random.Generator | int | None = None, allow_newline: bool = False) -> int:
-        """Draw the index of any known character; a newline only if allowed or if there is nothing else."""
+        """Return the index of a random character; a newline only if allowed or if the set has no other."""
         newline = self.idxofchar("\n")
         candidates = [i for i in range(self._first, self.vocab_size) if allow_newline or i != newline]
         return int(np.random.default_rng(rng).choice(candidates or [newline]))

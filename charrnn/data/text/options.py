@@ -62,7 +62,7 @@ class ReadOptions:
                 ) from None
 
     def clean(self, chunks: Iterator[str], tally: Counter[str] | None = None) -> Iterator[str]:
-        """Yield decoded chunks as these options want them; `tally` counts what the functions of `cleaning` count."""
+        """Yield decoded chunks, cleaned with these options; `tally` collects the counts of `cleaning`."""
         if self.newlines:
             chunks = cleaning.normalise_newlines(chunks, tally)
         if self.gutenberg:
@@ -79,7 +79,7 @@ class ReadOptions:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ReadOptions:
-        """Restore options from their record; what it lacks is as it was before there was a choice.
+        """Return the options of a record; missing ones have their values from before the option existed.
 
         Raises
         ------

@@ -321,7 +321,7 @@ class JoinedText(TextSource):
 
 
 def cleaning_notes(tally: Counter[str], automatic: bool = False, first_mark: bool = False) -> list[str]:
-    """Return sentences about what the functions of `cleaning` counted; `first_mark` says that a mark began the text."""
+    """Return sentences about the counts of `cleaning`; `first_mark` means that the text began with a mark."""
     notes = []
     if first_mark:
         notes.append("Dropped a byte order mark.")

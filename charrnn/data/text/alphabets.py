@@ -162,7 +162,7 @@ def _misplaced(before: str, ch: str, after: str) -> float:
 
 
 def _east_asian(encoding: str, ch: str) -> float:
-    """Return a character's weight for an encoding; frequent characters, the first of the tables, count in full."""
+    """Return a character's weight for an encoding; its frequent characters count in full."""
     if ch == "\ufffd" or "\ue000" <= ch <= "\uf8ff":
         return -5.0
     kana, hangul = "\u3041" <= ch <= "\u30ff", "\uac00" <= ch <= "\ud7a3"

@@ -1,11 +1,11 @@
-"""A long soak of the working directory: everything that may happen to one, again and again, and the losses counted.
+"""Stress-test the working directory: kills, damage, full disks and races, again and again, and a count of the losses.
 
     python -m benchmarks.durability                 # five minutes
     python -m benchmarks.durability --minutes 600
     python -m benchmarks.durability --only fuzzing flips
 
-Prints a table of what was tried, and how it came out (the goal: nothing lost); then the cost of saving. A loss is told
-at once, with the seed that brings it about again.
+Prints a table of the trials and their verdicts (the goal is no loss); then the cost of saving. A loss is printed at
+once, with the seed that reproduces it.
 """
 
 from __future__ import annotations

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class ModelState(Session):
-    """A character model at work: train it, let it write, ask it about texts, save it, come back to it.
+    """A character-level model in its working directory: train, generate, score, look inside, save, resume.
 
-    `initfromsrcfile` makes one from a text; `load` opens one from a working directory. Everything that it needs to go
-    on is in the working directory, and every call that changes the model saves it there.
+    `initfromsrcfile` makes one from a text; `load` opens one from a working directory. The working directory holds
+    everything that training needs, and every call that changes the model saves it there.
 
     ===============  ==================================================================================================
     make and open    `initfromsrcfile`, `load`, `finetune`, `import_`, `fromancestor`, `unrestored`
@@ -52,15 +52,15 @@ class ModelState(Session):
     Attributes
     ----------
     hyper : HyperParams
-        What the model was made with.
+        The hyperparameters that the model was made with.
     modeltype : str
         Cell and input stage, such as ``"GRUEncode"``.
     chars : CharSet
         The characters that the model knows.
     corpus : Corpus
-        What is known of the text that it learns.
+        The record of the encoded text, documents or pieces.
     place : Place
-        Where training stands: epoch, position, hidden state of every stream.
+        The place of training: epoch, position, hidden state of every stream.
     policy : charrnn.training.policies.Constant
         The learning-rate policy.
     checkpoint : Checkpoint or None
@@ -148,7 +148,7 @@ class ModelState(Session):
         overwrite : bool
             Replace a model that is in `usedir` already.
         engine : {"auto", "cpu", "jax"}
-            What computes; "auto" is the environment's CHARRNN_ENGINE, else JAX where there is a GPU, else the CPU.
+            The engine; "auto" is the environment's CHARRNN_ENGINE, else JAX where there is a GPU, else the CPU.
         threads : int, optional
             Number of threads of the CPU engine; all cores by default.
         encoding : str, optional
@@ -168,7 +168,7 @@ class ModelState(Session):
             Which column is the text and which are labels, what separates documents, which labels to keep: see
             `charrnn.data.documents.source.Documents.open`.
         dt, beats, onsets, transpose
-            For music: seconds or beats of a frame, whether struck keys are told from held ones, and by how many
+            For music: seconds or beats of a frame, whether to distinguish struck from held keys, and by how many
             semitones at most pieces are shifted in training. Each of them says that the source is music.
         pedal : bool
             Whether notes of MIDI files last as long as the sustain pedal holds them.
@@ -404,7 +404,7 @@ class ModelState(Session):
     # Pages
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Write a page that tells all of the model: curves, samples, surprises, units, text, settings, commands.
+        """Write a page about the model: curves, samples, surprises, units, text, settings, commands.
 
         Parameters
         ----------
@@ -434,17 +434,17 @@ class ModelState(Session):
 
     @refusable
     def share(self, path: str | os.PathLike[str], title: str | None = None) -> Path:
-        """Write a page in which the model itself writes, in the browser of whoever opens it, without any network.
+        """Write a page in which the model writes, in any browser and offline.
 
-        With a seed the page writes what ``ms.generate(rng=seed)`` writes, as far as the rounding of its parameters to
-        float16 lets it; see `charrnn.pages.sharing.share_page`.
+        With a seed the page writes the text of ``ms.generate(rng=seed)``, except for the rounding of its parameters to
+        float16; see `charrnn.pages.sharing.share_page`.
 
         Parameters
         ----------
         path : path
             A file that ends in .html. A page that charrnn wrote is replaced, anything else never.
         title : str, optional
-            What the page is called; the name of the text by default.
+            The page's title; the name of the text by default.
 
         Returns
         -------

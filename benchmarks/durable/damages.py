@@ -58,7 +58,7 @@ def _judged(workdir: WorkDir, file: Path, content: bytes, intact: tuple) -> Verd
         found = damage.judge(workdir.path, intact)
     finally:
         file.write_bytes(former)
-    require(found != damage.MISSED, f"{file} was changed, and nothing told of it")
+    require(found != damage.MISSED, f"{file} was changed, and no error named it")
     return Verdict.HARMLESS if found == damage.HARMLESS else Verdict.FOUND
 
 

@@ -9,16 +9,16 @@ from random import Random
 
 
 class Verdict(Enum):
-    """What an attempt came to."""
+    """The result of a trial."""
 
-    SURVIVED = "all that was saved is there, bit for bit"
-    FOUND = "the damage was named, and nothing wrong was given"
+    SURVIVED = "everything saved is there, bit for bit"
+    FOUND = "the damage was named, and no wrong value was returned"
     HARMLESS = "every value is as before"
-    LOST = "something saved is gone, wrong, or not told"
+    LOST = "a saved value is missing or wrong, or damage was not named"
 
 
 class Lost(Exception):
-    """Something was lost; the message says what."""
+    """A saved value was lost; the message names it."""
 
 
 Trial = Callable[[Path, Random], Iterator[Verdict]]

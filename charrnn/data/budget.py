@@ -14,11 +14,11 @@ def require_memory(name: object, size: float, limit: float = LIMIT) -> None:
 
     Parameters
     ----------
-    name
+    name : object
         The source.
-    size
+    size : float
         Bytes that it would take.
-    limit
+    limit : float
         Gigabytes that are allowed.
 
     >>> require_memory("set.npz", 6.2e9)  # doctest: +ELLIPSIS

@@ -24,11 +24,11 @@ class ModelShape(NamedTuple):
 
     Parameters
     ----------
-    vocab_size
+    vocab_size : int
         V: the number of symbols, or the width of a frame.
-    resets
+    resets : bool
         Whether batches say where documents or pieces begin, which resets the hidden state.
-    label_sizes
+    label_sizes : tuple of int
         The number of label ids in each label column, id 0 for "no label" included.
     """
 
@@ -109,9 +109,9 @@ class Corpus(ABC):
 
         Parameters
         ----------
-        directory
+        directory : str or os.PathLike
             Where the data were encoded into.
-        label_dropout
+        label_dropout : float
             The probability that training hides the labels of a document.
 
         Raises

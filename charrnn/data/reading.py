@@ -1,4 +1,4 @@
-"""How a source is read: what a person chose, which belongs to the model and is kept with it."""
+"""The user's options for reading a source, which are kept with the model."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Reading:
         return min(forms, key=lambda form: sum(ch not in known for ch in set(form)))
 
     def of_another(self, source: Any) -> Reading:
-        """Return what holds for another source as well: what was found in the file itself is found anew.
+        """Return the options that hold for another source as well: properties of the file are detected again.
 
         That is the division, the encoding where the other is UTF-8, and whether Project Gutenberg's markers must be
         there; of documents, the columns if both are tables, and delimiter and header if both have the same format.

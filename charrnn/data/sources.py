@@ -243,7 +243,7 @@ def recognise(
     Parameters
     ----------
     given : path, binary stream, list, array ...
-    reading, documents, music
+    reading, documents, music : ReadOptions, DocumentOptions, MusicOptions
     musical : sequence of str
         Arguments given elsewhere that only music has, such as "head='nade'".
 
@@ -366,7 +366,7 @@ def _is_mixed(given: Any) -> bool:
 
 
 def _census(given: Any) -> tuple[int, int]:
-    """Return how many files of a folder are MIDI files and how many are not; none where it is no folder."""
+    """Return how many files of a folder are MIDI files and how many are not; none if the path is not a folder."""
     return folder_census(Path(given).expanduser()) if paths.is_folder(given) else (0, 0)
 
 

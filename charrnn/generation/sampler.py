@@ -35,10 +35,10 @@ class Sample(str):
         Pass it as `rng` to get the same text again.
     state : numpy.ndarray or None
         Hidden state before the last character is read, (L, H); an LSTM's h and c, (L, H) each, side by side on the
-        last axis. ``ms.generate(100, prompt=sample[-1], init_state=sample.state)`` goes on from there, beginning with
-        that character once more. None for a whole document.
+        last axis. ``ms.generate(100, prompt=sample[-1], init_state=sample.state)`` continues from it, and begins with
+        that character again. None for a whole document.
     period : int or None
-        Written with `argmax`, a text that ends in a loop: every how many characters it repeats itself.
+        The number of characters after which the end of a text written with `argmax` repeats; None without a loop.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""What `ms` is and does: `Session`, and one file for each activity."""
+"""`Session`, the class behind `ms`, and one file for each activity."""

@@ -22,13 +22,13 @@ def facts(file: Path, found: LegacyParameters, chars: Sequence[str], changes: di
 
     Parameters
     ----------
-    file
+    file : pathlib.Path
         The parameter file.
-    found
+    found : LegacyParameters
         What it holds.
-    chars
+    chars : sequence of str
         The V characters in the order of their indices; U+FFFD, the first, may be left out.
-    changes
+    changes : dict
         Hyperparameters other than the ancestor's defaults.
 
     Raises

@@ -104,7 +104,7 @@ def checkout(ms: S, checkpoint: Which = None) -> S:
 
 @not_while_training
 def branch(ms: S, name: str) -> S:
-    """Begin a branch where the model stands: what is trained from now on is filed under its name.
+    """Start a branch at the model's checkpoint; later checkpoints belong to it.
 
     Text and earlier checkpoints are shared. `checkout` goes back and forth between branches; the first is "main".
 
@@ -156,7 +156,7 @@ def note(ms: Session, text: str, checkpoint: Which = None) -> Checkpoint:
 
 
 def diff(ms: Session, a: Which, b: Which = None, numchars: int = 300, rng: int = 0) -> Comparison:
-    """Compare two checkpoints: settings, losses, how far each matrix moved, and what they write from one seed.
+    """Compare two checkpoints: settings, losses, the change of each matrix, and samples from one seed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Two checkpoints side by side: settings, losses, weights, and what each writes."""
+"""Compare two checkpoints: settings, losses, weights, and samples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What differs from checkpoint `a` to checkpoint `b`; prints as tables and two columns of text.
+    """The differences between checkpoints `a` and `b`; they print as tables and two columns of text.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a working directory keeps of a model that training does not change: `model.json`, typed."""
+"""The facts about a model that training does not change: the typed form of `model.json`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Facts:
         return cls(record["modeltype"], hyper, corpus, **given)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the facts as a dictionary that JSON can hold; what was not given is left out."""
+        """Return the facts as a JSON-serialisable dictionary, without empty ones."""
         made = {"preset": self.preset, "batchsize": self.batchsize} if self.preset else {}
         reading = None if self.reading is None else self.reading.to_json()
         optional = {"cell": self.cell, "origin": self.origin, "reading": reading}

@@ -21,7 +21,7 @@ S = TypeVar("S", bound="Session")
 
 
 def refusable(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Make a function of a session raise InvalidValue where it has no meaning for the kind of data."""
+    """Make a function of a session raise InvalidValue if it has no meaning for the kind of data."""
 
     @short_on_interrupt
     @functools.wraps(function)

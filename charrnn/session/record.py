@@ -1,4 +1,4 @@
-"""What a checkpoint keeps of a session, both ways: the one file for a new field."""
+"""The record of a checkpoint, written and restored: the one file for a new field."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def save(ms: Session, loss: float | None = None, row: dict[str, Any] | None = No
 
 
 def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
-    """Make a session what a checkpoint says, and return it; if the checkpoint cannot be read, nothing changes."""
+    """Restore a session to a checkpoint, and return it; if the checkpoint cannot be read, nothing changes."""
     found, arrays = ms.workdir.load(checkpoint)
     record = found.record
     place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))

@@ -1,4 +1,4 @@
-"""`Session`: a model and its working directory, opened; what every activity of `ModelState` works on."""
+"""`Session`: a model and its open working directory; the activities of `ModelState` are functions of it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Session:
 
     @property
     def engine(self) -> str:
-        """What computes: "cpu" or "jax"; until the first use, what was asked for."""
+        """The engine: "cpu" or "jax"; before the first use, the requested one."""
         return self._engine if self.live.trained is None else self.live.trained.engine
 
     @property
@@ -145,7 +145,7 @@ class Session:
 
     @property
     def learnrate(self) -> float:
-        """The learning rate now, which the policy adapts; set it to go on with another."""
+        """The present learning rate, which the policy adapts; settable."""
         return self.policy.learnrate
 
     @learnrate.setter
@@ -195,7 +195,7 @@ class Session:
         )
 
     def _announce(self, line: str) -> None:
-        """Say what is compiled, where that disturbs nobody; `explain` tells it again."""
+        """Print a line about a compilation, unless it would disturb; `explain` lists all of them."""
         if in_notebook():  # it would stay there, in red
             return
         if self.job is None or not self.job.is_here:  # else it would come between what is typed
@@ -269,7 +269,7 @@ class Session:
 
     @property
     def branch_name(self) -> str:
-        """The branch that training goes on with."""
+        """The branch that training continues."""
         return self.standing.branch
 
     @property
@@ -298,7 +298,7 @@ class Session:
         raise othernames.missing(self, name)
 
     def __dir__(self) -> list[str]:
-        """Leave out what has no meaning for the kind of data."""
+        """Leave out names that have no meaning for the kind of data."""
         return [name for name in super().__dir__() if name not in self.task.refusals]
 
 

@@ -1,4 +1,4 @@
-"""What is said about a model at the prompt: the lines that answer the next question."""
+"""Descriptions of a model at the prompt."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def training(ms: Session, learner: Learner, plan: Plan, background: bool = False
 
 
 def text(ms: Session) -> str:
-    """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, what to do next."""
+    """Describe a model: architecture, text, progress, learning rate, checkpoint, engine, directory, next steps."""
     facts = (wrapped(f"  {name:12}{fact}", " " * 14) for name, fact in _facts(ms).items())
     return visible("\n".join([wrapped(_title(ms)), *facts]))
 
@@ -107,7 +107,7 @@ def _best(ms: Session) -> str:
 
 
 def _on(checkpoint: Checkpoint | None) -> str:
-    """Say what a checkpoint's loss was measured on, if that is a part of the validation data."""
+    """Return the data that a checkpoint's loss was measured on, if it is a part of the validation data."""
     if checkpoint is None or checkpoint.loss is None:
         return ""
     measured = part(*lookup.part_of(checkpoint.record.get("measured")))

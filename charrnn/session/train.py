@@ -58,10 +58,9 @@ def train(
 ) -> TrainingSummary | Job:
     """Train, from where training stands. Ctrl-C stops it with everything saved; train again to go on.
 
-    Stopped after a round and continued, training comes to the same bits as in one go, where engine, number of threads,
-    processor and PyTensor's version are the same; else it differs by rounding.
-
-    A round is some training, a validation, a look at the learning rate, and a checkpoint.
+    A round is some training, a validation, an update of the learning rate, and a checkpoint. Training that was stopped
+    after a round and continued has the same bits as uninterrupted training, if engine, number of threads, processor and
+    PyTensor's version are the same; otherwise the results differ by rounding.
 
     Parameters
     ----------
@@ -238,7 +237,7 @@ def traintime(ms: Session, batchsize: int = 16) -> StepTimes:
 
 @not_while_training
 def compile(ms: Session, batchsize: int = 16) -> None:  # noqa: A001
-    """Compile now what would be compiled on first use, and print how long it took; the model stays as it is.
+    """Compile the functions that would compile on first use, and print the times; the model does not change.
 
     The CPU engine does this once in each process, whatever the batch size. JAX does it for one batch size, and
     keeps the result on disk for later processes.
@@ -306,11 +305,11 @@ def _save(ms: Session, measured: dict[str, int], monitor: str, round_: Round | N
 
 
 def _sample(ms: Session, temp: float = 0.5) -> str:
-    """Return what the model writes now; it depends only on the model and its number of steps."""
+    """Return a sample of the present model; it depends only on the model and its number of steps."""
     return ms.task.sample(ms.model, ms.place, ms.hyper.random_seed, temp)
 
 
 def _best(ms: Session) -> tuple[float | None, str]:
-    """Return the lowest loss of those that are compared, and what it was measured on."""
+    """Return the lowest of the comparable losses, and the data that it was measured on."""
     best = lookup.best_figure(ms.checkpoints)
     return (best.loss, part(*best.part)) if best else (None, "")

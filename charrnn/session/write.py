@@ -1,4 +1,4 @@
-"""Writing and scoring: what the model writes, and how likely it finds a given text or piece."""
+"""Generation, scoring and classification of texts and pieces."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def generate(
     guidance: float = 1.0,
     clamp: Mapping[tuple[int, int], float] | None = None,
 ) -> Any:
-    """Let the model write: text, or whole documents if that is what it learned.
+    """Return a text that the model writes, or whole documents from a model of documents.
 
     Parameters
     ----------
@@ -104,16 +104,16 @@ def stream(
     clamp: Mapping[tuple[int, int], float] | None = None,
     **options: Any,
 ) -> Iterator[str]:
-    """Yield the prompt and then what the model writes, piece by piece; for ever without a number of characters.
+    """Yield the prompt and then its continuation, piece by piece; endlessly without a number of characters.
 
-    Takes the options of `generate` but `n`. Documents come whole, one after the other and for ever: `numchars` is
+    Takes the options of `generate` but `n`. Documents come whole, one after the other, endlessly: `numchars` is
     the most that each may have.
     """
     return ms.task.stream(held(ms, clamp), numchars, label=label, guidance=guidance, **options)
 
 
 def excerpt(ms: Session, length: int = 100, rng: int | np.random.Generator | None = None) -> str:
-    """Return an excerpt from a random place of what the model learns, such as for a prompt.
+    """Return an excerpt from a random place in the training data, for instance as a prompt.
 
     For documents, the excerpt comes from one of them. It is shorter if the text is shorter.
 

@@ -27,9 +27,9 @@ def replacing(path: Path, lasting: bool = True) -> Iterator[BinaryIO]:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file to replace or create.
-    lasting
+    lasting : bool
         Whether the new file must be there after a power cut; otherwise it may be the former one again, whole.
 
     Raises

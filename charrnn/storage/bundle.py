@@ -108,13 +108,13 @@ def import_bundle(
 
     Parameters
     ----------
-    file
+    file : str or os.PathLike
         The bundle.
-    path, overwrite
+    path, overwrite : str or os.PathLike, bool
         As for `WorkDir.create`.
-    accept
+    accept : callable, optional
         Called with the model's facts before the directory appears.
-    max_memory
+    max_memory : int
         Bytes that reading any of its files may take.
 
     Raises
@@ -179,7 +179,7 @@ def _unpack(source: Path, stage: Path) -> None:
 
 
 def _inspect(bundle: zipfile.ZipFile, source: Path) -> None:
-    """Refuse what no bundle made by export holds."""
+    """Refuse contents that no bundle made by export has."""
     members = bundle.infolist()
     checkpoints = 0
     for member in members:

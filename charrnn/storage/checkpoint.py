@@ -1,4 +1,4 @@
-"""What a checkpoint is: its place in training, its loss, its name; see `checkpointfile` for its file."""
+"""A checkpoint's facts: its place in training, its loss, its name; see `checkpointfile` for its file."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _NAME = re.compile(r"e(?P<epoch>\d{4,})-s(?P<step>\d{8,})-v(?P<loss>none|nan|inf
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint is, without its arrays.
+    """A checkpoint, without its arrays.
 
     Attributes
     ----------
-    name
+    name : str
         `e<epoch>-s<step>-v<loss>`: sorts by time within one run and is legal on every file system.
-    path
+    path : pathlib.Path
         Its file.
-    epoch, step, pos
+    epoch, step, pos : int
         Whole passes over the training text; batches trained on since the beginning; batches into the present epoch.
-    loss
+    loss : float or None
         Validation loss in nats per character, or None where it was not measured.
-    time
+    time : datetime.datetime
         When it was saved (UTC).
-    branch, parent
+    branch, parent : str, str or None
         The branch it was saved on, and the name of the checkpoint that training had gone on from (None: the first).
-    serial
+    serial : int
         1, 2, 3 ... in the order of saving, over all branches.
-    history
+    history : int
         How many lines of the history had been written then.
-    record
+    record : dict
         Everything that the caller saved with it.
     """
 
@@ -91,14 +91,14 @@ def checkpoint_name(epoch: int, step: int, loss: float | None) -> str:
 
 
 class Place(NamedTuple):
-    """What a checkpoint's name tells: the step, and the loss (infinite where there is none)."""
+    """The parts of a checkpoint's name: the step, and the loss (infinite if it has none)."""
 
     step: int
     loss: float
 
 
 def place_of(name: str) -> Place | None:
-    """Return what a checkpoint's name tells, or None if it is not the name of one.
+    """Return the parts of a checkpoint's name, or None if it is not the name of one.
 
     >>> place_of("e0003-s00012034-v1.512-2"), place_of("model")
     (Place(step=12034, loss=1.512), None)

@@ -78,9 +78,9 @@ def read_arrays(path: Path, max_memory: int = budget.MEMORY) -> dict[str, np.nda
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file.
-    max_memory
+    max_memory : int
         Bytes that its arrays may take twice over: they are there as the file has them, and copied.
 
     Raises

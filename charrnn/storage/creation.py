@@ -150,7 +150,7 @@ def _move(stage: Path, target: Path) -> None:
 
 
 def _retire(retired: Path, target: Path) -> None:
-    """Remove a replaced directory, after moving what is not charrnn's in it to the new one."""
+    """Remove a replaced directory, after moving files that are not charrnn's to the new one."""
     try:
         move_foreign(retired, target)
     except (OSError, CharRNNError) as error:
@@ -174,7 +174,7 @@ def _is_empty(path: Path) -> bool:
 
 
 def _remove_leftovers(target: Path, but: Path) -> None:
-    """Remove what killed processes had begun to build for `target`; a live one's is locked, and stays."""
+    """Remove unfinished directories of killed processes for `target`; that of a live process is locked, and stays."""
     for leftover in target.parent.glob(_pattern(target, "new")):
         if leftover != but:
             with contextlib.suppress(WorkdirLocked, SaveFailed), WriterLock(leftover).held():

@@ -17,7 +17,7 @@ class DataCheck:
 
     Parameters
     ----------
-    workdir
+    workdir : ModelDir
         The working directory.
 
     Examples
@@ -34,7 +34,7 @@ class DataCheck:
         self._begun = False
 
     def begin(self) -> None:
-        """Check what is small, and begin to check what is large; the second call in a session does nothing more.
+        """Check small files, and begin to check large ones; a second call in a session does nothing.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class DataCheck:
 
 
 def damaged_data(workdir: ModelDir, names: set[str] | None = None) -> Iterator[tuple[str, str]]:
-    """Yield the data files that are missing or damaged, each with what is wrong with it."""
+    """Yield the data files that are missing or damaged, each with a description of the damage."""
     for name, facts in workdir.data_files.items():
         if names is None or name in names:
             try:

@@ -1,4 +1,4 @@
-"""What the system and the libraries raise, turned into charrnn's errors, with the name of the file."""
+"""Turn errors of the system and of libraries into charrnn's errors, which name the file."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ _MALFORMED = (
 
 @contextlib.contextmanager
 def reading(path: Path, what: str = "file") -> Iterator[None]:
-    """Name the file in whatever goes wrong in a `with` block that reads it.
+    """Name the file in errors of a `with` block that reads it.
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file.
-    what
+    what : str
         Its kind, for the message.
 
     Raises

@@ -40,13 +40,13 @@ class History:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file; it need not exist yet.
-    model
+    model : str
         Identifies the model that the rows belong to.
-    writing
+    writing : callable
         Returns the lock to hold while appending.
-    max_memory
+    max_memory : int
         Bytes that the rows may take.
 
     Examples
@@ -80,9 +80,9 @@ class History:
 
         Parameters
         ----------
-        row
+        row : dict
             JSON-able values by column name.
-        steps
+        steps : mapping of str to numpy.ndarray, optional
             Columns of the training steps since the last row, (n,) each; one is "step", the number of the step.
 
         Raises
@@ -181,7 +181,7 @@ class History:
         return self._lines.torn
 
     def discard_torn_row(self) -> None:
-        """Cut off what follows the last whole row; only for the holder of the lock."""
+        """Truncate the file after the last whole row; only for the holder of the lock."""
         self._lines.discard_torn()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -50,9 +50,9 @@ def rename(path: str | os.PathLike[str], new: str | os.PathLike[str]) -> WorkDir
 
     Parameters
     ----------
-    path
+    path : str or os.PathLike
         The working directory.
-    new
+    new : str or os.PathLike
         Its new path; a name alone is one beside the old one.
 
     Raises
@@ -109,7 +109,7 @@ def prune(path: str | os.PathLike[str]) -> list[Checkpoint]:
 def remove(path: str | os.PathLike[str]) -> list[str]:
     """Remove a model, and return the names of the files that are not charrnn's, which stay.
 
-    The directory goes too if nothing else is in it. Damage is no obstacle.
+    The directory goes too if nothing else is in it. Damaged files are removed, too.
 
     Raises
     ------

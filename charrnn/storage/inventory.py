@@ -1,4 +1,4 @@
-"""What should be there: the checkpoints and the length of the history, so that a missing one is noticed.
+"""The inventory: the expected checkpoints and length of the history, so that missing ones are noticed.
 
 A checkpoint is published by the renaming of its file, not here: the inventory is written after it, and before
 checkpoints are thinned away. So a crash leaves at most more than the inventory lists, never less.
@@ -36,21 +36,21 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Inventory:
-    """What `inventory.json` holds.
+    """The contents of `inventory.json`.
 
     Attributes
     ----------
-    model
+    model : str
         The id of the model.
-    checkpoints
+    checkpoints : dict of str to Listed
         Serial number and branch of those that exist, by name.
-    newest
+    newest : int
         The highest serial number ever given: 0 if no checkpoint was ever saved.
-    lines, digest
+    lines, digest : int, str
         How many lines the history has, and their digest (see `History.digest`).
-    revision
+    revision : int
         Of the refs.
-    data
+    data : bool
         Whether the encoded text is there; a model imported from a bundle has none.
     """
 
@@ -69,7 +69,7 @@ class Inventory:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Inventory:
-        """Return what `to_bytes` was given."""
+        """Return the inventory that `to_bytes` wrote."""
         checkpoints = {name: Listed(entry["serial"], entry["branch"]) for name, entry in body["checkpoints"].items()}
         kept = {item.name: body[item.name] for item in dataclasses.fields(cls)}
         return cls(**{**kept, "checkpoints": checkpoints})

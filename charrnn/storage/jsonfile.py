@@ -24,9 +24,9 @@ def dump_json(value: Any, what: str) -> str:
 
     Parameters
     ----------
-    value
+    value : object
         Dicts, lists, strings, numbers.
-    what
+    what : str
         What is being written, for the message.
 
     Raises
@@ -73,11 +73,11 @@ def read(path: Path, kind: str, version: int, max_memory: int = budget.MEMORY) -
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file.
-    kind, version
+    kind, version : str, int
         Its format, and the last version of it that is known.
-    max_memory
+    max_memory : int
         Bytes that its values may take.
 
     Raises
@@ -137,7 +137,7 @@ def _check(head: dict[str, Any]) -> str:
 
 
 def require_content(value: Any, shape: Any, path: Path) -> None:
-    """Raise CorruptFile, naming the file, unless what it holds has the shape; see `schema.require_shape`."""
+    """Raise CorruptFile, naming the file, unless its contents have the shape; see `schema.require_shape`."""
     try:
         require_shape(value, shape, "content")
     except CorruptFile as error:

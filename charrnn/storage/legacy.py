@@ -24,11 +24,11 @@ class LegacyParameters:
 
     Attributes
     ----------
-    modeltype
+    modeltype : str
         "GRUEncode" or "GRUResize".
-    vocab_size, state_size, layers
+    vocab_size, state_size, layers : int
         V, H and L.
-    arrays
+    arrays : dict of str to numpy.ndarray
         As named there. Of GRUEncode: E (V, H), a (H), U and W (3L, H, H), b (3L, H), V (H, V), c (V). Of GRUResize: the
         first layer in E (3, V, H), F (3, H, H), a (3, H), the others in U and W (3(L-1), H, H), b (3(L-1), H). Each
         layer's three are update, reset, candidate; vectors are rows, x·W.
@@ -46,9 +46,9 @@ def read_legacy(file: str | os.PathLike[str], max_memory: int = budget.MEMORY) -
 
     Parameters
     ----------
-    file
+    file : str or os.PathLike
         Its path.
-    max_memory
+    max_memory : int
         Bytes that its arrays may take. They are compressed: a small file may hold large ones.
 
     Raises

@@ -21,19 +21,19 @@ class Lines:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file; it need not exist yet.
-    model
+    model : str
         Identifies the model that the lines belong to.
-    max_memory
+    max_memory : int
         Bytes that their values may take.
 
     Attributes
     ----------
-    texts
-        The JSON text of each row by its number; None where it is damaged.
-    damaged, missing
-        How many lines are no rows; how many numbers no line has.
+    texts : list of str or None
+        The JSON text of each row by its number; None for a damaged one.
+    damaged, missing : int
+        Counts of lines that are not rows, and of numbers without a line.
     """
 
     def __init__(self, path: Path, model: str, max_memory: int = budget.MEMORY) -> None:
@@ -107,7 +107,7 @@ class Lines:
             return os.lstat(self.path).st_size - self._size if exists(self.path) else 0
 
     def discard_torn(self) -> None:
-        """Cut off what follows the last whole line; only for the holder of the lock."""
+        """Truncate the file after the last whole line; only for the holder of the lock."""
         self.refresh()
         if torn := self.torn:
             with writing(self.path):

@@ -41,9 +41,9 @@ class WriterLock:
 
     Parameters
     ----------
-    directory
+    directory : pathlib.Path
         The directory, which must exist.
-    on_acquire
+    on_acquire : callable
         Called each time the lock has been freshly taken, before anything is written.
 
     Examples

@@ -26,9 +26,9 @@ class Lost:
 
     Attributes
     ----------
-    error
+    error : CharRNNError
         What is wrong with it.
-    branch, serial
+    branch, serial : str or None, int or None
         As they are recorded of it; None if nothing is.
     """
 
@@ -69,7 +69,7 @@ def best(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
 
 
 def best_figure(checkpoints: Sequence[Checkpoint]) -> Best | None:
-    """Return the best checkpoint and what makes it the best.
+    """Return the best checkpoint and the figure by which it is the best.
 
     The figure is the validation loss, or what ``train(monitor=...)`` named for the newest checkpoint that was measured.
     Only figures of the same thing are compared. Where there are losses on the whole validation data, those are,
@@ -107,7 +107,7 @@ def _monitored(checkpoint: Checkpoint) -> Mapping[str, Any]:
 
 
 def part_of(measured: object) -> Part:
-    """Return what a loss was measured on: so many batches, of so many streams; `WHOLE` if on all.
+    """Return the data that a loss was measured on: the numbers of batches and streams, or `WHOLE`.
 
     >>> part_of({"batchsize": 16, "valid_len": 20}), part_of({"batchsize": 16, "valid_len": 0}), part_of(None)
     ((20, 16), (0, 0), (0, 0))

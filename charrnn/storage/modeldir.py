@@ -1,4 +1,4 @@
-"""Reading a working directory: what its files say, and which checkpoints there are; nothing here writes."""
+"""Read a working directory: its files and checkpoints; nothing here writes."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ Which = Checkpoint | str | int | None
 
 
 class ModelDir:
-    """A working directory as it is read; `WorkDir` writes, too.
+    """A working directory, for reading; `WorkDir` also writes.
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The directory.
-    max_memory
+    max_memory : int
         Bytes that the values of a file may take when it is read.
 
     Attributes
     ----------
-    path
+    path : pathlib.Path
         The directory.
-    data
+    data : pathlib.Path
         The folder of encoded text (absent in a directory imported from a bundle).
-    history
-        The `History` of every round or step.
-    shelf
+    history : History
+        The history of every round or step.
+    shelf : Shelf
         The folder of checkpoints.
     """
 
@@ -99,14 +99,14 @@ class ModelDir:
 
     @property
     def inventory(self) -> Inventory | None:
-        """What should be there; None where nothing readable says so, as in directories of charrnn 0.1."""
+        """The inventory; None if it is not readable or does not exist, as in directories of charrnn 0.1."""
         try:
             return self.read_inventory()
         except CharRNNError:  # `verify` names it, and nothing else depends on it
             return None
 
     def read_inventory(self) -> Inventory | None:
-        """Return what should be there, or raise as `Inventory.read`."""
+        """Return the inventory, or raise as `Inventory.read`."""
         return Inventory.read(self.path / INVENTORY_FILE, self.id, self.max_memory)
 
     @property
@@ -148,7 +148,7 @@ class ModelDir:
 
         Parameters
         ----------
-        which
+        which : Which
             None or "last": where the current branch stands. "best": the lowest validation loss of all. A name. The name
             of a branch: where that stands. An index into `checkpoints`.
 
@@ -217,7 +217,7 @@ class ModelDir:
         return Standing.of(branch or refs.branch, refs, found)
 
     def stock(self, former: Inventory | None, forget: Collection[str] = ()) -> Inventory:
-        """Return what is here now, and what was according to a former inventory, but for the checkpoints to forget."""
+        """Return an inventory of present checkpoints and those of a former inventory, except those to forget."""
         now = {c.name: Listed(c.serial, c.branch) for c in self.shelf.scan()[0]}
         listed = {**(former.checkpoints if former else {}), **now}
         return Inventory(
@@ -276,7 +276,7 @@ class ModelDir:
         return "No other checkpoint is good: put back a copy of the file."
 
     def _read_model(self) -> tuple[ModelFile, tuple[int, ...]]:
-        """Return what `model.json` holds, and what shows that the file is still the same one."""
+        """Return the contents of `model.json`, and a signature that shows whether the file has changed."""
         try:
             with reading(self.path / MODEL_FILE):
                 status = os.lstat(self.path / MODEL_FILE)

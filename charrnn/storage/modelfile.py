@@ -1,4 +1,4 @@
-"""`model.json`: what never changes about a model, and which files of encoded text belong to it."""
+"""`model.json`: the facts that never change about a model, and its files of encoded text."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ _SHAPE = {
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What `model.json` holds.
+    """The contents of `model.json`.
 
     Attributes
     ----------
-    id
+    id : str
         Identifies the model; every other file of it carries it too.
-    created
+    created : str
         When it was made (ISO 8601, UTC).
-    model
+    model : Facts
         The facts given at its creation.
-    data
+    data : dict of str to Facts
         Size in bytes and SHA-256 of each file of encoded text, by name.
-    inventory
+    inventory : bool
         Whether the directory was made with an inventory.
     """
 
@@ -53,7 +53,7 @@ class ModelFile:
 
     @classmethod
     def new(cls, model: Facts, data: Path) -> ModelFile:
-        """Return what is kept of a new model with these facts, whose encoded text is in the folder `data`."""
+        """Return the contents for a new model with these facts and encoded text in the folder `data`."""
         files = {file.name: file_facts(file) for file in sorted(data.iterdir())}
         return cls(uuid.uuid4().hex, datetime.now(UTC).isoformat(), model, files)
 

@@ -20,13 +20,13 @@ def read_npy(stream: IO[bytes], size: int, where: Path, kinds: str = "biuf") -> 
 
     Parameters
     ----------
-    stream
+    stream : binary stream
         At the beginning of the array.
-    size
+    size : int
         How many bytes header and array have together; no more is read.
-    where
+    where : pathlib.Path
         The file that it is in, for the messages.
-    kinds
+    kinds : str
         The kinds of elements that are allowed, as `numpy.dtype.kind` names them.
 
     Raises

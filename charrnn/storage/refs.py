@@ -26,13 +26,13 @@ _SHAPE = {
 
 @dataclass(frozen=True)
 class Branch:
-    """Where a branch goes on from.
+    """The checkpoint that a branch continues from.
 
     Attributes
     ----------
-    base
+    base : str or None
         Name of the checkpoint that it goes on from (None: from the beginning).
-    after
+    after : int
         Checkpoints of this branch count only if their serial is greater: those up to it were left behind by going back.
     """
 
@@ -42,22 +42,22 @@ class Branch:
 
 @dataclass
 class Refs:
-    """What `refs.json` holds.
+    """The contents of `refs.json`.
 
     Saving a checkpoint never touches it: the newest checkpoint of a branch is found by its serial, so that publishing
     one is the renaming of one file.
 
     Attributes
     ----------
-    branch
+    branch : str
         The branch that a model goes on with when it is loaded.
-    branches
+    branches : dict of str to Branch
         All branches by name.
-    pinned, notes
+    pinned, notes : list of str, dict of str to str
         Names of checkpoints that are kept, and notes on checkpoints by their names.
-    model
+    model : str or None
         The id of the model that this belongs to (None: not recorded, as charrnn 0.1 wrote it).
-    revision
+    revision : int
         How often the file was changed.
 
     Examples
@@ -81,7 +81,7 @@ class Refs:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Refs:
-        """Return what `to_json` was given."""
+        """Return the refs that `to_json` wrote."""
         branches = {name: Branch(branch.get("base"), branch["after"]) for name, branch in body["branches"].items()}
         known = {item.name: body[item.name] for item in dataclasses.fields(cls) if body.get(item.name) is not None}
         return cls(**{**known, "branches": branches})

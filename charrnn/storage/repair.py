@@ -1,4 +1,4 @@
-"""Repairing a damaged working directory: what can be saved is, and a copy is kept of everything that is replaced."""
+"""Repair a damaged working directory: keep what is intact, and a copy of everything that is replaced."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOST_ROW = "{}"  # in the place of a row that cannot be read: rows keep their n
 
 
 class Repair(Table):
-    """What is wrong with a working directory and what can be done: a row for each file, which prints as a table.
+    """The damage of a working directory and its repairs: a row for each file, which prints as a table.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Repair(Table):
         return bool(self._bad)
 
     def carry_out(self) -> Path | None:
-        """Do what the table says, and return the folder with what was replaced; None where nothing had to be.
+        """Make the repairs of the table, and return the folder with the replaced files; None if none was replaced.
 
         Raises
         ------
@@ -105,14 +105,14 @@ class Repair(Table):
         return folder
 
     def _set_aside(self, name: str, keep: Path) -> None:
-        """Move a file to the folder of what is replaced; the encoded text goes as a whole."""
+        """Move a file to the folder of replaced files; the encoded text is moved as a whole."""
         name = DATA if name.startswith(DATA) else name
         if exists(self._path / name):
             (keep / name).parent.mkdir(exist_ok=True)
             os.rename(self._path / name, keep / name)
 
     def _history(self, workdir: WorkDir, least: int) -> bytes | None:
-        """Return the history with what can be read of it, and as many lines as there were; None if it is good."""
+        """Return the readable rows of the history, with the former number of lines; None if it is intact."""
         if HISTORY_FILE not in self._bad:
             return None
         lines = Lines(workdir.history.path, workdir.id)
@@ -129,7 +129,7 @@ class Repair(Table):
         return b"".join(rows.written(workdir.id, n, text) for n, text in enumerate(texts))
 
     def _refs(self, workdir: WorkDir) -> Refs:
-        """Return the branches as they can go on, each from its last good checkpoint."""
+        """Return the branches, each continuing from its last good checkpoint."""
         inventory = workdir.inventory
         newest = max([inventory.newest if inventory else 0, *(checkpoint.serial for checkpoint in self._good)])
         if REFS_FILE in self._bad:
@@ -157,7 +157,7 @@ class Repair(Table):
 
 
 def examine(path: str | os.PathLike[str]) -> Repair:
-    """Return what is wrong with the working directory `path`, and what can be done; nothing is changed yet.
+    """Return the damage of the working directory `path`, and the possible repairs; nothing changes yet.
 
     Raises
     ------

@@ -19,12 +19,12 @@ def require_shape(value: Any, shape: Any, where: str) -> None:
 
     Parameters
     ----------
-    value
+    value : object
         From JSON.
-    shape
+    shape : object
         A type, or a tuple of types; ``[shape]``: a list of such; ``{str: shape}``: a dict with any keys; a dict of
         shapes by key, where other keys may be there too; `Optional`: null or, as the value of a key, absent.
-    where
+    where : str
         What the value is, for the message.
 
     Examples

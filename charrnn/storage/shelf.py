@@ -24,11 +24,11 @@ class Shelf:
 
     Parameters
     ----------
-    folder
+    folder : pathlib.Path
         Where their files are.
-    model
+    model : str
         Identifies the model; checkpoints of others are refused.
-    max_memory
+    max_memory : int
         Bytes that reading a header may take.
     """
 
@@ -39,7 +39,7 @@ class Shelf:
         self._seen: dict[tuple[str, int, int, int], Checkpoint | CharRNNError] = {}
 
     def scan(self) -> tuple[list[Checkpoint], dict[str, CharRNNError]]:
-        """Return the readable checkpoints in the order of saving, and what is wrong with the others by name.
+        """Return the readable checkpoints in the order of saving, and the damage of the others by name.
 
         Checkpoints never change, so that only headers of new files are read.
 
@@ -89,7 +89,7 @@ class Shelf:
         return gone
 
     def set_aside(self, name: str) -> Path:
-        """Rename a damaged file, so that it is no longer taken for a checkpoint, and return its new path."""
+        """Rename a damaged file so that it no longer counts as a checkpoint, and return its new path."""
         path = self.path_of(name)
         aside, copy = path.with_name(path.name + ".damaged"), 2
         while os.path.lexists(aside):

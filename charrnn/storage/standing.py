@@ -17,11 +17,11 @@ class Standing:
 
     Attributes
     ----------
-    branch
+    branch : str
         Its name.
-    head
+    head : str or None
         Name of the checkpoint where it stood; None if it had none.
-    serial
+    serial : int
         The serial number of that checkpoint, or 0.
     """
 

@@ -44,11 +44,11 @@ def superfluous(
 
     Parameters
     ----------
-    checkpoints
+    checkpoints : sequence of Checkpoint
         All there are, in the order of saving.
-    keep
+    keep : collection of str
         Names that always stay.
-    max_bytes
+    max_bytes : int, optional
         If those that remain take more on disk than this, more go, in the order in which they would have gone in time.
 
     Examples

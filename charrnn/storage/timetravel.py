@@ -23,9 +23,9 @@ def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
 
     Parameters
     ----------
-    workdir
+    workdir : WorkDir
         The working directory.
-    which
+    which : Which
         As in `WorkDir.find`; the name of a branch makes that branch the current one.
 
     Raises
@@ -59,15 +59,15 @@ def checkout(workdir: WorkDir, which: Which = None) -> Checkpoint:
 
 
 def resume(workdir: WorkDir, chosen: Checkpoint | None, standing: Standing) -> None:
-    """Make a session's branch the current one, and go on along it from a checkpoint; call it before training.
+    """Make a session's branch the current one, continuing from a checkpoint; call it before training.
 
     Parameters
     ----------
-    workdir
+    workdir : WorkDir
         The working directory.
-    chosen
+    chosen : Checkpoint, optional
         What the session has restored; None for a model that is new.
-    standing
+    standing : Standing
         The session's branch, and where that stood when the session last saved or loaded: see `WorkDir.standing`.
 
     Raises
@@ -99,7 +99,7 @@ def _go_to(workdir: WorkDir, refs: Refs, chosen: Checkpoint) -> None:
 
 
 def _settle(workdir: WorkDir, mark: int) -> None:
-    """Let the history end at `mark`, and set aside what is damaged, or it would be suspected of being the last.
+    """Let the history end at `mark`, and set damaged checkpoints aside, which might otherwise count as the last.
 
     What belongs to another model, or could not be read this time, stays where it is.
     """

@@ -29,11 +29,11 @@ Check = Callable[[], object]
 
 
 class Verification(Table):
-    """What `verify` found: a row for each file, which prints as a table."""
+    """The result of `verify`: a row for each file, which prints as a table."""
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, one sentence for each file concerned."""
+        """The problems, one sentence for each file concerned."""
         return [f"{row['file']}: {row['state']}" for row in self if row["state"] != OK]
 
     @property
@@ -43,7 +43,7 @@ class Verification(Table):
 
 
 def verify(workdir: WorkDir) -> Verification:
-    """Check every file of a working directory against its checksums and what the others say of it; change nothing.
+    """Check every file of a working directory against its checksums and the other files; change nothing.
 
     Whatever goes wrong in a check is what it finds: nothing is raised. If a writer is at work, what looks damaged is
     looked at again.
@@ -84,9 +84,9 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
 
     Parameters
     ----------
-    workdir
+    workdir : WorkDir
         The working directory.
-    most
+    most : int
         How many, at most. Those whose arrays are damaged are left out.
     """
     measured = [c for c in workdir.snapshot()[1] if "measured" in c.record and c.loss is not None]
@@ -135,7 +135,7 @@ def _checks(opened: WorkDir) -> Iterator[tuple[str, Check]]:
 
 
 def _listing(folder: Path) -> list[Path]:
-    """Return the files of checkpoints, without those being written; nothing where there is no folder to look into."""
+    """Return the files of checkpoints, without those being written; empty if the folder does not exist."""
     try:
         require_plain(folder, directory=True)
         return [path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith(".")]
@@ -249,7 +249,7 @@ def _check_checkpoint(workdir: WorkDir, name: str) -> None:
 
 
 def _signature(path: Path) -> list[tuple[int, int, int]]:
-    """Return what shows that a writer was at work in between."""
+    """Return a signature that changes if a writer is at work."""
     found = []
     for name in (REFS_FILE, INVENTORY_FILE, HISTORY_FILE, CHECKPOINTS):
         with contextlib.suppress(OSError):

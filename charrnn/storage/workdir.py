@@ -1,4 +1,4 @@
-"""The working directory: everything that a model needs to go on, on disk.
+"""The working directory: everything on disk that a model needs to resume.
 
 model.json                      what never changes: settings, characters, what was learned from
 data/                           the encoded text
@@ -51,9 +51,9 @@ class WorkDir(ModelDir):
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The directory.
-    max_memory
+    max_memory : int
         Bytes that the values of a file may take when it is read.
 
     The attributes are those of `ModelDir`.
@@ -81,12 +81,12 @@ class WorkDir(ModelDir):
 
         Parameters
         ----------
-        path
+        path : str or os.PathLike
             Where: a directory that does not exist yet, or is empty.
-        model
+        model : Facts or callable
             The facts that never change (JSON-able); or a function that is given the empty `data` folder, fills it, and
             returns the facts.
-        overwrite
+        overwrite : bool
             Replace a model that is there already, with all its checkpoints. Files that are not charrnn's stay.
 
         Raises
@@ -114,9 +114,9 @@ class WorkDir(ModelDir):
 
         Parameters
         ----------
-        path
+        path : str or os.PathLike
             The directory.
-        max_memory
+        max_memory : int
             Bytes that the values of a file may take when it is read.
 
         Raises
@@ -168,12 +168,12 @@ class WorkDir(ModelDir):
 
         Parameters
         ----------
-        arrays
+        arrays : dict of str to numpy.ndarray
             Name to array, of booleans, integers or floats up to 64 bits.
-        record
+        record : Facts
             JSON-able; `epoch`, `step` (batches trained on since the beginning) and `valid_loss` (nats per character, or
             None) are needed, `pos` (batches into the epoch) is shown.
-        standing
+        standing : Standing, optional
             The branch to save on, and where it stood when it was last looked at; by default the current branch,
             wherever it stands.
 
@@ -222,7 +222,7 @@ class WorkDir(ModelDir):
                 self.take_stock()
 
     def take_stock(self, forget: Collection[str] = (), lasting: bool = True) -> None:
-        """Write down what should be there from now on: all that was, and is, but the checkpoints to forget.
+        """Write the inventory: all former and present checkpoints, except those to forget.
 
         A power cut may bring back the former inventory unless this is `lasting`.
 

@@ -25,9 +25,9 @@ def opened_zip(path: Path, what: str) -> Iterator[zipfile.ZipFile]:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The file.
-    what
+    what : str
         What it should be, for the messages.
 
     Raises

@@ -161,7 +161,7 @@ class Task(ABC, Generic[C]):
         -------
         dict
             `firsts`: symbols that texts begin with, each with how often; `newlines`: whether a text begins after a
-            newline; `ends`: symbols that end a text, none if it goes on for ever.
+            newline; `ends`: symbols that end a text, none if it has no end.
         """
 
     def shown(self, written: Any, width: int) -> str:

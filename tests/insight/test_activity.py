@@ -155,8 +155,8 @@ def test_the_gates_are_those_that_the_step_uses():
     ({"of": "zz"}, UnknownName, "Did you mean: z"),
     ({"of": 7}, UnknownName, "Known: h, r, z"),
     ({"n": 0}, InvalidValue, "n=0"),
-    ({"text": 7}, InvalidValue, "no text"),
+    ({"text": 7}, InvalidValue, "is not a text"),
 ])  # fmt: skip
-def test_nonsense_is_told(nonsense, error, words):
+def test_wrong_arguments_are_refused(nonsense, error, words):
     with pytest.raises(error, match=words):
         neurons(model("GRUEncode"), CHARSET, **{"text": TEXT, **nonsense})

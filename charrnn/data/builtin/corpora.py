@@ -1,4 +1,4 @@
-"""Texts and music to begin with: what every Python has or this project composed, and named downloads, in a cache.
+"""Built-in texts and music, from Python and from this project, and named downloads in a cache.
 
 >>> names()
 ['alice', 'jsb', 'nottingham', 'pieces', 'pydoc', 'sherlock', 'tale', 'tinyshakespeare', 'verse']
@@ -162,7 +162,7 @@ def is_here(name: str) -> bool:
 
 
 def _filename(name: str) -> str:
-    """Return what a download is called in the cache."""
+    """Return the name of a download in the cache."""
     return f"{name}{Path(DOWNLOADS[name].url).suffix}"
 
 

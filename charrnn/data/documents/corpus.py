@@ -160,26 +160,26 @@ def encode_documents(
 
     Parameters
     ----------
-    documents
+    documents : Documents
         The documents.
-    directory
+    directory : str or os.PathLike
         Existing directory for the files.
-    seq_len
+    seq_len : int
         T; shortened where the documents have fewer characters in all.
-    trainfrac
+    trainfrac : float
         Part of the documents to train on, in (0, 1]. The others, for validation, are drawn from each label in
         proportion, but one document at least of each label is for training; where they are of very different length,
         by their characters instead of their number. With 1, and where there are too few,
         validation is on the training documents.
-    min_count
+    min_count : int
         Characters that occur fewer times become U+FFFD.
-    random_seed
+    random_seed : int
         Seed of the division, and of the order of documents in training.
-    known
+    known : CharSet, optional
         Characters that keep their indices, whether they occur or not; those of the documents come after them.
-    testfrac
+    testfrac : float
         Part of the documents to test on.
-    like
+    like : DocumentCorpus, optional
         A corpus whose characters and labels are the only ones: others are U+FFFD, and no label.
 
     Raises

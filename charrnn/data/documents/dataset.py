@@ -30,27 +30,27 @@ class DocumentSet(PackedSet):
 
     Parameters
     ----------
-    symbols
+    symbols : numpy.ndarray
         Indices of the symbols of all documents, unsigned integers (N,).
-    starts
+    starts : numpy.ndarray
         Where each document begins in `symbols`, integers (D,).
-    lengths
+    lengths : numpy.ndarray
         Steps of each document, integers (D,): one less than its symbols.
-    vocab_size
+    vocab_size : int
         V; every symbol is below it.
-    seq_len
+    seq_len : int
         T.
-    labels
+    labels : numpy.ndarray, optional
         Label ids, integers (D, number of label columns); None if there are no labels.
-    random_seed
+    random_seed : int
         Seed of the order of documents.
-    name
+    name : str
         What to call it in messages.
-    tables
+    tables : sequence of LabelTable
         What the ids mean, a table for each label column.
-    label_dropout
-        Rate at which labels count as none, for each document and epoch anew, so that a model learns to go without:
-        all of a document's together, and where there are several columns each on its own as well.
+    label_dropout : float
+        Label dropout: the probability, redrawn for each document and epoch, that its labels are hidden.
+        All labels of a document are hidden together; with several columns, each is also hidden separately.
 
     Raises
     ------

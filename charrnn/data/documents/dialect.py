@@ -48,7 +48,7 @@ class Dialect(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The fields of a row that begins at a line, counted from 1; or what is wrong with it."""
+    """The fields of a row, and its first line, counted from 1; or an error."""
 
     line: int
     cells: list[str]
@@ -135,13 +135,13 @@ def infer(
 
     Parameters
     ----------
-    sample
+    sample : sequence of str
         The first lines.
-    wanted
+    wanted : collection of str
         Names of columns.
-    separator
+    separator : str, optional
         What separates fields, if it is known.
-    tabbed
+    tabbed : bool
         Whether to prefer tabs where nothing else decides.
 
     Examples

@@ -1,4 +1,4 @@
-"""One document, and a report of what happened while documents were read."""
+"""One document, and a report on the reading of documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST = 1 << 26  # characters of one document: more should not be held in memo
 
 @dataclass(frozen=True)
 class Document:
-    """A text of its own (a poem, a song, a letter), with its label in each of the columns that it has one in.
+    """A separate text (a poem, a song, a letter), with its labels by column.
 
     `place` says where it was found.
 
@@ -31,7 +31,7 @@ class Document:
 
 
 class Report:
-    """What was not plain about documents being read: how often each thing happened, and where first.
+    """The irregularities in documents being read: their counts and first places.
 
     >>> report = Report()
     >>> for line in (3, 8):
@@ -110,7 +110,7 @@ def joined(chunks: Iterator[str], name: str) -> str:
 
 
 def as_text(value: object, place: str) -> str:
-    """Return what a cell holds as a text, an empty one for a missing value.
+    """Return the value of a cell as a text, an empty one for a missing value.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def as_text(value: object, place: str) -> str:
 
 
 def as_lines(value: object, place: str) -> str:
-    r"""Return what a cell holds as a text; a list of strings is its lines.
+    r"""Return the value of a cell as a text; a list of strings is its lines.
 
     >>> as_lines(["Tyger Tyger,", "burning bright"], "row 1")
     'Tyger Tyger,\nburning bright'
@@ -150,7 +150,7 @@ def as_lines(value: object, place: str) -> str:
 
 
 def as_labels(values: Mapping[str, object], place: str) -> dict[str, str]:
-    """Return what the cells of label columns hold as texts, without those that hold nothing.
+    """Return the values of label cells as texts, without empty ones.
 
     >>> as_labels({"author": " Blake", "year": 1794, "form": None}, "row 1")
     {'author': 'Blake', 'year': '1794'}

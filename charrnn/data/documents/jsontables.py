@@ -42,14 +42,14 @@ class JsonTable:
 
     Parameters
     ----------
-    source
+    source : TextSource
         The file.
-    text
+    text : Column, optional
         Column of the text: a key, for keys within objects a dotted name such as "meta.title", or a number in lists. A
         list of strings there is lines of a text.
-    columns
+    columns : mapping of str to Column
         Columns of the labels.
-    lines
+    lines : bool, optional
         Whether there is one value per line; None to find out.
 
     Raises

@@ -1,4 +1,4 @@
-"""The labels of one column, each with its id, and what a person says when choosing among them."""
+"""The labels of one column with their ids, and the choice of labels by name."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class LabelTable:
 
     Parameters
     ----------
-    name
+    name : str
         The column.
-    counts
+    counts : mapping of str to int
         How many documents have each label.
 
     Attributes
@@ -65,7 +65,7 @@ class LabelTable:
         """
         if isinstance(label, list | set | dict):
             raise InvalidValue(
-                f"{label!r} is no {self.name}: expected one, or several with shares {{...: 0.6, ...: 0.4}}."
+                f"{label!r} is not a label of {self.name}: expected one, or several with shares {{...: 0.6, ...: 0.4}}."
             )
         name = None if label is None else as_text(label, "")
         if name not in self.ids:
@@ -127,9 +127,9 @@ def shares(tables: Sequence[LabelTable], label: Choice | Mapping[str, Choice]) -
 
     Parameters
     ----------
-    tables
+    tables : sequence of LabelTable
         The label columns.
-    label
+    label : Choice or mapping of str to Choice
         A label, or a mixture as in ``{"Blake": 0.6, "Keats": 0.4}``, where there is one column; by column, as in
         ``{"author": "Blake"}``, where there are several; None for no label.
 

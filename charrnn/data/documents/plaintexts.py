@@ -48,7 +48,7 @@ def split(chunks: Iterable[str], delimiter: re.Pattern[str], name: str = "") -> 
 
 
 def compiled(delimiter: str | re.Pattern[str] | None) -> re.Pattern[str]:
-    """Return what divides a text: a string as it is written, or a pattern, in which `^` and `$` match at lines.
+    """Return the delimiter of a text: a literal string, or a pattern in which `^` and `$` match at lines.
 
     Raises
     ------
@@ -168,12 +168,12 @@ class Folder(Files):
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         The folder.
-    columns
+    columns : mapping of str to str or int
         Names of label columns, each with the level of the sub-folders that are its labels: a number from 0 up, or
         its place among the columns.
-    options
+    options : ReadOptions
         How to read each file.
     """
 

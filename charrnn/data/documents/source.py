@@ -1,4 +1,4 @@
-"""Read documents (poems, songs, letters) and their labels from whatever they stand in."""
+"""Read documents (poems, songs, letters) and their labels from tables, folders, lists and delimited texts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Labels = Column | Sequence[Column] | Mapping[str, Column]
 
 
 class Reader(Protocol):
-    """Reads documents anew each time it is asked; `notes` are sentences about the source as a whole."""
+    """Reads documents again at each call; `notes` are sentences about the source as a whole."""
 
     name: str
     notes: list[str]
@@ -48,7 +48,7 @@ class Reader(Protocol):
 
 
 class Documents:
-    """Documents, read anew each time they are iterated over, with one at a time in memory.
+    """Documents, read again at each iteration, with one at a time in memory.
 
     Opening reads them through.
 
@@ -118,29 +118,29 @@ class Documents:
 
         Parameters
         ----------
-        source
+        source : path, binary stream, iterable of str or Document, or table
             A CSV file; a JSON file with one value per line, or an array; a folder, each file of which is a document;
             any other text file, or "-" for standard input, to be divided by a delimiter; a list of files, of strings or
             of `Document`s; a data frame of pandas or polars. Several tables in a folder or list are read as one.
-        text
-            Column of the text in a table, by name or number; may be left out if there is but one or one called "text".
-        labels
+        text : Column, optional
+            Column of the text in a table, by name or number; optional if there is only one, or one called "text".
+        labels : Labels
             Columns of labels, by name or number; a mapping gives them other names, as in {"author": 0}. In a folder
             they name the levels of sub-folders. `Document`s bring their own. In JSON, "meta.author" is the key "author"
             of the object "meta".
-        kind
+        kind : str, optional
             "csv", "jsonl", "json" or "text", where the file's name does not tell.
-        delimiter
+        delimiter : Delimiter, optional
             In CSV files what separates fields, found out if not given; in texts what separates documents, blank lines
             if not given: a string as it is written, or a pattern by `re.compile`, in which `^` and `$` match at lines.
-        header
+        header : bool, optional
             Whether the first row of a CSV file names the columns. Found out if not given: it does if columns are asked
             for by name, or one is called "text".
-        only
+        only : mapping of str to str or collection of str, optional
             For label columns, or others, the labels to keep, as in {"author": ["Blake", "Keats"]}.
-        min_documents
+        min_documents : int or mapping of str to int
             Keep labels with at least so many documents: in every label column, or in those of a mapping.
-        options
+        options : ReadOptions, optional
             How text is read and cleaned. Labels stay as they are.
 
         Raises

@@ -29,15 +29,15 @@ class CsvTable:
 
     Parameters
     ----------
-    source
+    source : TextSource
         The file.
-    text
+    text : Column, optional
         Column of the text, by name or number; None for the only one, or the one called "text".
-    columns
+    columns : mapping of str to Column
         Columns of the labels, by name or number.
-    separator
+    separator : str, optional
         What separates fields; None to find out, with the quoting: see `charrnn.data.documents.dialect`.
-    header
+    header : bool, optional
         Whether the first row names the columns; None to find out: it does if columns are asked for by name, or if one
         is called "text", or if it looks like names.
 

@@ -158,20 +158,20 @@ def encode_pieces(
 
     Parameters
     ----------
-    pieces
+    pieces : Pieces
         The pieces.
-    directory
+    directory : str or os.PathLike
         Existing directory for the files.
-    seq_len
+    seq_len : int
         T; shortened where the pieces have fewer frames in all.
-    trainfrac
+    trainfrac : float
         Part of the pieces to train on, in (0, 1], if their source has none for validation; the others are drawn at
         random. With 1, and where there is but one piece, validation is on the training pieces.
-    transpose
+    transpose : int
         In each epoch of training a piece is shifted by up to so many semitones, up or down.
-    random_seed
+    random_seed : int
         Seed of the division, and of order and keys in training.
-    testfrac
+    testfrac : float
         Part of the pieces to test on, if their source has none.
 
     Raises

@@ -22,22 +22,22 @@ class PieceSet(PackedSet):
 
     Parameters
     ----------
-    frames
+    frames : numpy.ndarray
         Frames of all pieces, eight columns packed into a byte, uint8 (N, 11), or (N, 22) with onsets. It may be a
         memory map.
-    starts, lengths
+    starts, lengths : numpy.ndarray
         Where each piece begins in `frames`, and its frames, integers (D,).
-    ranges
+    ranges : numpy.ndarray
         Lowest and highest key of each piece, 0 to 87, integers (D, 2).
-    seq_len
+    seq_len : int
         T.
-    transpose
+    transpose : int
         In each epoch a piece is shifted by up to so many semitones, up or down, as far as its notes stay on the keys.
-    count_first
+    count_first : bool
         Whether the mask counts the first frame of each piece.
-    random_seed
+    random_seed : int
         Seed of the order of pieces and of their keys.
-    name
+    name : str
         What to call it in messages.
 
     Raises

@@ -1,4 +1,4 @@
-"""Read `.mat` files in a process of its own: damaged ones can end the process that reads them.
+"""Read `.mat` files in a separate process: damaged ones can end the process that reads them.
 
 Run as a module, it is that process: it writes an `.npz` file, as `charrnn.data.music.rollsets` describes them.
 """
@@ -65,7 +65,7 @@ def convert(path: Path, result: Path) -> None:
     except MemoryError:
         raise SourceUnusable(f"{path} takes more memory than memory_limit allows: raise it, or save less.") from None
     except Exception as error:  # the parser meets foreign bytes, and raises whatever they lead it to
-        raise SourceUnusable(f"{path} is no whole .mat file: {error}.") from error
+        raise SourceUnusable(f"{path} is not an intact .mat file: {error}.") from error
     np.savez(result, **cast(Any, mat_arrays(path, found)))
 
 

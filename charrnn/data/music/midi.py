@@ -93,9 +93,9 @@ def read_songs(source: str | os.PathLike[str] | bytes, pedal: bool = True) -> li
 
     Parameters
     ----------
-    source
+    source : str, os.PathLike or bytes
         The file, or its bytes; in a RIFF file too.
-    pedal
+    pedal : bool
         Whether notes last as long as the sustain pedal holds them, or until their key is struck again.
 
     Raises

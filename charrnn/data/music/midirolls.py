@@ -1,4 +1,4 @@
-"""Turn the notes of MIDI files into frames, and report what became of each file."""
+"""Turn the notes of MIDI files into frames, with a report on each file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INCIDENTS = {
 
 @dataclass
 class FileReport:
-    """What became of a MIDI file.
+    """The report on a MIDI file.
 
     Attributes
     ----------
@@ -100,17 +100,17 @@ def read_rolls(
     onsets: bool = False,
     pedal: bool = True,
 ) -> tuple[list[Roll], FileReport]:
-    """Read the pieces of a MIDI file as rolls; what cannot be read stands in the report.
+    """Read the pieces of a MIDI file as rolls; unreadable parts are listed in the report.
 
     Parameters
     ----------
-    path
+    path : str or os.PathLike
         The file.
-    dt, beats
+    dt, beats : float, optional
         Seconds of a frame, or beats of a frame; a quarter of a beat if neither is given.
-    onsets
+    onsets : bool
         Whether to tell struck keys from held ones.
-    pedal
+    pedal : bool
         Whether notes last as long as the sustain pedal holds them.
 
     Raises

@@ -24,15 +24,15 @@ class Roll:
 
     Parameters
     ----------
-    frames
+    frames : numpy.ndarray
         Which keys sound in each frame, 0 or 1, (T, 88).
-    onsets
+    onsets : numpy.ndarray, optional
         Which are struck, 0 or 1, (T, 88). Without them, a note that is struck again at once is one long note.
-    dt
+    dt : float
         Seconds of a frame.
-    beats
+    beats : float, optional
         Beats of a frame, where they are known.
-    meter
+    meter : (int, int)
         Time signature.
 
     Raises
@@ -86,7 +86,7 @@ class Roll:
 
     @property
     def planes(self) -> np.ndarray:
-        """What a model reads: bool (T, 88), or (T, 176) with onsets."""
+        """The frames as a model reads them: bool (T, 88), or (T, 176) with onsets."""
         return self.frames if self.onsets is None else np.concatenate([self.frames, self.onsets], axis=1)
 
     @property

@@ -39,7 +39,7 @@ def read_rollset(path: Path, memory_limit: float = LIMIT) -> RollSet:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         A file of one of these kinds:
 
         `.npz`
@@ -52,7 +52,7 @@ def read_rollset(path: Path, memory_limit: float = LIMIT) -> RollSet:
             `train`, `valid` and `test`, lists of pieces, which are lists of frames, which are lists of the pitches that
             sound; or one such list of pieces. Numbers from 0 to 87, some of them below 21, count keys, others are
             MIDI's. A negative one is a rest. `dt` or `beats` may give the length of a frame.
-    memory_limit
+    memory_limit : float
         Gigabytes of memory that reading may take, as its headers announce.
 
     Raises
@@ -107,7 +107,7 @@ def _arrays(path: Path, memory_limit: float) -> dict[str, np.ndarray]:
     except (SourceUnusable, OSError):
         raise
     except Exception as error:  # the parsers of zip and of headers meet foreign bytes
-        raise SourceUnusable(f"{path} is no whole .npz file: {error}.") from error
+        raise SourceUnusable(f"{path} is not an intact .npz file: {error}.") from error
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
@@ -156,7 +156,7 @@ def _json(path: Path, memory_limit: float) -> RollSet:
     try:
         record = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise SourceUnusable(f"{path} is no JSON: {error}.") from error
+        raise SourceUnusable(f"{path} is not JSON: {error}.") from error
     pieces = {"all": record}
     if isinstance(record, dict):
         pieces = {part: record[name] for part, name in named(record).items()}

@@ -17,7 +17,7 @@ HEADER = 14
 
 
 class Kind(IntEnum):
-    """What an event is."""
+    """The kind of an event."""
 
     OFF, ON, PEDAL, SILENCE, TEMPO, METER = range(6)
 
@@ -53,7 +53,7 @@ class Contents(NamedTuple):
 
 
 def take_apart(content: bytes) -> Contents:
-    """Return what a file holds.
+    """Return the contents of a file.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def take_apart(content: bytes) -> Contents:
     """
     start = content.find(b"MThd", 0, BEFORE if content.startswith(b"RIFF") else 512)
     if start < 0:
-        raise SourceUnusable("it is no MIDI file: it does not begin with MThd")
+        raise SourceUnusable("it is not a MIDI file: it does not begin with MThd")
     if len(content) < start + HEADER:
         raise SourceUnusable("it is damaged: it ends in the middle of its header")
     length, form, announced, division = struct.unpack_from(">IHHh", content, start + 4)
@@ -186,4 +186,4 @@ def _number(body: bytes, at: int) -> tuple[int, int]:
         value = value << 7 | code & 0x7F
         if code < 0x80:
             return value, at
-    raise IndexError  # no number is longer: from here on nothing can be told
+    raise IndexError  # no number is longer: the rest cannot be read

@@ -71,7 +71,7 @@ class Pieces:
     name : str
         Name of the file or folder.
     onsets : bool
-        Whether struck keys are told from held ones.
+        Whether struck and held keys are distinguished.
     dt : float
         Seconds of a frame; where tempos differ, those of the middle one.
     beats : float or None
@@ -139,18 +139,18 @@ class Pieces:
 
         Parameters
         ----------
-        source
+        source : path, or iterable of numpy.ndarray, Roll or paths
             A MIDI file; a folder of them, those in its sub-folders included, divided if these are called `train`,
             `valid` and `test`; a list of MIDI files; a set of piano rolls, as `charrnn.data.music.rollsets` describes
             them; a list of `Roll`s or of arrays of 0 and 1, (T, 88), or (T, 176) with onsets.
-        dt, beats
+        dt, beats : float, optional
             Seconds of a frame, or beats of a frame. MIDI files are cut into such frames, a quarter of a beat if neither
             is given; for other sources this only tells how they sound.
-        onsets
+        onsets : bool
             Whether to tell struck keys from held ones, in columns of their own.
-        pedal
+        pedal : bool
             Whether notes of MIDI files last as long as the sustain pedal holds them.
-        memory_limit
+        memory_limit : float
             Gigabytes of memory that the source may take.
 
         Raises
@@ -195,7 +195,7 @@ class Pieces:
                 )
             return pieces
         if suffix not in SETS:
-            raise SourceUnusable(f"{path} is no music: expected a folder, or a file of {', '.join(MIDI + SETS)}.")
+            raise SourceUnusable(f"{path} is not music: expected a folder, or a file of {', '.join(MIDI + SETS)}.")
         found = read_rollset(path, memory_limit)
         timing = (found.dt, found.beats) if dt is None and beats is None else (dt, beats)
         rolls = ((part, roll) for part, planes in found.parts.items() for roll in _rolls(planes, *timing))

@@ -1,1 +1,1 @@
-"""What every kind of data shares: batches, packing, splitting, arrays on disk."""
+"""Parts that all kinds of data share: batches, packing, splitting, arrays on disk."""

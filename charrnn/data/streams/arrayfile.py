@@ -60,11 +60,11 @@ def load(path: str | os.PathLike[str], kind: str, ndim: int = 1) -> np.ndarray:
 
     Parameters
     ----------
-    path
+    path : str or os.PathLike
         The file.
-    kind
+    kind : str
         Kind of its elements as numpy has it: "u" for unsigned integers, "i" for integers, "b" for booleans.
-    ndim
+    ndim : int
         Number of its axes.
 
     Raises

@@ -16,13 +16,13 @@ class Batch(NamedTuple):
 
     Parameters
     ----------
-    x, y
+    x, y : numpy.ndarray
         Inputs and targets: symbols, int32 (T, B), or frames of 0 and 1, float32 (T, B, V).
-    mask
+    mask : numpy.ndarray
         float32 (T, B): 0 where a prediction is a repeat or padding, else 1.
-    keep
+    keep : numpy.ndarray, optional
         float32 (T, B, 1), for documents and pieces only: 0 where one begins and the hidden state is reset, else 1.
-    labels
+    labels : numpy.ndarray, optional
         int32 (T, B, number of label columns), for labelled documents only: the label ids of the document at each step.
     """
 

@@ -1,4 +1,4 @@
-"""How many sequences and batches a text of a given length makes, and what fits where it is tiny."""
+"""The numbers of sequences and batches of a text, and their reduction for tiny texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from charrnn.wording import plural
 
 @dataclass(frozen=True)
 class Geometry:
-    """Sequences of T steps, B streams, batches in an epoch, and a sentence on what had to shrink, if anything."""
+    """The length T of sequences, B streams, batches in an epoch, and a sentence about reductions, if any."""
 
     seq_len: int
     batchsize: int
@@ -30,13 +30,13 @@ def sequences(length: int, seq_len: int) -> int:
 
 
 def fit(length: int, seq_len: int, batchsize: int) -> Geometry:
-    """Shrink sequence length and batch size to what a text can fill.
+    """Reduce sequence length and batch size until a text can fill a batch.
 
     Parameters
     ----------
-    length
+    length : int
         Characters of the text, at least 2.
-    seq_len, batchsize
+    seq_len, batchsize : int
         What was asked for.
 
     Raises

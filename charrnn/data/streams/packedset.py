@@ -1,4 +1,4 @@
-"""What sets of documents and of pieces have in common: whole ones, packed one after another into streams."""
+"""The base class of sets of documents and of pieces, packed one after another into streams."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class PackedSet(Streams):
 
     Parameters
     ----------
-    starts, lengths
+    starts, lengths : numpy.ndarray
         Where each begins in whatever holds them all, and its steps, integers (D,).
-    seq_len
+    seq_len : int
         T.
-    random_seed
+    random_seed : int
         Seed of their order, which is another one in each epoch.
-    name
+    name : str
         What to call the set in messages.
 
     Raises
@@ -83,7 +83,7 @@ class PackedSet(Streams):
 
     @property
     def predictions(self) -> int:
-        """What an epoch predicts."""
+        """The number of predictions in an epoch."""
         return int(self.lengths.sum())
 
     @property

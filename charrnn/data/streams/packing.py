@@ -13,13 +13,13 @@ class Steps(NamedTuple):
 
     Parameters
     ----------
-    document
+    document : numpy.ndarray
         Which document each step is in, integers.
-    offset
+    offset : numpy.ndarray
         Which of the document's steps it is.
-    first
+    first : numpy.ndarray
         Whether the state is to be blank before it.
-    real
+    real : numpy.ndarray
         Whether there is such a step; where there is not, the others are of no meaning.
     """
 
@@ -37,11 +37,11 @@ class Packing:
 
     Parameters
     ----------
-    lengths
+    lengths : numpy.ndarray
         Steps of each document, integers (D,).
-    batchsize
+    batchsize : int
         B.
-    uncut
+    uncut : int
         Documents of up to so many steps are not cut.
 
     Attributes

@@ -14,11 +14,11 @@ def validation(labels: np.ndarray, trainfrac: float, random_seed: int) -> np.nda
 
     Parameters
     ----------
-    labels
+    labels : numpy.ndarray
         Label ids, integers (D, number of columns), which may be 0.
-    trainfrac
+    trainfrac : float
         Part of the documents to train on, in (0, 1].
-    random_seed
+    random_seed : int
         Seed of the choice.
 
     Returns
@@ -58,11 +58,11 @@ def validation_by_size(
 
     Parameters
     ----------
-    labels, trainfrac, random_seed
+    labels, trainfrac, random_seed : numpy.ndarray, float, int
         As of `validation`.
-    sizes
+    sizes : numpy.ndarray
         Characters or frames of each document, integers (D,).
-    unit
+    unit : str
         What they are counted in, for the note.
 
     Returns

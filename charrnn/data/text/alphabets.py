@@ -74,9 +74,9 @@ def guess(sample: bytes, known: Mapping[str, int] | None = None) -> Guess | None
 
     Parameters
     ----------
-    sample
+    sample : bytes
         Some of the bytes.
-    known
+    known : mapping of str to int, optional
         How often characters occur in other parts of the text; the bytes are likely to be in the same language.
 
     Examples
@@ -162,7 +162,7 @@ def _misplaced(before: str, ch: str, after: str) -> float:
 
 
 def _east_asian(encoding: str, ch: str) -> float:
-    """Return what a character says for an encoding: its frequent ones, as the tables are arranged, count in full."""
+    """Return a character's weight for an encoding; its frequent characters count in full."""
     if ch == "\ufffd" or "\ue000" <= ch <= "\uf8ff":
         return -5.0
     kana, hangul = "\u3041" <= ch <= "\u30ff", "\uac00" <= ch <= "\ud7a3"
@@ -187,7 +187,7 @@ def _lead(ch: str, encoding: str) -> int:
 
 
 def twice_encoded(chunks: Iterable[str]) -> tuple[int, str, str]:
-    r"""Return how many characters of a text look encoded twice, with an example and what it was.
+    r"""Return the number of characters of a text that look encoded twice, with an example and its original.
 
     >>> twice_encoded(["CafÃ© au lait, ", "dÃ©jÃ\xa0 vu"])
     (3, 'Ã©', 'é')
@@ -208,7 +208,7 @@ def twice_encoded(chunks: Iterable[str]) -> tuple[int, str, str]:
 
 
 def _doubled(encoding: str) -> re.Pattern[str]:
-    """Return a pattern of what one UTF-8 sequence becomes when it is read in a single-byte encoding."""
+    """Return a pattern of a UTF-8 sequence that was decoded in a single-byte encoding."""
 
     def characters(codes: range) -> str:
         return re.escape("".join(bytes([code]).decode(encoding, "ignore") for code in codes))

@@ -27,11 +27,11 @@ class CharSet:
 
     Parameters
     ----------
-    chars
+    chars : sequence of str
         All characters in the order of their indices. `from_text` and `from_counts` sort them by code point.
-    linestarts
+    linestarts : mapping of str to int, optional
         Characters that begin lines, and how many lines each begins.
-    specials
+    specials : sequence of str
         Names of special symbols, which take the indices from 1 up.
 
     Attributes
@@ -174,7 +174,7 @@ class CharSet:
         return 1 + self.specials.index(name)
 
     def charatidx(self, idx: int) -> str:
-        """Return the character of an index, U+FFFD if there is no such index, nothing for a special symbol."""
+        """Return the character of an index, U+FFFD for an unknown index, "" for a special symbol."""
         return self.decode([idx])
 
     def indices(self, text: str) -> np.ndarray:
@@ -186,9 +186,9 @@ class CharSet:
 
         Parameters
         ----------
-        text
+        text : str
             Any string.
-        on_unknown
+        on_unknown : {"replace", "skip", "error"}
             What becomes of characters that are not in the set: "replace" makes them U+FFFD and "skip" leaves them out,
             both with an UnknownCharacterWarning that names them; "error" raises.
 
@@ -206,9 +206,9 @@ class CharSet:
             If `text` is not a string.
         """
         if not isinstance(text, str):
-            raise InvalidValue(f"{text!r} is no text: expected a string.")
+            raise InvalidValue(f"{text!r} is not a text: expected a string.")
         if on_unknown not in POLICIES:
-            raise UnknownName(f"on_unknown={on_unknown!r} is no policy. {near_matches(str(on_unknown), POLICIES)}")
+            raise UnknownName(f"on_unknown={on_unknown!r} is not a policy. {near_matches(str(on_unknown), POLICIES)}")
         indices = self.indices(text).astype(np.int32)
         unknown = Counter(ch for ch in (text[i] for i in np.flatnonzero(indices == 0)) if ch != UNKNOWN)
         if not unknown:
@@ -235,7 +235,7 @@ class CharSet:
 
         Parameters
         ----------
-        text
+        text : str, int, sequence of int or numpy.ndarray
             T characters, as `encode` reads them; or indices (T,); or one index.
 
         Returns
@@ -261,7 +261,7 @@ class CharSet:
         return rows
 
     def randomidx(self, rng: np.random.Generator | int | None = None, allow_newline: bool = False) -> int:
-        """Draw the index of any known character; a newline only if allowed or if there is nothing else."""
+        """Return the index of a random character; a newline only if allowed or if the set has no other."""
         newline = self.idxofchar("\n")
         candidates = [i for i in range(self._first, self.vocab_size) if allow_newline or i != newline]
         return int(np.random.default_rng(rng).choice(candidates or [newline]))

@@ -74,7 +74,7 @@ def whole_lines(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def inside_gutenberg_markers(chunks: Iterable[str], tally: Counter[str] | None = None) -> Iterator[str]:
-    r"""Keep what stands between the START and END lines of Project Gutenberg books; `tally` counts what is dropped.
+    r"""Keep the text between the START and END lines of Project Gutenberg books; `tally` counts dropped characters.
 
     Several books in one file are all kept, without what is between them. `tally` counts "books" as well, those that
     have both lines.
@@ -99,7 +99,7 @@ def inside_gutenberg_markers(chunks: Iterable[str], tally: Counter[str] | None =
 
 
 def without_wrapping(text: str, cut: bool | None, tally: Counter[str]) -> str:
-    """Return a whole text without what stands outside of Project Gutenberg's markers.
+    """Return a whole text without the parts outside Project Gutenberg's markers.
 
     `cut` None leaves it as it is unless it has both of them.
     """
@@ -114,7 +114,7 @@ def without_wrapping(text: str, cut: bool | None, tally: Counter[str]) -> str:
 
 
 def lower(chunks: Iterable[str]) -> Iterator[str]:
-    """Lower-case whole lines, because the Greek final sigma depends on what follows.
+    """Lower-case whole lines, because the Greek final sigma depends on the next character.
 
     >>> "".join(lower(["ΟΔΥΣ", "ΣΕΥΣ"]))
     'οδυσσευς'
@@ -123,7 +123,7 @@ def lower(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def strip_punctuation(chunks: Iterable[str]) -> Iterator[str]:
-    """Leave out what Unicode calls punctuation; letters, digits, symbols and white space stay.
+    """Remove Unicode punctuation; letters, digits, symbols and white space stay.
 
     >>> "".join(strip_punctuation(["“Don't stop”, she", " said: $3+4!"]))
     'Dont stop she said $3+4'

@@ -162,21 +162,21 @@ def encode(
 
     Parameters
     ----------
-    source
+    source : TextSource
         The text.
-    directory
+    directory : str or os.PathLike
         Existing directory for the file.
-    seq_len
+    seq_len : int
         T; shortened where the text is shorter.
-    trainfrac
+    trainfrac : float
         Part to train on, in (0, 1]; the tail is for validation. With 1, validation is on the training text.
-    min_count
+    min_count : int
         Characters that occur fewer times become U+FFFD.
-    known
+    known : CharSet, optional
         Characters that keep their indices, whether they occur or not; those of the text come after them.
-    testfrac
+    testfrac : float
         Part to test on, at the very end; what is between is for validation.
-    closed
+    closed : bool
         No other characters than those known: any other is U+FFFD.
 
     Raises

@@ -25,13 +25,13 @@ class DataSet(Streams):
 
     Parameters
     ----------
-    symbols
+    symbols : numpy.ndarray
         Indices of the characters, unsigned integers (N,), N >= 2.
-    vocab_size
+    vocab_size : int
         V; every symbol is below it.
-    seq_len
+    seq_len : int
         T.
-    name
+    name : str
         What to call it in messages.
 
     Raises
@@ -114,7 +114,7 @@ class DataSet(Streams):
         return Batch(window[:-1], window[1:], fresh.astype(np.float32))
 
     def excerpt(self, length: int, rng: np.random.Generator | int | None = None) -> np.ndarray:
-        """Return `length` symbols in a row from anywhere, as many as there are if there are fewer.
+        """Return `length` successive symbols from a random place, or all if the data has fewer.
 
         >>> DataSet(np.arange(5, dtype="u1"), vocab_size=5).excerpt(3, rng=1)
         array([1, 2, 3], dtype=uint8)

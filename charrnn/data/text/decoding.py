@@ -44,7 +44,7 @@ FOREIGN = re.compile("[\udc80-\udcff]+")
 
 
 class Codec(NamedTuple):
-    """An encoding, what to do with bytes that are invalid in it, and the encoding of lines that are not UTF-8."""
+    """An encoding, the treatment of bytes that are invalid in it, and the encoding of lines that are not UTF-8."""
 
     encoding: str
     errors: str = "strict"
@@ -75,7 +75,7 @@ class Mixture(NamedTuple):
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a file to be read; what fails meanwhile is a SourceUnusable that names it."""
+    """Open a file for reading; failures become a SourceUnusable that names it."""
     try:
         with path.open("rb") as file:
             yield file
@@ -183,7 +183,7 @@ def guess(found: Mixture) -> tuple[Codec, Guess | None]:
 
 
 def _library(sample: bytes) -> Guess | None:
-    """Return what charset-normalizer says of bytes that no alphabet explains."""
+    """Return charset-normalizer's guess for bytes that no alphabet explains."""
     if len(sample.translate(None, bytes(range(128)))) < max(20, len(sample) / 100):
         return None
     matches = charset_normalizer.from_bytes(sample)
@@ -242,7 +242,7 @@ def _decoded_line(line: bytes, foreign: str, tally: Counter[str]) -> str:
 
 
 def _single_bytes(match: re.Match[str], encoding: str, tally: Counter[str]) -> str:
-    """Return what bytes are that stand beside letters of ASCII, as accents do; U+FFFD for others."""
+    """Return the decoded form of bytes beside ASCII letters, such as accents; U+FFFD for others."""
     text, (start, end) = match.string, match.span()
     became = match[0].encode("utf-8", "surrogateescape").decode(encoding, "replace")
     beside = (text[start - 1 : start] + text[end : end + 1]).encode("ascii", "ignore")

@@ -18,17 +18,17 @@ class ReadOptions:
 
     Parameters
     ----------
-    encoding
+    encoding : str, optional
         Name of the encoding; None finds it out: UTF-8 if the whole file is valid. Else the lines that are not, or the
         whole file, are read in an encoding that is a guess, which is reported.
-    newlines
+    newlines : bool
         Turn CRLF and CR line ends into LF.
-    lower
+    lower : bool
         Lower-case the text.
-    gutenberg
+    gutenberg : bool, optional
         Keep only what stands between the START and END lines of Project Gutenberg. None does so for texts that have
         both; False keeps all.
-    strip_punctuation
+    strip_punctuation : bool
         Leave out punctuation.
 
     Raises
@@ -62,7 +62,7 @@ class ReadOptions:
                 ) from None
 
     def clean(self, chunks: Iterator[str], tally: Counter[str] | None = None) -> Iterator[str]:
-        """Yield decoded chunks as these options want them; `tally` counts what the functions of `cleaning` count."""
+        """Yield decoded chunks, cleaned with these options; `tally` collects the counts of `cleaning`."""
         if self.newlines:
             chunks = cleaning.normalise_newlines(chunks, tally)
         if self.gutenberg:
@@ -79,7 +79,7 @@ class ReadOptions:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ReadOptions:
-        """Restore options from their record; what it lacks is as it was before there was a choice.
+        """Return the options of a record; missing ones have their values from before the option existed.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What stands at the paths that a person gives: one file, several in a list, a folder."""
+"""Find the text files at given paths: one file, several in a list, a folder."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def is_file(source: Any) -> bool:
 
 
 def missing(path: Path) -> SourceNotFound:
-    """Return the error for a path at which there is nothing, with what may have been meant."""
+    """Return the error for a path that does not exist, with similar names."""
     text = str(path)
     hint = "Give the path of a text file."
     if any(ch in text for ch in "*?[") and (path.parent.exists() or "*" in str(path.parent)):

@@ -31,7 +31,7 @@ FEW = 3  # characters that look encoded twice may be meant
 
 
 class TextSource:
-    r"""A text in a file, decoded and cleaned anew each time it is read, with only a small part in memory.
+    r"""A text in a file, decoded and cleaned again at each reading, with only a small part in memory.
 
     Opening reads it through once.
 
@@ -87,11 +87,11 @@ class TextSource:
 
         Parameters
         ----------
-        source
+        source : path, binary stream, or iterable of paths
             A path, "-" for standard input, or a binary stream; a folder, or a list of paths, whose files follow each
             other as one text. What can be read only once (a stream, a pipe) is copied to a temporary file, which is
             deleted with the object.
-        options
+        options : ReadOptions, optional
             How to read it.
 
         Raises
@@ -99,7 +99,7 @@ class TextSource:
         SourceNotFound
             If the file does not exist.
         SourceUnusable
-            It is a text itself, a directory without texts, unreadable, binary, shorter than two characters, or not in
+            If it is a text, a directory without texts, unreadable, binary, shorter than two characters, or not in
             the encoding asked for.
         InvalidValue
             If it is empty.
@@ -321,7 +321,7 @@ class JoinedText(TextSource):
 
 
 def cleaning_notes(tally: Counter[str], automatic: bool = False, first_mark: bool = False) -> list[str]:
-    """Return sentences about what the functions of `cleaning` counted; `first_mark` says that a mark began the text."""
+    """Return sentences about the counts of `cleaning`; `first_mark` means that the text began with a mark."""
     notes = []
     if first_mark:
         notes.append("Dropped a byte order mark.")

@@ -22,7 +22,7 @@ def code_points(text: str) -> np.ndarray:
 
 
 class Survey:
-    r"""What one pass over a text finds out.
+    r"""The counts from one pass over a text.
 
     Attributes
     ----------

@@ -81,7 +81,7 @@ def test_shapes_types_and_padding(texts, T, B):
         assert (x.dtype, y.dtype, mask.dtype, keep.dtype) == ("int32", "int32", "float32", "float32")
         for array in (x, y, keep[..., 0]):
             assert not array[mask == 0].any()
-    assert mask.any()  # the last batch of an epoch is no empty one
+    assert mask.any()  # the last batch of an epoch is not empty
 
 
 def test_a_long_document_is_shared_among_streams():

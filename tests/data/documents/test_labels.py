@@ -43,7 +43,7 @@ def test_labels_that_are_numbers_may_be_asked_for_as_such():
 @pytest.mark.parametrize("several", [["Blake", "Keats"], {"Blake"}])
 def test_several_labels_without_shares_are_refused(several):
     tables = [LabelTable("author", {"Blake": 1, "Keats": 1}), LabelTable("form", {"ode": 1})]
-    with pytest.raises(InvalidValue, match="is no author: expected one, or several with shares"):
+    with pytest.raises(InvalidValue, match="is not a label of author: expected one, or several with shares"):
         shares(tables, {"author": several})
 
 

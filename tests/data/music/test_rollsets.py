@@ -78,8 +78,8 @@ def test_json_undivided_with_rests_and_timing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ('{"poems": []}', "no part called train: it holds poems"),
         ('{"train": [[60]]}', "expected lists of pieces, of frames, of pitches, not '60'"),
         ('["a"]', "expected lists"),

@@ -130,7 +130,7 @@ def test_nothing_to_learn_from(tmp_path):
         Pieces.open([np.ones((1, 88)), np.zeros((0, 88))])
     with pytest.raises(SourceUnusable, match="holds no piece"):
         Pieces.open([])
-    for name, message in (("a.pkl", "is a pickle, which could run code"), ("a.txt", "is no music: expected a folder")):
+    for name, message in (("a.pkl", "is a pickle, which could run code"), ("a.txt", "is not music: expected a folder")):
         (tmp_path / name).write_bytes(b"\x80\x04N.")
         with pytest.raises(SourceUnusable, match=message):
             Pieces.open(tmp_path / name)

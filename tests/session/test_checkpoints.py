@@ -20,6 +20,9 @@ from charrnn.errors import (
     UnknownName,
     WorkdirLocked,
 )
+from charrnn.session.facts import Facts
+from charrnn.session.train import _learner as learner
+from charrnn.tasks import task_for
 from tests.sessions import everything
 
 
@@ -173,10 +176,10 @@ def test_steps_of_an_error_are_kept_and_those_restored_away_forgotten(ms):
 
 
 def test_steps_that_no_checkpoint_holds_are_kept_until_something_is_restored(trained):
-    trained._learner(16).step(1.0)  # as when a second Ctrl-C stopped training at once
+    learner(trained, 16).step(1.0)  # as when a second Ctrl-C stopped training at once
     trained.newcheckpoint()
     assert trained.history.steps()["step"].tolist() == list(range(1, 11))
-    trained.restore(0)._learner(16).step(1.0)
+    learner(trained.restore(0), 16).step(1.0)
     trained.restore().train(train_len=1, print_every=0)
     assert trained.history.steps()["step"].tolist() == list(range(1, 12))
 
@@ -253,7 +256,20 @@ def test_damage_everywhere_is_listed(trained):
     report = opened.verify()
     wrong = {row["file"] for row in report if row["state"] != "ok"}
     assert {f"checkpoints/{last.path.name}", f"data/{trained.corpus.filename}"} <= wrong
-    assert report[-1]["file"] == f"loss of {trained.checkpoints[2].name}"  # the newest that is whole
+    assert not any(row["file"].startswith("loss of") for row in report)  # of what text is damaged
+
+
+def test_a_damaged_checkpoint_leaves_the_loss_of_another_to_be_computed(trained):
+    damage(trained.checkpoint.path)
+    opened = ModelState.unrestored(trained.path)
+    opened.live.trained = trained.model
+    assert opened.verify()[-1]["file"] == f"loss of {trained.checkpoints[2].name}"  # the newest that is whole
+
+
+def test_a_deep_verification_computes_the_losses_of_several_checkpoints(trained):
+    losses = [row["file"] for row in trained.verify(deep=True) if row["file"].startswith("loss of")]
+    assert losses[0] == f"loss of {trained.checkpoints[-1].name}"
+    assert len(losses) == len(set(losses)) > 1
 
 
 def test_a_damaged_last_checkpoint_is_named_and_the_good_one_loads_and_trains(trained):
@@ -325,7 +341,8 @@ def test_a_directory_can_be_zipped_copied_and_moved(trained, tmp_path):
 
 
 def test_another_number_of_threads_goes_on_alike(trained):
-    one, two = (ModelState.load(trained.path, threads=threads) for threads in (1, 2))
+    other = shutil.copytree(trained.path, trained.path.with_name("copy"))
+    one, two = ModelState.load(trained.path, threads=1), ModelState.load(other, threads=2)
     assert two.calc_loss() == pytest.approx(one.calc_loss(), rel=1e-5)
     first = one.train(train_len=2, print_every=0).valid_loss
     assert two.restore(3).train(train_len=2, print_every=0).valid_loss == pytest.approx(first, rel=1e-4)
@@ -390,7 +407,9 @@ def test_folded_characters_may_be_written(tmp_path):
 
 
 def test_directories_that_do_not_tell_may_write_all(trained):
-    del trained.workdir.model["never_written"]
+    told = {name: value for name, value in trained.workdir.model.items() if name != "never_written"}
+    never_written = Facts.from_json(told).never_written
+    trained.task = task_for(trained.corpus, lambda: None, never_written)
     assert "\ufffd" in trained.generate(2000, temp=100.0, rng=1)
 
 

@@ -133,8 +133,8 @@ def large_product(size: int) -> Work:
 
 def charrnn_writer(H: int, L: int, samples: int, characters: int, engine: str = "cpu") -> Work:
     """Return charrnn's generation: one call writes `characters` characters in each of several samples."""
-    from charrnn.model.choice import Choice
     from charrnn.model.model import Model
+    from charrnn.model.sampling import Choice
     from charrnn.settings.hyper import HyperParams
 
     model = Model(HyperParams(layers=L, state_size=H), "GRUEncode", VOCAB_SIZE, engine=engine)

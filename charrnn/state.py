@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import numpy as np
 
 from charrnn.data.budget import LIMIT
+from charrnn.data.documents.csvtables import Column
 from charrnn.data.documents.document import Document
 from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.documents.source import Delimiter, Labels
-from charrnn.data.documents.tables import Column
 from charrnn.data.music.options import MusicOptions
 from charrnn.data.text.source import ReadOptions
 from charrnn.session import checkpoints, look, make, show, write

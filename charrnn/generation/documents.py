@@ -10,7 +10,7 @@ import numpy as np
 from charrnn.data.documents.dataset import BEGIN, END
 from charrnn.generation.sampler import Sample, generate, seed_of
 from charrnn.generation.writer import BLOCK, Writer
-from charrnn.model.choice import Choice
+from charrnn.model.sampling import Choice
 
 if TYPE_CHECKING:
     from charrnn.data.text.charset import CharSet

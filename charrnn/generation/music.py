@@ -15,7 +15,7 @@ from charrnn.data.music.rolls import KEYS, LOWEST, NAMES, Roll
 from charrnn.errors import InvalidValue, UnknownName, near_matches
 from charrnn.generation.piece import Piece
 from charrnn.generation.sampler import seed_of
-from charrnn.model.choice import checked_temp
+from charrnn.model.sampling import checked_temp
 from charrnn.wording import plural
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 
 from charrnn import checks
 from charrnn.generation.writer import BLOCK, Writer
-from charrnn.model.choice import Choice
-from charrnn.model.choice import checked_temp as checked_temp
+from charrnn.model.sampling import Choice
+from charrnn.model.sampling import checked_temp as checked_temp
 from charrnn.wording import visible
 
 if TYPE_CHECKING:

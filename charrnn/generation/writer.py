@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from charrnn.model.choice import Choice
+from charrnn.model.sampling import Choice
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model

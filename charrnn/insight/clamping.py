@@ -13,7 +13,7 @@ from pytensor.tensor import TensorVariable
 from charrnn import checks
 from charrnn.errors import InvalidValue
 from charrnn.insight import layers
-from charrnn.model.choice import Choice
+from charrnn.model.sampling import Choice
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model

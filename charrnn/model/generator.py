@@ -8,12 +8,12 @@ import numpy as np
 import pytensor.tensor as pt
 
 from charrnn.model.cells.cell import Cell
-from charrnn.model.choice import Choice
 from charrnn.model.engines import engine as engines
 from charrnn.model.network import Network
 from charrnn.model.parameters import ParameterVector
 from charrnn.model.recurrence.op import affine_parts
 from charrnn.model.recurrence.step import StepGraph, rebuild
+from charrnn.model.sampling import Choice
 
 
 class Stack(Cell):

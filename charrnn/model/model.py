@@ -18,13 +18,13 @@ import numpy as np
 
 from charrnn.model import heads
 from charrnn.model.cells import modeltypes
-from charrnn.model.choice import Choice
 from charrnn.model.engines import engine as engines
 from charrnn.model.functions import Build, Functions
 from charrnn.model.heads.notes import Conditions
 from charrnn.model.inputs import Inputs
 from charrnn.model.kernels import threads as kernel_threads
 from charrnn.model.network import Network
+from charrnn.model.sampling import Choice
 from charrnn.model.values import Values
 from charrnn.settings.hyper import HyperParams
 

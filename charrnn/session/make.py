@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from charrnn import checks
+from charrnn.data.documents.csvtables import Column
 from charrnn.data.documents.document import Document
 from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.documents.source import Delimiter
-from charrnn.data.documents.tables import Column
 from charrnn.data.music.options import MusicOptions
 from charrnn.data.reading import TRAINFRAC, Reading, given_paths
 from charrnn.data.sources import named, recognise, settled, source_like, with_parts

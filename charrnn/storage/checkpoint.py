@@ -1,4 +1,7 @@
-"""A checkpoint's facts: its place in training, its loss, its name; see `checkpointfile` for its file."""
+"""A checkpoint's facts: its place in training, its loss, its name.
+
+`checkpointfile` is its file. What a checkpoint keeps of a session is decided in `charrnn.session.record`.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from charrnn.data.streams.batch import Streams
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.classifying import Classification
-from charrnn.model.choice import checked_temp
+from charrnn.model.sampling import checked_temp
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model

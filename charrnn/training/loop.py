@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from charrnn.training import patience
 from charrnn.training.interrupt import StopRequest
 from charrnn.training.learner import Guard, Learner
 from charrnn.training.plan import Plan
@@ -261,7 +262,5 @@ class Training:
         return self._plan.minutes is None and number >= self._plan.num_rounds
 
     def _out_of_patience(self) -> bool:
-        """Whether the last `patience` rounds were no better than an earlier one of this call."""
         figures = [round_.figure(self._plan.monitor) for round_ in self._rounds]
-        losses = [math.inf if figure is None else figure for figure in figures]
-        return self._plan.patience is not None and len(losses) - 1 - losses.index(min(losses)) >= self._plan.patience
+        return patience.is_exhausted(figures, self._plan.patience)

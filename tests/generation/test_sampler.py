@@ -13,8 +13,8 @@ from scipy import stats
 from charrnn.data.text.charset import CharSet, UnknownCharacterWarning
 from charrnn.errors import InvalidValue, UnknownCharacters
 from charrnn.generation.sampler import BLOCK, Sampler, generate, loop_of
-from charrnn.model.choice import Choice
 from charrnn.model.model import Model
+from charrnn.model.sampling import Choice
 from charrnn.settings.hyper import HyperParams
 from tests.fakes import FakeModel
 

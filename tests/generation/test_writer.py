@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from charrnn.generation.writer import Writer
-from charrnn.model.choice import Choice, softmax
 from charrnn.model.model import Model
+from charrnn.model.sampling import Choice, softmax
 from charrnn.settings.hyper import HyperParams
 
 V, K = 7, 3

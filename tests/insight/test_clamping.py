@@ -7,7 +7,7 @@ from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation import sampler as sampling
 from charrnn.insight.clamping import ClampedModel
-from charrnn.model.choice import Choice
+from charrnn.model.sampling import Choice
 from tests.helpers import ENGINES
 from tests.model import models
 from tests.model.models import V, model

@@ -3,10 +3,10 @@ import pytest
 from scipy import stats
 
 from charrnn.model.cells.modeltypes import ModelType
-from charrnn.model.choice import Choice
 from charrnn.model.generator import StepwiseGenerator
 from charrnn.model.model import Model
 from charrnn.model.recurrence.step import StepGraph
+from charrnn.model.sampling import Choice
 from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES
 from tests.model.cells_of_users import Peaked, WithUnderscores

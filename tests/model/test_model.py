@@ -6,9 +6,9 @@ import pytest
 
 from charrnn.errors import CorruptFile, InvalidValue, UnknownName
 from charrnn.model.cells import modeltypes
-from charrnn.model.choice import Choice
 from charrnn.model.model import Model
 from charrnn.model.optimizers import OPTIMIZERS
+from charrnn.model.sampling import Choice
 from charrnn.settings.hyper import HyperParams
 from tests.helpers import ENGINES, need
 from tests.model import numpy_reference as reference

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from charrnn.data.documents import dialect as dialects
+from charrnn.data.documents.csvtables import Column, _lines, made, position, text_column
 from charrnn.data.documents.document import Document, Report
-from charrnn.data.documents.tables import Column, _lines, made, position, text_column
 from charrnn.data.text.source import TextSource
 from charrnn.errors import SourceUnusable
 

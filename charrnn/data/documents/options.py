@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from charrnn import checks
+from charrnn.data.documents.csvtables import Column
 from charrnn.data.documents.source import Delimiter, Labels
-from charrnn.data.documents.tables import Column
 from charrnn.errors import CorruptFile
 
 FORMATS = ("csv", "jsonl", "json")  # of tables

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from charrnn import checks
+from charrnn.data.documents.csvtables import Column, CsvTable, FrameTable
 from charrnn.data.documents.document import Document, Report
 from charrnn.data.documents.jsontables import JsonTable
 from charrnn.data.documents.plaintexts import DelimitedText, Files, Folder, Texts
-from charrnn.data.documents.tables import Column, CsvTable, FrameTable
 from charrnn.data.text import cleaning, paths
 from charrnn.data.text.source import ReadOptions, TextSource, cleaning_notes
 from charrnn.data.text.survey import Survey

@@ -20,7 +20,6 @@ from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.link.vm import VMLinker
 from pytensor.tensor.math import Dot, Sum
 
-from charrnn.model.choice import Choice
 from charrnn.model.engines.engine import Function, Writer
 from charrnn.model.kernels import threads
 from charrnn.model.kernels.elementwise import flatten_elemwise
@@ -29,6 +28,7 @@ from charrnn.model.kernels.memory import keep_freed_memory
 from charrnn.model.kernels.writing import WritingKernel
 from charrnn.model.recurrence.op import Recurrence
 from charrnn.model.recurrence.step import StepGraph
+from charrnn.model.sampling import Choice
 
 
 class ThreadedDot(Op):

@@ -22,7 +22,6 @@ from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.link.jax.dispatch import jax_funcify
 from pytensor.tensor.math import Sum
 
-from charrnn.model.choice import Choice
 from charrnn.model.dropout import DropoutMask
 from charrnn.model.engines.engine import Function, Writer
 from charrnn.model.heads.crossentropy import CrossEntropy, CrossEntropyGradient
@@ -32,6 +31,7 @@ from charrnn.model.parameters import JoinFlat, SplitFlat
 from charrnn.model.products import AddBias, Affine, ClippedWeightGradient, JoinTime, Scatter, SplitTime, Take
 from charrnn.model.recurrence.op import Recurrence, RecurrenceGradient
 from charrnn.model.recurrence.step import StepGraph
+from charrnn.model.sampling import Choice
 
 
 def mode() -> Mode:

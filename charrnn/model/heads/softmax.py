@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 from pytensor.tensor import TensorVariable
 
-from charrnn.model.choice import softmax
 from charrnn.model.heads.crossentropy import accuracy, cross_entropy
 from charrnn.model.heads.symbols import SymbolHead
+from charrnn.model.sampling import softmax
 from charrnn.settings.hyper import HyperParams
 
 

@@ -15,7 +15,7 @@ from charrnn.model.stage import InputStage, LayerInput
 
 
 class SymbolHead(Head):
-    """A distribution over V symbols. `charrnn.model.generator` draws them with a `charrnn.model.choice.Choice`."""
+    """A distribution over V symbols. `charrnn.model.generator` draws them with a `charrnn.model.sampling.Choice`."""
 
     unit, noun, values, axes = "character", "symbols", "int32 below V", ("T", "B")
 

@@ -5,8 +5,8 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.graph.fg import FunctionGraph
 
-from charrnn.model.choice import Choice
 from charrnn.model.kernels.writing import WritingKernel
+from charrnn.model.sampling import Choice
 from tests.model.kernels.widths import WIDTHS, vectors
 
 

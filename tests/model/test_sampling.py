@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from charrnn.errors import InvalidValue
-from charrnn.model.choice import Choice, softmax
+from charrnn.model.sampling import Choice, softmax
 
 
 def test_draws_follow_the_probabilities():

@@ -20,7 +20,7 @@ from charrnn.cli import house as house
 from charrnn.cli import here as here
 
 # isort: on
-from charrnn.cli import hints, told
+from charrnn.cli import hints, output
 from charrnn.cli.program import app
 from charrnn.errors import CharRNNError
 from charrnn.wording import visible
@@ -30,7 +30,7 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; expected errors are one line, and no output fails for want of a character."""
-    codecs.register_error("charrnn.readable", told.readable)
+    codecs.register_error("charrnn.readable", output.readable)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="charrnn.readable")

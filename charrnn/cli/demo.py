@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charrnn.cli import told
+from charrnn.cli import output
 from charrnn.cli.options import Engine, Threads
 from charrnn.cli.program import command
 from charrnn.data.builtin import corpora
@@ -47,4 +47,4 @@ def demo(
         ms = ModelState.initfromsrcfile(corpora.path("tale"), directory, **RECIPE, engine=engine, threads=threads)
     ms.train(minutes=minutes, batchsize=BATCHSIZE)
     say(f"\n{ms.restore('best').generate(600)}\n")
-    say(NEXT.format(told.word(directory)))
+    say(NEXT.format(output.word(directory)))

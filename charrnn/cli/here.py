@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charrnn.cli import told
+from charrnn.cli import output
 from charrnn.cli.options import Engine, Threads, Which
 from charrnn.cli.program import command
 from charrnn.data.builtin import corpora as builtin
@@ -34,12 +34,12 @@ def shell(
 
     names: dict[str, Any] = {name: getattr(charrnn, name) for name in charrnn.__all__}
     if directory is None:
-        told.show(
+        output.show(
             'ms = ModelState.initfromsrcfile("alice.txt", "workdirs/alice") makes a model; help(ModelState) tells more.'
         )
     else:
         names["ms"] = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
-        told.show(names["ms"])
+        output.show(names["ms"])
     options = ["--no-banner", "--InteractiveShell.xmode=Minimal"]  # %tb tells more
     IPython.start_ipython(argv=[*options, f"--ext={completion.__name__}"], user_ns=names)
 
@@ -57,14 +57,14 @@ def corpora(
     charrnn new "$(charrnn corpora tale)" workdirs/tale
     """
     if name is not None:
-        told.show(builtin.path(name))
+        output.show(builtin.path(name))
         return
     rows = [
         {"name": one, "what": builtin.ABOUT[one], "network": "" if builtin.is_here(one) else "needed"}
         for one in builtin.names()
     ]
-    told.show(Table(rows, cut=("what",)))
-    told.show('\nTo learn from one:  charrnn new "$(charrnn corpora tale)" workdirs/tale')
+    output.show(Table(rows, cut=("what",)))
+    output.show('\nTo learn from one:  charrnn new "$(charrnn corpora tale)" workdirs/tale')
 
 
 @command()
@@ -76,4 +76,4 @@ def doctor() -> None:
     """
     from charrnn.doctor import report
 
-    told.show(report())
+    output.show(report())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from charrnn.cli import told
+from charrnn.cli import output
 from charrnn.cli.options import Directory
 from charrnn.cli.program import command
 from charrnn.errors import InvalidValue
@@ -30,7 +30,7 @@ def list_(
     charrnn list experiments
     """
     found = housekeeping.models(folder)
-    told.show(found if found else f"There is no model in {folder}.")
+    output.show(found if found else f"There is no model in {folder}.")
 
 
 @command()
@@ -40,7 +40,7 @@ def rename(directory: Directory, new: New) -> None:
     \b
     charrnn rename workdirs/alice alice-small
     """
-    told.show(f"{directory} is {housekeeping.rename(directory, new).path} now.")
+    output.show(f"{directory} is {housekeeping.rename(directory, new).path} now.")
 
 
 @command()
@@ -50,7 +50,7 @@ def copy(directory: Directory, new: New) -> None:
     \b
     charrnn copy workdirs/alice alice-2
     """
-    told.show(f"Copied {directory} to {housekeeping.copy(directory, new).path}.")
+    output.show(f"Copied {directory} to {housekeeping.copy(directory, new).path}.")
 
 
 @command()
@@ -63,7 +63,7 @@ def prune(directory: Directory, yes: Yes = False) -> None:
     charrnn prune workdirs/alice
     """
     _ask(f"Remove the checkpoints of {WorkDir.open(directory).path} that are neither best, pinned nor noted?", yes)
-    told.show(f"Removed {plural(len(housekeeping.prune(directory)), 'checkpoint')}.")
+    output.show(f"Removed {plural(len(housekeeping.prune(directory)), 'checkpoint')}.")
 
 
 @command()
@@ -75,9 +75,9 @@ def rm(directory: Directory, yes: Yes = False) -> None:
     """
     _ask(f"Remove the model in {directory} with all its checkpoints?", yes)
     left = housekeeping.remove(directory)
-    told.show(f"Removed the model in {directory}.")
+    output.show(f"Removed the model in {directory}.")
     if left:
-        told.show(f"Left what is not charrnn's: {', '.join(left)}.")
+        output.show(f"Left what is not charrnn's: {', '.join(left)}.")
 
 
 @command("repair")
@@ -91,11 +91,11 @@ def repair_(directory: Directory, yes: Yes = False) -> None:
     """
     found = repair.examine(directory)
     if not found.needed:
-        told.show("Everything is as it was written.")
+        output.show("Everything is as it was written.")
         return
-    told.show(found)
+    output.show(found)
     _ask("Do this?", yes)
-    told.show(f"Done. What was replaced is kept in {found.carry_out()}.")
+    output.show(f"Done. What was replaced is kept in {found.carry_out()}.")
 
 
 def _ask(question: str, yes: bool) -> None:

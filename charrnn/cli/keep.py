@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from charrnn.cli import told
+from charrnn.cli import output
 from charrnn.cli.options import Directory, Which
 from charrnn.cli.program import command
 from charrnn.state import ModelState
@@ -30,7 +30,7 @@ def checkout(directory: Directory, checkpoint: Checkpoint) -> None:
     charrnn checkout workdirs/alice best
     charrnn checkout workdirs/alice main
     """
-    told.show(told.facts(ModelState.unrestored(directory).checkout(checkpoint)))
+    output.show(output.facts(ModelState.unrestored(directory).checkout(checkpoint)))
 
 
 @command()
@@ -49,13 +49,13 @@ def branch(
     """
     if name is None:
         refs = ModelState.unrestored(directory).workdir.refs
-        told.show("\n".join(f"{'*' if one == refs.branch else ' '} {one}" for one in refs.branches))
+        output.show("\n".join(f"{'*' if one == refs.branch else ' '} {one}" for one in refs.branches))
         return
     ms = ModelState.load(directory, checkpoint)
     before = ms.branch_name
     ms.branch(name)
-    back = f"charrnn checkout {told.word(directory)} {told.word(before)}"
-    told.show(f"{directory} is on branch {ms.branch_name} now. Back again:  {back}")
+    back = f"charrnn checkout {output.word(directory)} {output.word(before)}"
+    output.show(f"{directory} is on branch {ms.branch_name} now. Back again:  {back}")
 
 
 @command()
@@ -71,7 +71,7 @@ def note(
     charrnn note workdirs/alice "knows quotation marks" --checkpoint best
     """
     noted = ModelState.load(directory, checkpoint).note(text)
-    told.show(f"Noted at {noted.name}: {text}" if text else f"Took the note off {noted.name}.")
+    output.show(f"Noted at {noted.name}: {text}" if text else f"Took the note off {noted.name}.")
 
 
 @command()
@@ -81,7 +81,7 @@ def pin(directory: Directory, checkpoint: Optional = None) -> None:
     \b
     charrnn pin workdirs/alice best
     """
-    told.show(f"Pinned {ModelState.load(directory, checkpoint).pin().name}.")
+    output.show(f"Pinned {ModelState.load(directory, checkpoint).pin().name}.")
 
 
 @command()
@@ -91,7 +91,7 @@ def unpin(directory: Directory, checkpoint: Optional = None) -> None:
     \b
     charrnn unpin workdirs/alice best
     """
-    told.show(f"Unpinned {ModelState.load(directory, checkpoint).unpin().name}.")
+    output.show(f"Unpinned {ModelState.load(directory, checkpoint).unpin().name}.")
 
 
 @command()
@@ -105,4 +105,4 @@ def export(
     charrnn export workdirs/alice alice.zip
     """
     written = ModelState.unrestored(directory).export(file)
-    told.show(f"Wrote {written}. To unpack it:  charrnn import {told.word(file)} DIR")
+    output.show(f"Wrote {written}. To unpack it:  charrnn import {output.word(file)} DIR")

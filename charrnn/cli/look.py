@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from charrnn.cli import told
+from charrnn.cli import output
 from charrnn.cli.options import Directory, Engine, Threads, Which
 from charrnn.cli.program import command
 from charrnn.errors import CorruptFile
@@ -26,8 +26,8 @@ def info(directory: Directory) -> None:
         ms = ModelState.load(directory)
     except CorruptFile as error:
         ms = ModelState.unrestored(directory)
-        told.notice(f"charrnn: {error}\n")
-    told.show(f"{told.facts(ms)}\n\n{ms.hyper}\n\n{ms.log()}")
+        output.notice(f"charrnn: {error}\n")
+    output.show(f"{output.facts(ms)}\n\n{ms.hyper}\n\n{ms.log()}")
 
 
 @command()
@@ -37,7 +37,7 @@ def log(directory: Directory) -> None:
     \b
     charrnn log workdirs/alice
     """
-    told.show(ModelState.unrestored(directory).log())
+    output.show(ModelState.unrestored(directory).log())
 
 
 @command()
@@ -54,7 +54,7 @@ def plot(
     charrnn plot workdirs/alice -o curves.png
     """
     curves = ModelState.load(directory).plot(out)
-    told.show(curves if out is None else f"Wrote {out}.")
+    output.show(curves if out is None else f"Wrote {out}.")
 
 
 @command()
@@ -75,7 +75,7 @@ def diff(
     charrnn diff workdirs/alice best
     charrnn diff workdirs/alice main lower-lr
     """
-    told.show(ModelState.load(directory, a, engine=engine, threads=threads).diff(a, b, numchars, rng))
+    output.show(ModelState.load(directory, a, engine=engine, threads=threads).diff(a, b, numchars, rng))
 
 
 @command()
@@ -93,7 +93,7 @@ def report(
     \b
     charrnn report workdirs/alice alice.html
     """
-    told.show(f"Wrote {ModelState.load(directory, checkpoint, engine=engine, threads=threads).report(file)}.")
+    output.show(f"Wrote {ModelState.load(directory, checkpoint, engine=engine, threads=threads).report(file)}.")
 
 
 @command()
@@ -112,7 +112,7 @@ def share(
     \b
     charrnn share workdirs/poems poet.html --title "A poet"
     """
-    told.show(f"Wrote {ModelState.load(directory, checkpoint, engine=engine, threads=threads).share(file, title)}.")
+    output.show(f"Wrote {ModelState.load(directory, checkpoint, engine=engine, threads=threads).share(file, title)}.")
 
 
 @command()
@@ -131,7 +131,7 @@ def verify(
     charrnn verify workdirs/alice --deep
     """
     report = ModelState.unrestored(directory, engine=engine, threads=threads).verify(deep=deep)
-    told.show(report)
+    output.show(report)
     if not report.ok:
         sys.exit(f"charrnn: {len(report.problems)} of {len(report)} checks failed.")
-    told.show("Everything is as it was written.")
+    output.show("Everything is as it was written.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charrnn.cli import parsing, told
+from charrnn.cli import output, parsing
 from charrnn.cli.hints import options
 from charrnn.cli.options import (
     Delimiter,
@@ -142,11 +142,11 @@ def new(
         memory_limit=memory_limit,
     )
     chosen |= parsing.settings(settings, options(ctx.command))
-    with told.in_shell(ctx):
+    with output.in_shell(ctx):
         ms = ModelState.initfromsrcfile(
             srcfile, directory, overwrite=overwrite, engine=engine, threads=threads, **chosen
         )
-    told.show(f"{told.facts(ms)}\nTrain it:  charrnn train {told.word(directory)}")
+    output.show(f"{output.facts(ms)}\nTrain it:  charrnn train {output.word(directory)}")
 
 
 @command()
@@ -188,9 +188,9 @@ def finetune(
     )
     chosen |= parsing.settings(settings, options(ctx.command))
     ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
-    with told.in_shell(ctx):
+    with output.in_shell(ctx):
         tuned = ms.finetune(srcfile, target, overwrite=overwrite, engine=engine, threads=threads, **chosen)
-    told.show(f"{told.facts(tuned)}\nTrain it:  charrnn train {told.word(target)}")
+    output.show(f"{output.facts(tuned)}\nTrain it:  charrnn train {output.word(target)}")
 
 
 @command("import")
@@ -209,7 +209,7 @@ def import_(
     charrnn import alice.zip workdirs/alice2
     """
     ms = ModelState.import_(file, directory, overwrite=overwrite, engine=engine, threads=threads)
-    told.show(f"{told.facts(ms)}\nTry it:  charrnn sample {told.word(directory)}")
+    output.show(f"{output.facts(ms)}\nTry it:  charrnn sample {output.word(directory)}")
 
 
 def _reading(typed: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charrnn.cli import hints, parsing, told
+from charrnn.cli import hints, output, parsing
 from charrnn.cli.options import BatchSize, Directory, Engine, Lower, Source, Threads, Which
 from charrnn.cli.program import command
 from charrnn.state import ModelState
@@ -79,7 +79,7 @@ def train(
     try:
         done = ms.train(rounds, clear_state=clear_state, plot=plot, **chosen)
     except KeyboardInterrupt as interrupt:  # the second one
-        told.notice(" ".join(["charrnn: stopped at once.", *getattr(interrupt, "__notes__", ())[:1]]))
+        output.notice(" ".join(["charrnn: stopped at once.", *getattr(interrupt, "__notes__", ())[:1]]))
         raise
     if verbose != 0:
         say(hints.in_shell(str(done), {}, directory))
@@ -105,11 +105,11 @@ def advise(
     from charrnn.session.advice import advise
 
     advice = advise(srcfile, minutes, lower=bool(lower), engine=engine, threads=threads)
-    directory = told.word(advice.directory)
+    directory = output.word(advice.directory)
     settings = " ".join(map(_typed, advice.changes.items()))
-    told.show(advice.reasons)
-    told.show(f"charrnn new {told.word(srcfile)} {directory} --preset best {settings}".rstrip())
-    told.show(
+    output.show(advice.reasons)
+    output.show(f"charrnn new {output.word(srcfile)} {directory} --preset best {settings}".rstrip())
+    output.show(
         f"charrnn train {directory} --minutes {minutes:g} --batchsize {advice.training['batchsize']} "
         f"--train-len {advice.train_len}"
     )

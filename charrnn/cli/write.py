@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from charrnn.cli import files, parsing, told
+from charrnn.cli import files, output, parsing
 from charrnn.cli.options import Directory, Engine, Labels, OnUnknown, Threads, Which
 from charrnn.cli.program import command
 from charrnn.errors import InvalidValue
@@ -100,20 +100,20 @@ def sample(
         pieces = ms.generate(FRAMES if numchars is None else numchars, n=number, **options)
         for piece, file in zip(pieces, targets, strict=False):  # before they are shown, which may be cut short
             piece.save(file)
-        told.show("\n".join(map(str, pieces)))
+        output.show("\n".join(map(str, pieces)))
     elif number == 1 and not targets and not ms.writes_documents:
         for part in ms.stream(length, **options):
-            told.show(part, end="")
-        told.show()
+            output.show(part, end="")
+        output.show()
     elif not targets:
-        told.show(repr(ms.generate(length, n=number, **options)))
+        output.show(repr(ms.generate(length, n=number, **options)))
     else:
         texts = [ms.generate(length, **options)] if number == 1 else ms.generate(length, n=number, **options)
         files.write_texts(texts, targets, options.get("label"))
     for file in targets:
-        told.show(f"Wrote {file}.")
+        output.show(f"Wrote {file}.")
     if rng is None and not argmax:
-        told.notice(f"(the same again: --rng {seed})")
+        output.notice(f"(the same again: --rng {seed})")
 
 
 @command()
@@ -140,7 +140,7 @@ def score(
     """
     ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
     options = parsing.given(label=parsing.label(label), on_unknown=on_unknown)
-    told.show(ms.score(_thing(ms, file, text), **options))
+    output.show(ms.score(_thing(ms, file, text), **options))
 
 
 @command()
@@ -162,7 +162,7 @@ def classify(
     charrnn classify workdirs/poems --text "Tyger Tyger, burning bright" --column author
     """
     ms = ModelState.load(directory, checkpoint, engine=engine, threads=threads)
-    told.show(ms.classify(_thing(ms, file, text), column))
+    output.show(ms.classify(_thing(ms, file, text), column))
 
 
 def _thing(ms: ModelState, file: str, text: str | None) -> str:

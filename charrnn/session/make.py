@@ -117,10 +117,10 @@ def new(
     ms = cls(workdir, engine, threads, cell=mtype if own else None)
     say(ms.corpus.summary())
     if init_checkpoint:
-        loss = validation_loss(ms.model, ms.valid_data, **FIRST_LOOK)
+        loss, measured = first_look(ms)
         even = f"guessing evenly would be {ms.model.even_loss:.3f}"
         say(f"Before training: {in_units(loss, ms.corpus.unit)}; {even}.")
-        record.save(ms, loss, measured=FIRST_LOOK)
+        record.save(ms, loss, measured=measured)
     return ms
 
 
@@ -210,6 +210,14 @@ def of_ancestor(
         record.save(ms)
         bundle = export_bundle(ms.workdir, Path(folder, "model.zip"))
         return imported(cls, bundle, usedir, None, overwrite, engine, threads)
+
+
+def first_look(ms: Session) -> tuple[float, dict[str, int]]:
+    """Return the loss of a model that is not trained yet, and what it was measured on; 0 batches are the whole."""
+    look = dict(FIRST_LOOK)
+    if look["valid_len"] >= ms.valid_data.batchepoch(ms.valid_data.fit(look["batchsize"]).batchsize):
+        look["valid_len"] = 0
+    return validation_loss(ms.model, ms.valid_data, **look), look
 
 
 @not_while_training
@@ -331,8 +339,8 @@ def finetune(
     tuned = type(ms)(workdir, engine, threads, cell=None if isinstance(ms.celltype, str) else ms.celltype)
     say(tuned.corpus.summary())
     warmstart.warm_start(tuned.model, ms.model)
-    loss = validation_loss(tuned.model, tuned.valid_data, **FIRST_LOOK)
+    loss, measured = first_look(tuned)
     new = "".join(tuned.chars.chars[len(ms.chars) :])
     say(f"Beginning from {ms.path.name}{f', to which {new!r} are new' if new else ''}: {in_units(loss)}.")
-    record.save(tuned, loss, measured=FIRST_LOOK)
+    record.save(tuned, loss, measured=measured)
     return tuned

@@ -30,9 +30,12 @@ from charrnn.cli.options import (
     Settings,
     Source,
     StripPunctuation,
+    TestFile,
+    TestFrac,
     TextColumn,
     Threads,
     TrainFrac,
+    ValidFile,
     Which,
 )
 from charrnn.cli.program import command
@@ -62,6 +65,9 @@ def new(
     settings: Settings = None,
     seq_len: SeqLen = None,
     trainfrac: TrainFrac = None,
+    testfrac: TestFrac = None,
+    validfile: ValidFile = None,
+    testfile: TestFile = None,
     init_checkpoint: Annotated[
         bool | None,
         typer.Option(
@@ -130,6 +136,9 @@ def new(
         learnrate=learnrate,
         seq_len=seq_len,
         trainfrac=trainfrac,
+        testfrac=testfrac,
+        validfile=validfile,
+        testfile=testfile,
         init_checkpoint=init_checkpoint,
         **_reading(ctx.params),
         documents=documents,
@@ -158,6 +167,9 @@ def finetune(
     settings: Settings = None,
     seq_len: SeqLen = None,
     trainfrac: TrainFrac = None,
+    testfrac: TestFrac = None,
+    validfile: ValidFile = None,
+    testfile: TestFile = None,
     encoding: Encoding = None,
     newlines: Newlines = None,
     lower: Lower = None,
@@ -184,6 +196,9 @@ def finetune(
     chosen = parsing.given(
         seq_len=seq_len,
         trainfrac=trainfrac,
+        testfrac=testfrac,
+        validfile=validfile,
+        testfile=testfile,
         **_reading(ctx.params),
     )
     chosen |= parsing.settings(settings, options(ctx.command))

@@ -67,6 +67,13 @@ TrainFrac = Annotated[
     float | None,
     typer.Option(metavar="PART", help="The part to learn from, 0.9 by default; the tail is for validation."),
 ]
+TestFrac = Annotated[
+    float | None, typer.Option(metavar="PART", help="The part for testing, after that for validation; none by default.")
+]
+ValidFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="What to validate on, of the same kind, instead of a part.")
+]
+TestFile = Annotated[Path | None, typer.Option(metavar="FILE", help="What to test on, of the same kind.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

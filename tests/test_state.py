@@ -424,9 +424,10 @@ def test_a_model_with_layer_normalisation_learns(make, engine, clip):
 def test_a_model_goes_from_engine_to_engine(make):
     ms = make(engine="cpu")
     ms.train(train_len=3)
-    numba, jax = (ModelState.load(ms.path, engine=engine) for engine in ("cpu", "jax"))
-    assert jax.calc_loss() == pytest.approx(numba.calc_loss(), rel=1e-5)
-    losses = [other.train(train_len=3).valid_loss for other in (numba, jax.restore(-1))]
+    copied = shutil.copytree(ms.path, ms.path.with_name("copied"))
+    cpu, jax = ModelState.load(ms.path, engine="cpu"), ModelState.load(copied, engine="jax")
+    assert jax.calc_loss() == pytest.approx(cpu.calc_loss(), rel=1e-5)
+    losses = [other.train(train_len=3).valid_loss for other in (cpu, jax)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 

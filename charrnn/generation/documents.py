@@ -41,11 +41,11 @@ def write_documents(
     prompt: str = "",
     first: Callable[[np.random.Generator], str] | None = None,
     temp: float = 0.5,
-    argmax: bool = False,
     rng: int | np.random.Generator | None = None,
     on_unknown: Literal["replace", "skip", "error"] = "replace",
-    skip: int = 0,
-    **labels: Any,
+    condition: np.ndarray | None = None,
+    guidance: float = 1.0,
+    **chosen: Any,
 ) -> Samples:
     """Return documents that a model writes.
 
@@ -63,10 +63,8 @@ def write_documents(
     first : callable, optional
         Takes a numpy Generator and returns a first character; used if the prompt is empty. The model draws the first
         character if not given.
-    temp, argmax, rng, on_unknown, skip
+    temp, rng, on_unknown, condition, guidance, **chosen
         See `charrnn.generation.sampler.Sampler`.
-    **labels
-        `condition` and `guidance`; see `charrnn.generation.writer.Writer`.
 
     Returns
     -------
@@ -81,12 +79,12 @@ def write_documents(
         begun: list[np.ndarray] = [charset.encode(first(draws)) for _ in range(n)]
     else:
         begun = [given] * n
-    choice = Choice(temp, argmax, skip)
+    choice = Choice(temp, **chosen)
     texts: list[str] = [""] * n
     # Documents with the same beginning are written side by side, in one batch.
     for beginning in sorted({tuple(symbols.tolist()) for symbols in begun}):
         rows = [i for i, symbols in enumerate(begun) if tuple(symbols.tolist()) == beginning]
-        writer = Writer(model, draws, len(rows), choice=choice, **labels)
+        writer = Writer(model, draws, len(rows), choice=choice, condition=condition, guidance=guidance)
         writer.read(np.array([charset.idxofspecial(BEGIN), *beginning], np.int32))
         for i, text in zip(rows, _endings(writer, charset, len(rows), most), strict=True):
             whole = charset.decode(beginning) + text

@@ -103,16 +103,14 @@ class Sampler:
         a newline if that text has none.
     init_state : numpy.ndarray, optional
         Initial hidden state, (L, H); an LSTM's h and c, (L, H) each, side by side on the last axis. Blank if not given.
-    argmax : bool
-        Whether to take the likeliest character each time instead of drawing.
     rng : int or numpy.random.Generator, optional
         Seed, or a generator to draw one from; a fresh seed if not given.
     on_unknown : {"replace", "skip", "error"}
         Treatment of characters of the prompt that the model does not know.
-    skip : int
-        Number of symbols, the first of the vocabulary, that are never written: 1 leaves out U+FFFD.
     condition, guidance
         The effect of labels; see `charrnn.generation.writer.Writer`.
+    **chosen
+        Others of `charrnn.model.sampling.Choice`, such as `argmax`.
 
     Attributes
     ----------
@@ -138,14 +136,13 @@ class Sampler:
         temp: float = 0.5,
         prompt: str = "\n",
         init_state: np.ndarray | None = None,
-        argmax: bool = False,
         rng: int | np.random.Generator | None = None,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
-        skip: int = 0,
         condition: np.ndarray | None = None,
         guidance: float = 1.0,
+        **chosen: Any,
     ) -> None:
-        self._charset, choice = charset, Choice(temp, argmax, skip)
+        self._charset, choice = charset, Choice(temp, **chosen)
         self.rng_seed = seed_of(rng)
         draws = np.random.default_rng(self.rng_seed)
         state = model.checked_state(init_state, "init_state")

@@ -6,7 +6,8 @@ The numpy `Choice.draw` is the reference for both engines: the kernel (`charrnn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -73,6 +74,10 @@ class Choice:
         over = running > (u * running[:, -1])[:, None]
         # If rounding keeps the running sum from passing u, the likeliest symbol is taken.
         return (np.where(over.any(axis=1), over.argmax(axis=1), likeliest) + self.skip).astype("int32")
+
+
+#: The options that callers pass on without knowing them, with their defaults.
+OPTIONS: dict[str, Any] = {field.name: field.default for field in fields(Choice) if field.name not in ("temp", "skip")}
 
 
 def checked_temp(temp: float) -> float:

@@ -149,7 +149,9 @@ def _trainfrac(given: float | None, usual: float, testfrac: float, apart: dict[s
 
 def _musical(hyper: HyperParams, preset: str | None, transpose: int | None) -> list[str]:
     """Return the arguments, beside those about frames, that only music has."""
-    if hyper.head == "softmax":
+    from charrnn.model import heads
+
+    if heads.make(hyper, vocab_size=1).unit == "character":
         return [] if transpose is None else [f"transpose={transpose}"] * (not transpose)
     own = preset and HyperParams.preset(preset).head == hyper.head
     return [f"preset={preset!r}" if own else f"head={hyper.head!r}"]

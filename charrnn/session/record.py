@@ -54,6 +54,9 @@ def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     ms.live.load(arrays, record["step"])
     ms.live.place, ms.policy, ms.checkpoint = place, policy, found
     ms.steplog.forget()
+    now = ms.workdir.standing(ms.standing.branch)
+    if now.head == found.name:  # where another session has taken the branch meanwhile, this one is now, too
+        ms.standing = now
     return ms
 
 

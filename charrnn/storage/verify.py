@@ -90,8 +90,9 @@ def worth_measuring(workdir: WorkDir, most: int) -> list[Checkpoint]:
         How many, at most. Those whose arrays are damaged are left out.
     """
     measured = [c for c in workdir.snapshot()[1] if "measured" in c.record and c.loss is not None]
-    best = lookup.best(measured)
-    order = [*measured[-1:], *([best] if best else []), *measured[:: max(1, len(measured) // max(1, most))]]
+    newest_first, best = measured[::-1], lookup.best(measured)
+    spread = [*newest_first[:1], *([best] if best else []), *measured[:: max(1, len(measured) // max(1, most))]]
+    order = [*(spread if most > 1 else []), *newest_first]
     chosen: list[Checkpoint] = []
     for checkpoint in order:
         if len(chosen) < most and checkpoint not in chosen:

@@ -50,18 +50,17 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
         temp: float | None = None,
         prompt: str | None = None,
         init_state: np.ndarray | None = None,
-        argmax: bool = False,
         rng: int | np.random.Generator | None = None,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
         n: int | None = None,
         label: Any = None,
         guidance: float = 1.0,
         clamp: object = None,
-        **foreign: Any,
+        **others: Any,
     ) -> Sample | Samples:
         if n is not None:
             checks.whole("n", n)
-        self._refuse(foreign)
+        chosen = self._chosen(others)
         led = self._led_by(model, label, guidance)
         if init_state is not None:
             raise InvalidValue("init_state is for texts: every document begins with a blank state.")
@@ -74,10 +73,10 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
             # With a label the model draws the first character; without, it is drawn from the data's distribution.
             first=self.corpus.random_first if label is None else None,
             temp=self.temp if temp is None else temp,
-            argmax=argmax,
             rng=rng,
             on_unknown=on_unknown,
             skip=self.never_written,
+            **chosen,
             **led,
         )
         return found[0] if n is None else found

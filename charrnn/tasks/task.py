@@ -16,7 +16,7 @@ from charrnn.data.streams.batch import Streams
 from charrnn.data.text.charset import CharSet
 from charrnn.errors import InvalidValue
 from charrnn.generation.classifying import Classification
-from charrnn.model.sampling import checked_temp
+from charrnn.model.sampling import OPTIONS, checked_temp
 
 if TYPE_CHECKING:
     from charrnn.model.model import Model
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Corpus)
 
 # Options of `write` that only some kinds of data have, with their defaults.
-OF_TEXTS = {"argmax": False, "on_unknown": "replace", "label": None, "guidance": 1.0, "clamp": None}
+OF_TEXTS = {**OPTIONS, "on_unknown": "replace", "label": None, "guidance": 1.0, "clamp": None}
 OF_MUSIC = {"keys": None, "scale": None, "most": None, "melody": None}
 
 

@@ -19,6 +19,8 @@ from charrnn.generation.documents import Samples, write_texts
 from charrnn.generation.sampler import Sample, Sampler
 from charrnn.generation.scoring import Score
 from charrnn.generation.writer import BLOCK
+from charrnn.model import heads
+from charrnn.model.sampling import OPTIONS
 from charrnn.tasks.task import OF_MUSIC, Task
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class CharacterTask(Task[C]):
 
     @classmethod
     def suited(cls, hyper: HyperParams, source: object) -> HyperParams:
-        if hyper.head != "softmax":
+        if heads.make(hyper, vocab_size=1).unit != "character":
             raise InvalidValue(f"head={hyper.head!r} is for music, which {source} is not.")
         return hyper
 
@@ -74,9 +76,9 @@ class CharacterTask(Task[C]):
         *,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
         label: Any = None,
-        **foreign: Any,
+        **others: Any,
     ) -> Score:
-        self._refuse(foreign)
+        self._refuse(others)
         tables = self.corpus.tables
         labels = [only_label(table, share) for table, share in zip(tables, shares(tables, label), strict=True)]
         return scoring.score(model, self.chars, self._text(thing), on_unknown, labels)
@@ -93,6 +95,11 @@ class CharacterTask(Task[C]):
             "scoring": lambda: self.score(model, text),
             "neurons": lambda: model.process(self.encode(text)),
         }
+
+    def _chosen(self, others: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of `charrnn.model.sampling.Choice` among others; refuse what remains."""
+        self._refuse({name: value for name, value in others.items() if name not in OPTIONS})
+        return {name: value for name, value in others.items() if name in OPTIONS}
 
     def _indexed(self, firsts: Mapping[str, int]) -> list[list[int]]:
         return [[self.chars.idxofchar(ch), n] for ch, n in firsts.items()]
@@ -139,20 +146,19 @@ class TextTask(CharacterTask[TextCorpus]):
         temp: float | None = None,
         prompt: str | None = None,
         init_state: np.ndarray | None = None,
-        argmax: bool = False,
         rng: int | np.random.Generator | None = None,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
         n: int | None = None,
         label: Any = None,
         guidance: float = 1.0,
         clamp: object = None,
-        **foreign: Any,
+        **others: Any,
     ) -> Sample | Samples:
         if n is not None:
             checks.whole("n", n)
-        self._refuse(foreign)
+        chosen = self._chosen(others)
         options = self._options(model, temp, prompt, label, guidance)
-        options |= {"init_state": init_state, "argmax": argmax, "rng": rng, "on_unknown": on_unknown}
+        options |= {"init_state": init_state, "rng": rng, "on_unknown": on_unknown, **chosen}
         length = 100 if length is None else length
         if n is None:
             return sampling.generate(model, self.chars, length, **options)
@@ -168,15 +174,14 @@ class TextTask(CharacterTask[TextCorpus]):
         label: Any = None,
         guidance: float = 1.0,
         init_state: np.ndarray | None = None,
-        argmax: bool = False,
         rng: int | np.random.Generator | None = None,
         on_unknown: Literal["replace", "skip", "error"] = "replace",
         clamp: object = None,
-        **foreign: Any,
+        **others: Any,
     ) -> Iterator[str]:
-        self._refuse(foreign)
+        chosen = self._chosen(others)
         options = self._options(model, temp, prompt, label, guidance)
-        options |= {"init_state": init_state, "argmax": argmax, "rng": rng, "on_unknown": on_unknown}
+        options |= {"init_state": init_state, "rng": rng, "on_unknown": on_unknown, **chosen}
         sampler = Sampler(model, self.chars, **options)
         yield sampler.prompt
         yield from sampler.write(length)

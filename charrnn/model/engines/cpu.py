@@ -126,9 +126,8 @@ def writer(step: StepGraph, n_threads: int) -> Writer:
         panels = kernel.pack([*[np.empty(0)] * first, *leaves])
 
         def write(start, states, uniforms, choice: Choice):
-            how = choice.temp, choice.argmax, choice.skip
             with threads.using(n_threads):
-                return kernel.write(table, leaves, panels, start, states, uniforms, *how, threads.split)
+                return kernel.write(table, leaves, panels, start, states, uniforms, choice, threads.split)
 
         return write
 

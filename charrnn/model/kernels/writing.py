@@ -11,6 +11,7 @@ from pytensor.graph.fg import FunctionGraph
 from charrnn.model.kernels import functions as f
 from charrnn.model.kernels.emit import INT, INT32, POINTER, Emitter, constant
 from charrnn.model.kernels.loop import LoopKernel
+from charrnn.model.sampling import Choice
 
 
 class WritingKernel(LoopKernel):
@@ -40,9 +41,7 @@ class WritingKernel(LoopKernel):
         start: np.ndarray,
         states: list[np.ndarray],
         uniforms: np.ndarray,
-        temp: float,
-        argmax: bool,
-        skip: int,
+        choice: Choice,
         split,
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return n symbols in each of R rows, and the states after them.
@@ -56,10 +55,8 @@ class WritingKernel(LoopKernel):
         start : int32 array (R,)
         states : list of array (R, H)
         uniforms : array (n, R)
-        temp : float
-        argmax : bool
-        skip : int
-            Number of symbols, from the first on, that are never written.
+        choice : Choice
+            How the next symbol is chosen.
         split : callable
             Runs parts of the rows on threads.
 
@@ -78,8 +75,8 @@ class WritingKernel(LoopKernel):
         inputs = [*columns, *(np.ascontiguousarray(s)[None] for s in states), *leaves]
         arguments = self.arrays(inputs, [*new, logits], R, panels=panels)
         symbols = np.empty((n, R), np.int32)
-        settings = np.array([0.0 if argmax else 1 / temp], self.dtype)
-        sizes = np.array([R, table.shape[1], V, skip], np.int64)
+        settings = np.array([choice.inverse], self.dtype)
+        sizes = np.array([R, table.shape[1], V, choice.skip], np.int64)
         arguments.keep_extra([table, np.array(start, np.int32), symbols, uniforms, settings, sizes, now, logits])
         split(R, lambda first, last: self(n, first, last, arguments))
         return symbols, [s[(n - 1) & 1] for s in new]

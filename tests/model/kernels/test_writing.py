@@ -54,7 +54,7 @@ def test_symbols_and_states(V, H, R, width):
         for temp, argmax, skip in ((1.0, False, 0), (0.3, False, 1), (1.0, True, 0), (1.0, True, 1)):
             for split in (whole, in_parts):
                 symbols, (h,) = ready.write(
-                    v["table"], leaves, panels, v["start"], [v["h"]], v["uniforms"], temp, argmax, skip, split
+                    v["table"], leaves, panels, v["start"], [v["h"]], v["uniforms"], Choice(temp, argmax, skip), split
                 )
                 wanted, last = by_numpy(
                     v["table"], v["W"], v["E"], v["start"], v["h"], v["uniforms"], temp, argmax, skip
@@ -75,7 +75,7 @@ def test_symbols_come_as_often_as_their_probability_says(width):
         uniforms = ((np.arange(4000) + 0.5) / 4000)[None].astype("float32")
         start, h = np.zeros(4000, "int32"), np.zeros((4000, 1), "float32")
         panels = ready.pack([np.empty(0, "float32")] * 2 + leaves)
-        symbols, _ = ready.write(table, leaves, panels, start, [h], uniforms, 1.0, False, 0, whole)
+        symbols, _ = ready.write(table, leaves, panels, start, [h], uniforms, Choice(), whole)
         np.testing.assert_allclose(np.bincount(symbols[0], minlength=4) / 4000, p, atol=1e-3)
 
 
@@ -84,6 +84,6 @@ def test_a_state_that_is_not_a_number_writes_something():
     v["h"][0] = np.nan
     leaves = [v["W"], v["E"]]
     panels = ready.pack([np.empty(0), np.empty(0), *leaves])
-    symbols, (h,) = ready.write(v["table"], leaves, panels, v["start"], [v["h"]], v["uniforms"], 1.0, False, 1, whole)
+    symbols, (h,) = ready.write(v["table"], leaves, panels, v["start"], [v["h"]], v["uniforms"], Choice(skip=1), whole)
     assert np.isnan(h[0]).all()
     assert ((symbols >= 1) & (symbols < 5)).all()

@@ -1,4 +1,4 @@
-"""The record of a checkpoint, written and restored: the one file for a new field."""
+"""The record of a checkpoint, both ways: `_facts` writes each field of a session, `restore` reads it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import numpy as np
 from charrnn import checks
 from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.music.options import MusicOptions
-from charrnn.data.sources import recognise
+from charrnn.data.recognise import recognise
 from charrnn.data.text.source import ReadOptions
 from charrnn.settings import recipes
 from charrnn.settings.recipes import Recipe

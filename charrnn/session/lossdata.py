@@ -13,7 +13,7 @@ import numpy as np
 from charrnn.data.documents.document import Document
 from charrnn.data.music.rolls import Roll
 from charrnn.data.reading import Reading
-from charrnn.data.sources import source_like
+from charrnn.data.recognise import source_like
 from charrnn.data.streams.batch import Streams
 from charrnn.data.text import paths
 from charrnn.data.text.charset import UnknownCharacterWarning

@@ -16,7 +16,8 @@ from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.documents.source import Delimiter
 from charrnn.data.music.options import MusicOptions
 from charrnn.data.reading import TRAINFRAC, Reading, given_paths
-from charrnn.data.sources import named, recognise, settled, source_like, with_parts
+from charrnn.data.recognise import recognise, settled, source_like, with_parts
+from charrnn.data.sources import named
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue, NotTrainedYet
 from charrnn.session import ancestor, record

@@ -9,7 +9,8 @@ from charrnn.data.documents.document import Document
 from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.music.options import MusicOptions
 from charrnn.data.reading import Reading
-from charrnn.data.sources import corpus_from_json, recognise, source_like
+from charrnn.data.recognise import recognise, source_like
+from charrnn.data.sources import corpus_from_json
 from charrnn.data.streams.batch import Streams
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import CorruptFile, InvalidValue

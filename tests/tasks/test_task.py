@@ -10,7 +10,7 @@ from charrnn.data.documents.document import Document
 from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.music.options import MusicOptions
 from charrnn.data.music.rolls import Roll
-from charrnn.data.sources import recognise
+from charrnn.data.recognise import recognise
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue, SourceNotFound
 from charrnn.generation.piece import Piece

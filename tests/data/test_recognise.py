@@ -7,7 +7,7 @@ import pytest
 
 from charrnn.data.documents.options import DocumentOptions
 from charrnn.data.music.options import MusicOptions
-from charrnn.data.sources import recognise
+from charrnn.data.recognise import recognise
 from charrnn.data.text.source import ReadOptions
 from charrnn.errors import InvalidValue, SourceNotFound, SourceUnusable, UnknownName
 from tests.data.smf import off, on, smf

@@ -7,14 +7,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from charrnn.errors import CharRNNError
+from charrnn.errors import CharRNNError, NotTrainedYet
 from charrnn.session import record
 from charrnn.session.comparison import Comparison, Side
 from charrnn.session.live import between_batches, not_while_training
 from charrnn.session.othernames import accepting
 from charrnn.storage import timetravel
 from charrnn.storage import verify as verification
-from charrnn.storage.belongings import DATA
+from charrnn.storage.belongings import DATA, REFS_FILE
 from charrnn.storage.bundle import export_bundle
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.verify import OK, Verification
@@ -63,7 +63,10 @@ def newcheckpoint(ms: Session, loss: float | None = None, **facts: Any) -> Check
     **facts
         Anything else to keep in the checkpoint's `record`, of kinds that JSON can hold.
     """
-    return record.save(ms, loss, **facts)
+    with ms.workdir.lock():
+        timetravel.resume(ms.workdir, ms.checkpoint, ms.standing)
+        ms.standing = ms.workdir.standing(ms.standing.branch)
+        return record.save(ms, loss, **facts)
 
 
 def log(ms: Session) -> Table:
@@ -97,7 +100,9 @@ def checkout(ms: S, checkpoint: Which = None) -> S:
     """
     with ms.workdir.lock():
         record.restore(ms, checkpoint)
-        timetravel.checkout(ms.workdir, checkpoint)
+        with ms.workdir.edited_refs() as refs:  # another session may have made another branch the current one
+            refs.branch = ms.standing.branch if ms.standing.branch in refs.branches else refs.branch
+        timetravel.checkout(ms.workdir, ms.checkpoint if checkpoint is None else checkpoint)
         ms.standing = ms.workdir.standing()
     return ms
 
@@ -129,8 +134,10 @@ def branch(ms: S, name: str) -> S:
     >>> ms.train()                             # doctest: +SKIP
     >>> ms.checkout("main")                    # doctest: +SKIP
     """
+    if ms.checkpoint is None:
+        raise NotTrainedYet(f"{ms.path} has no checkpoint to branch from: train it first.")
     timetravel.branch(ms.workdir, name, ms.checkpoint)
-    ms.standing = ms.workdir.standing()
+    ms.standing = ms.workdir.standing(name)
     return ms
 
 
@@ -192,7 +199,8 @@ def verify(ms: Session, *, deep: bool = False) -> Verification:
         A table; `ok` and `problems` sum it up.
     """
     report = verification.verify(ms.workdir)
-    if ms.has_text and not any(DATA in problem for problem in report.problems):
+    unusable = [row for row in report if row["state"] != OK and row["file"].startswith((f"{DATA}/", REFS_FILE))]
+    if ms.has_text and not unusable:
         for checkpoint in verification.worth_measuring(ms.workdir, DEEP if deep else 1):
             report.append({"file": f"loss of {checkpoint.name}", "state": _loss_state(ms, checkpoint)})
     return report

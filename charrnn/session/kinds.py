@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from charrnn.model.model import Model
     from charrnn.session.session import Session
 
-FIRST = ("frames", "music", "thing")  # other names of the first argument, for music
+FIRST = ("frames", "music")  # other names of the first argument, for music
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +40,8 @@ def by_task(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """
 
     def decorate(declared: Callable[..., Any]) -> Callable[..., Any]:
-        names = [*inspect.signature(declared).parameters][1:]
+        signature = inspect.signature(declared)
+        names = [name for name, p in signature.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
 
         @short_on_interrupt
         @functools.wraps(declared)
@@ -51,9 +52,16 @@ def by_task(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             task.check_options(clamp=clamp)
             given = dict(zip(names, args, strict=False))
             if len(args) > len(names) or given.keys() & options.keys():
-                inspect.signature(declared).bind(ms, *args, **options)  # raises Python's own TypeError
+                signature.bind(ms, *args, **options)  # raises Python's own TypeError
             given |= options
-            first = [given.pop(name) for name in (names[0], *FIRST) if name in given][:1]
+            firsts = [name for name in (names[0], *FIRST) if name in given]
+            if len(firsts) > 1:
+                raise TypeError(f"{declared.__name__}: {' and '.join(firsts)} are the same argument, give one.")
+            if not firsts and signature.parameters[names[0]].default is inspect.Parameter.empty:
+                signature.bind(ms, **given)  # raises Python's own TypeError
+            if clamp is not None and "clamp" not in signature.parameters:
+                raise TypeError(f"{declared.__name__} takes no clamp: ms.generate does.")
+            first = [given.pop(name) for name in firsts]
             return getattr(task, method)(held(ms, clamp), *first, **given)
 
         return call

@@ -276,7 +276,7 @@ def plot(ms: Session, file: str | os.PathLike[str] | None = None) -> Curves:
 def _text_or(ms: Session, text: str | None, numchars: int) -> str:
     """Return a text, or the beginning of the validation text if there is none."""
     if text is not None:
-        return str(ms.task.as_read(text))
+        return ms.task.as_read(text)
     if not ms.has_text:
         raise SourceNotFound(f"{ms.path} holds a model without its text: pass a text to look at.")
     return ms.task.beginning(numchars)

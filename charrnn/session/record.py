@@ -11,6 +11,8 @@ import numpy as np
 from charrnn.errors import InvalidValue
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.checkpointfile import nonfinite
+from charrnn.storage.lookup import LAST
+from charrnn.storage.standing import Standing
 from charrnn.training import policies
 from charrnn.training.place import Place
 
@@ -22,7 +24,9 @@ S = TypeVar("S", bound="Session")
 HIDDEN_STATE = "place/state"  # name of the streams' hidden state among a checkpoint's arrays
 
 
-def save(ms: Session, loss: float | None = None, row: dict[str, Any] | None = None, **facts: Any) -> Checkpoint:
+def save(
+    ms: Session, loss: float | None = None, *, history_row: dict[str, Any] | None = None, **facts: Any
+) -> Checkpoint:
     """Save everything as it stands, a row of the history first; see `ModelState.newcheckpoint`.
 
     Raises
@@ -36,18 +40,21 @@ def save(ms: Session, loss: float | None = None, row: dict[str, Any] | None = No
             f"{', '.join(broken[:3])} hold infinities or what is not a number: nothing was saved. "
             "ms.restore() goes back to the last checkpoint."
         )
-    with ms.history.provisional():
-        if row is not None or len(ms.steplog):
-            ms.history.append(row or {}, ms.steplog.columns())
+    with ms.workdir.lock(), ms.history.provisional():
+        if history_row is not None or len(ms.steplog):
+            ms.history.append(history_row or {}, ms.steplog.columns())
         saved = ms.workdir.save_checkpoint(arrays, {**facts, **_facts(ms), "valid_loss": loss}, ms.standing)
     ms.steplog.forget()  # not before the save, which may fail
-    ms.checkpoint, ms.standing = saved, ms.workdir.standing(saved.branch)
+    ms.checkpoint, ms.standing = saved, Standing(saved.branch, saved.name, saved.serial)
     return saved
 
 
 def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     """Restore a session to a checkpoint, and return it; if the checkpoint cannot be read, nothing changes."""
-    found, arrays = ms.workdir.load(checkpoint)
+    which = checkpoint
+    if not isinstance(which, Checkpoint) and which in (None, LAST) and ms.workdir.refs.branch != ms.standing.branch:
+        which = ms.standing.branch  # another session has made another branch the current one
+    found, arrays = ms.workdir.load(which)
     record = found.record
     place = Place(record["epoch"], record["pos"], arrays.pop(HIDDEN_STATE, None))
     policy = policies.make(record.get("policy_name", ms.hyper.policy), record["policy"])
@@ -55,8 +62,8 @@ def restore(ms: S, checkpoint: str | int | Checkpoint | None = None) -> S:
     ms.live.place, ms.policy, ms.checkpoint = place, policy, found
     ms.steplog.forget()
     now = ms.workdir.standing(ms.standing.branch)
-    if now.head == found.name:  # where another session has taken the branch meanwhile, this one is now, too
-        ms.standing = now
+    if now.head == found.name or (found.branch == now.branch and found.serial > ms.standing.serial):
+        ms.standing = now  # this session has seen what another one has added to the branch
     return ms
 
 

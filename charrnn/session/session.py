@@ -19,6 +19,7 @@ from charrnn.session.live import Live
 from charrnn.storage.checkpoint import Checkpoint
 from charrnn.storage.datacheck import DataCheck
 from charrnn.storage.history import History
+from charrnn.storage.standing import Standing
 from charrnn.storage.workdir import WorkDir
 from charrnn.tasks import task_for
 from charrnn.training import policies
@@ -59,8 +60,6 @@ class Session:
         The learning-rate policy; to go on with another, set a name or one of `charrnn.training.policies`.
     checkpoint : Checkpoint or None
         The checkpoint last saved or restored.
-    standing : Standing
-        The branch that training goes on with, and where it stood when this session last saw it.
     datacheck : DataCheck
         The check of the encoded data against its checksums, once a session.
     steplog : StepLog
@@ -84,7 +83,8 @@ class Session:
         self.live = Live(self._new_model, threads)
         self._policy = policies.new(self.hyper)
         self.checkpoint: Checkpoint | None = None
-        self.standing, self.datacheck = workdir.standing(), DataCheck(workdir)
+        self._standing: Standing | None = None
+        self.datacheck = DataCheck(workdir)
         self.steplog = StepLog()
         completion.register()
 
@@ -271,6 +271,17 @@ class Session:
     def branch_name(self) -> str:
         """The branch that training continues."""
         return self.standing.branch
+
+    @property
+    def standing(self) -> Standing:
+        """The branch that training goes on with, and where it stood when this session last saw it."""
+        if self._standing is None:  # not before it is needed: damaged references leave the rest to be looked at
+            self._standing = self.workdir.standing()
+        return self._standing
+
+    @standing.setter
+    def standing(self, standing: Standing) -> None:
+        self._standing = standing
 
     @property
     def checkpoints(self) -> list[Checkpoint]:

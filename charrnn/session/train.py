@@ -299,7 +299,7 @@ def _save(ms: Session, measured: dict[str, int], monitor: str, round_: Round | N
             ms.live.say(f"The checkpoint has no sample, which failed: {type(error).__name__}: {error}", sys.stderr)
         if monitor != VALIDATION:
             facts["monitored"] = {monitor: round_.figure(monitor)}
-        checkpoint = record.save(ms, round_.valid_loss, round_.to_json(), **facts)
+        checkpoint = record.save(ms, round_.valid_loss, history_row=round_.to_json(), **facts)
     thin(ms.workdir, max_bytes=ms.disk_budget)
     return checkpoint.name
 

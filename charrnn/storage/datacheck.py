@@ -41,7 +41,8 @@ class DataCheck:
         CorruptFile, FileUnreadable
             If a file is missing, damaged or cannot be read. The message names all of them.
         """
-        if not self._begun:
+        if not self._begun or self._problem is not None:  # the person may have put a copy back
+            self._thread = None
             self._workdir.require_plain_tree()
             large = {name for name, facts in self._workdir.data_files.items() if facts["size"] > AT_ONCE}
             self._problem = _checked(self._workdir, self._workdir.data_files.keys() - large)
@@ -93,6 +94,6 @@ def _checked(workdir: ModelDir, names: set[str]) -> CharRNNError | None:
     if not found:
         return None
     return CorruptFile(
-        f"the encoded text is damaged: {'; '.join(found)}. Nothing was trained on it. Put back a copy of the data "
-        "folder, or make the model again from its text and go on from there with finetune."
+        f"the encoded text is damaged: {'; '.join(found)}. Nothing that was trained on it is saved. Put back a "
+        "copy of the data folder, or make the model again from its text and go on from there with finetune."
     )

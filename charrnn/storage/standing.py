@@ -43,7 +43,8 @@ class Standing:
                 "this session has under a new branch: ms.branch('name')."
             )
         now = Standing.of(self.branch, refs, checkpoints)
-        if now != self:
+        lost = self.head is not None and self.head not in {checkpoint.name for checkpoint in checkpoints}
+        if now != self and not (lost and now.serial <= self.serial):  # a file that is gone or damaged moves no branch
             raise BranchMoved(
                 f"branch {self.branch} stood at {self.head or 'its beginning'} when this session last saved or "
                 f"loaded, and another session has moved it to {now.head or 'its beginning'}. Nothing was saved. Go on "

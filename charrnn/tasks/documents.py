@@ -83,6 +83,8 @@ class DocumentTask(CharacterTask[DocumentCorpus]):
 
     def stream(self, model: Model, length: int | None = None, **options: Any) -> Iterator[str]:
         """Yield whole documents, one after the other, endlessly."""
+        if "n" in options:
+            raise TypeError("stream writes one document after the other, and takes no n.")
         rng = np.random.default_rng(sampling.seed_of(options.pop("rng", None)))
         while True:
             yield f"{self.write(model, length, rng=rng, **options)}\n\n"

@@ -56,7 +56,8 @@ class StepLog:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Return the steps by column, each (number of steps,)."""
-        return {name: np.array([getattr(step, name) for step in self._steps]) for name in COLUMNS if self._steps}
+        steps = tuple(self._steps)  # another thread may add some meanwhile
+        return {name: np.array([getattr(step, name) for step in steps]) for name in COLUMNS if steps}
 
     def __len__(self) -> int:
         return len(self._steps)

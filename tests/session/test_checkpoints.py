@@ -9,6 +9,7 @@ import pytest
 
 from charrnn import ModelState
 from charrnn.errors import (
+    BranchMoved,
     CheckpointNotFound,
     CorruptFile,
     DamageWarning,
@@ -420,3 +421,38 @@ def test_a_crash_is_told_when_training_goes_on(trained):
         again = ModelState.load(trained.path)
     with pytest.warns(DamageWarning, match="unfinished copy"):
         again.train(train_len=1, print_every=0)
+
+
+# Several sessions on one directory
+
+
+def test_a_lost_last_checkpoint_is_not_taken_for_another_session(trained):
+    trained.checkpoint.path.unlink()
+    with pytest.warns(DamageWarning, match="missing"):
+        trained.train(train_len=1, print_every=0)
+    assert trained.steps == 10
+
+
+def test_a_session_goes_on_along_its_own_branch(trained):
+    other = ModelState.load(trained.path)
+    other.live.trained = None
+    other.branch("aside")
+    assert trained.restore().branch_name == "main"
+    saved = trained.newcheckpoint()
+    assert saved.branch == "main"
+    assert other.branch_name == "aside"
+
+
+def test_a_checkpoint_made_by_hand_follows_what_was_restored(trained):
+    saved = trained.restore(1).newcheckpoint()
+    assert saved.parent == trained.checkpoints[1].name
+    assert len(ModelState.load(trained.path).history) == 1
+
+
+def test_another_session_that_moved_the_branch_is_noticed_until_it_is_looked_at(trained):
+    late = ModelState.load(trained.path)
+    trained.train(train_len=1, print_every=0)
+    with pytest.raises(BranchMoved, match="another session has moved it"):
+        late.train(train_len=1, print_every=0)
+    late.restore().train(train_len=1, print_every=0)
+    assert late.steps == 11

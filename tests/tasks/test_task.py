@@ -304,3 +304,14 @@ def test_blank_samples_are_replaced(kind, tmp_path, monkeypatch, times):
     assert sample.endswith("words" if times < 5 else " ")
     assert sample.strip()
     assert len(written.asked) <= 6
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda ms: ms.generate(10, frames=20), "same argument"),
+    (lambda ms: ms.score(txt="a"), "text"),
+    (lambda ms: ms.score("a", clamp={(0, 0): 1.0}), "takes no clamp"),
+    (lambda ms: ms.generate(1, 0.5, "x", None, False, 1, "replace", 3), "positional"),
+])  # fmt: skip
+def test_arguments_that_cannot_be_meant_are_refused(ms, call, words):
+    with pytest.raises(TypeError, match=words):
+        call(ms)

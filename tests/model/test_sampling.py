@@ -38,7 +38,7 @@ def test_the_inverse_temperature_of_the_likeliest_is_0():
 
 @pytest.mark.parametrize("temp", [0, -1, np.nan, np.inf, "1", True, None])
 def test_temperatures_that_are_refused(temp):
-    with pytest.raises(InvalidValue, match="temp must be a number above 0"):
+    with pytest.raises(InvalidValue, match="expected a number above 0"):
         Choice(temp)
 
 

@@ -19,7 +19,6 @@ from charrnn.generation import rolldrawing
 from charrnn.generation.classifying import Classification
 from charrnn.generation.music import Compositions, Music, PieceScore
 from charrnn.generation.piece import Piece
-from charrnn.model import heads
 from charrnn.tasks.task import OF_TEXTS, Task
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ class MusicTask(Task[MusicCorpus]):
 
     @classmethod
     def suited(cls, hyper: HyperParams, source: object) -> HyperParams:
+        from charrnn.model import heads
+
         return hyper if heads.make(hyper, vocab_size=1).unit == "frame" else hyper.replace(head="nade")
 
     @property

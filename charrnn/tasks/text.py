@@ -19,7 +19,6 @@ from charrnn.generation.documents import Samples, write_texts
 from charrnn.generation.sampler import Sample, Sampler
 from charrnn.generation.scoring import Score
 from charrnn.generation.writer import BLOCK
-from charrnn.model import heads
 from charrnn.model.sampling import OPTIONS
 from charrnn.tasks.task import OF_MUSIC, Task
 
@@ -40,6 +39,8 @@ class CharacterTask(Task[C]):
 
     @classmethod
     def suited(cls, hyper: HyperParams, source: object) -> HyperParams:
+        from charrnn.model import heads
+
         if heads.make(hyper, vocab_size=1).unit != "character":
             raise InvalidValue(f"head={hyper.head!r} is for music, which {source} is not.")
         return hyper

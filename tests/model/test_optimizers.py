@@ -46,7 +46,9 @@ def test_what_an_optimizer_takes_are_hyperparameters(name):
 
 
 def test_the_names_are_there_without_pytensor():
-    code = "import sys; from charrnn import HyperParams; HyperParams(optimizer='adam'); print('pytensor' in sys.modules)"
+    code = (
+        "import sys; from charrnn import HyperParams; HyperParams(optimizer='adam'); print('pytensor' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -34,9 +34,12 @@ def resolve(path: str | os.PathLike[str]) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise InvalidValue(f"{path!r} is not a path of a directory, such as 'workdirs/alice'.")
     try:
-        return Path(path).expanduser().resolve()
+        found = Path(path).expanduser().resolve()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            found.lstat()  # from Python 3.13 on, `resolve` does not mind a name that is too long
     except (OSError, ValueError, RuntimeError) as error:  # a circle of links, a null character, an unknown home
         raise InvalidValue(f"{os.fspath(path)!r} cannot be a path: {error}. Choose another one.") from error
+    return found
 
 
 @contextlib.contextmanager
